@@ -1,0 +1,1 @@
+"""Measurements, fitted mAP curves and their piecewise-linear functions."""

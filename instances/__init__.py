@@ -1,0 +1,1 @@
+"""What a problem is: constellation, link budget, tasks, instances and their file."""

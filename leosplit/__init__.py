@@ -1,0 +1,1 @@
+"""Optimization modelling for large-small model collaboration over LEO satellite networks."""

@@ -1,0 +1,1 @@
+"""How it is answered: exact optima, schemes and optimality gaps."""
