@@ -1,0 +1,47 @@
+# Each target sets up all that it needs: a virtual environment in .venv, made once and again when the
+# requirements change. `make PYTHON=python3.12 test` picks another interpreter, `make ARGS="…" gap` adds arguments.
+
+PYTHON ?= python3
+VENV ?= .venv
+WORKERS ?= 2
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+EXTRAS := marl,dist,docs,test
+
+.DELETE_ON_ERROR:
+.PHONY: help install gap test test-slow lint bench docs clean
+
+help:
+	@echo "make gap        how far each scheme is from a proven optimum, on the bundled instances (results/)"
+	@echo "make test       lint, types and the fast tests;  make test-slow  the rest"
+	@echo "make lint       ruff and mypy;  make bench  the benchmarks;  make docs  the documentation (site/)"
+
+$(STAMP): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[$(EXTRAS)]"
+	touch $@
+
+install: $(STAMP)
+
+gap: $(STAMP)
+	$(BIN)/leosplit gap $(ARGS)
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: lint
+	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+
+test-slow: $(STAMP)
+	$(BIN)/python -m pytest -n $(WORKERS) -m slow $(ARGS)
+
+bench: $(STAMP)
+	$(BIN)/python -m benchmarks $(ARGS)
+
+docs: $(STAMP)
+	$(BIN)/mkdocs build --strict
+
+clean:
+	rm -rf $(VENV) build site .mypy_cache .ruff_cache .pytest_cache

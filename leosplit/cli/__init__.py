@@ -1,0 +1,109 @@
+"""The command line: parse, call the public functions, print.
+
+Every command is one module of this package that holds either ``command``, a typer function, or ``app``, a typer
+group. Listing its name in `COMMANDS` registers it. Modules import the rooms inside the bodies of their functions, so
+that ``--help`` stays quick.
+"""
+
+import logging
+import sys
+import warnings
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Annotated, Any, TextIO
+
+import typer
+
+from leosplit import __version__
+
+COMMANDS: tuple[str, ...] = ()
+
+# New versions of typer carry a copy of click, older ones import it; both derive this class the same way.
+_UsageError: Any = typer.BadParameter.__mro__[1]
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]})
+
+
+def _show_version(wanted: bool) -> None:
+    """Print the version and stop."""
+    if wanted:
+        typer.echo(f"leosplit {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log what is done, on stderr.")] = False,
+    version: Annotated[bool, typer.Option("--version", callback=_show_version, help="Print the version.")] = False,
+) -> None:
+    """Large-small model collaboration over LEO satellite networks: exact optima, schemes and their gaps."""
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO if verbose else logging.WARNING, format="%(message)s")
+
+
+def _register() -> None:
+    """Add the commands of `COMMANDS` to the application."""
+    for name in COMMANDS:
+        module = import_module(f"leosplit.cli.{name}")
+        if hasattr(module, "app"):
+            app.add_typer(module.app, name=name)
+        else:
+            app.command(name)(module.command)
+
+
+def _one_line(text: object) -> str:
+    """Return a message without its line breaks."""
+    return " ".join(str(text).split())
+
+
+def _warn(message: Warning | str, *_: object, file: TextIO | None = None, **__: object) -> None:
+    """Show a Python warning as one line on stderr, without the place in the code."""
+    print(f"warning: {_one_line(message)}", file=file or sys.stderr)
+
+
+def _describe(error: Exception) -> str | None:
+    """Return the line for an error of the user's, or None when it is an error of ours."""
+    if isinstance(error, _UsageError):
+        context: Any = getattr(error, "ctx", None)
+        where = context.command_path if context else "leosplit"
+        return f"{error.format_message()} (see {where} --help)"
+    if isinstance(error, OSError):
+        return f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    from fitting.errors import LeosplitError
+
+    return str(error) if isinstance(error, LeosplitError) else None
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        The words after ``leosplit``; those of the process when left out.
+
+    Returns
+    -------
+    int
+        0 done, 1 infeasible or stopped before the asked gap, 2 bad input (one line on stderr), 130 interrupted.
+    """
+    if not app.registered_commands:
+        _register()
+    warnings.showwarning = _warn
+    words = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    try:
+        code = typer.main.get_command(app).main(args=words, prog_name="leosplit", standalone_mode=False)
+        sys.stdout.flush()
+    except (KeyboardInterrupt, typer.Abort):
+        code = 130
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of the pipe has gone: nobody is left to tell
+        code = 1
+    except Exception as error:
+        message = _describe(error)
+        if message is None:
+            raise
+        print(f"error: {_one_line(message)}", file=sys.stderr)
+        return 2
+    if code == 130:
+        print("error: interrupted", file=sys.stderr)
+    return code if isinstance(code, int) else 0
