@@ -1,0 +1,121 @@
+"""Curves as dictionaries: the CURVE of an instance file and of `leosplit fit -o`."""
+
+import json
+import math
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from fitting.curves import FAMILIES, Curve, ParametricCurve, PiecewiseLinear
+from fitting.errors import CurveError
+
+KINDS = (PiecewiseLinear.kind, *FAMILIES)
+
+
+def curve_to_dict(curve: Curve) -> dict[str, Any]:
+    """Write a curve as a dictionary, ready for JSON; `curve_from_dict` gives an equal curve back."""
+    if isinstance(curve, PiecewiseLinear):
+        return {"kind": curve.kind, "x": list(curve.x), "y": list(curve.y)}
+    if isinstance(curve, ParametricCurve):
+        return {"kind": curve.kind, "parameters": curve.parameters, "domain": list(curve.domain)}
+    raise CurveError(f"a {type(curve).__name__} has no file form; allowed are {', '.join(KINDS)}")
+
+
+def curve_from_dict(data: Any, where: str = "curve") -> Curve:
+    """Curve of a dictionary.
+
+    Parameters
+    ----------
+    data
+        ``{"kind": "piecewise_linear", "x": […], "y": […]}`` or ``{"kind": …, "parameters": {…}, "domain": [lo, hi]}``.
+    where
+        What the message of an error calls the curve, such as ``accuracy.large``.
+
+    Raises
+    ------
+    CurveError
+        With one sentence: where, what, what is allowed.
+    """
+    if not isinstance(data, dict):
+        raise CurveError(f"{where} must be an object with a kind, got {_short(data)}")
+    kind = data.get("kind")
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise CurveError(f"{where}.kind must be one of {', '.join(KINDS)}, got {_short(kind)}")
+    try:
+        if kind == PiecewiseLinear.kind:
+            _check_keys(data, ("kind", "x", "y"), where)
+            return PiecewiseLinear(_numbers(data["x"], f"{where}.x"), _numbers(data["y"], f"{where}.y"))
+        return _family_from_dict(data, kind, where)
+    except CurveError as error:
+        message = str(error)
+        raise CurveError(message if message.startswith(where) else f"{where}: {message}") from None
+
+
+def read_curve(path: str | Path) -> Curve:
+    """Curve of a JSON file, as `leosplit fit -o` writes it.
+
+    Raises
+    ------
+    CurveError
+        When the file is not JSON or not a curve.
+    OSError
+        When the file cannot be read.
+    """
+    text = Path(path).read_bytes()
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        reason = "it nests too deeply" if isinstance(error, RecursionError) else str(error)
+        raise CurveError(f"{path} must be a JSON file with one curve: {reason}") from None
+    return curve_from_dict(data, str(path))
+
+
+def write_curve(curve: Curve, path: str | Path) -> None:
+    """Write a curve as a JSON file."""
+    Path(path).write_text(json.dumps(curve_to_dict(curve), indent=2) + "\n", encoding="utf-8")
+
+
+def _family_from_dict(data: dict[str, Any], kind: str, where: str) -> Curve:
+    _check_keys(data, ("kind", "parameters", "domain"), where)
+    family = FAMILIES[kind]
+    names = [field.name for field in fields(family) if field.name != "domain"]
+    if not isinstance(data["parameters"], dict):
+        raise CurveError(f"{where}.parameters must be an object, got {_short(data['parameters'])}")
+    _check_keys(data["parameters"], names, f"{where}.parameters")
+    values = {name: _number(data["parameters"][name], f"{where}.parameters.{name}") for name in names}
+    domain = _numbers(data["domain"], f"{where}.domain")
+    if len(domain) != 2:
+        raise CurveError(f"{where}.domain must be two numbers, got {len(domain)}")
+    return family(**values, domain=(domain[0], domain[1]))
+
+
+def _check_keys(data: dict[str, Any], names: tuple[str, ...] | list[str], where: str) -> None:
+    for name in names:
+        if name not in data:
+            raise CurveError(f"{where} lacks the key {name!r}; needed are {', '.join(names)}")
+    for key in data:
+        if key not in names:
+            raise CurveError(f"{where} has the unknown key {_short(key)}; allowed are {', '.join(names)}")
+
+
+def _numbers(data: Any, where: str) -> tuple[float, ...]:
+    if not isinstance(data, (list, tuple)):
+        raise CurveError(f"{where} must be a list of numbers, got {_short(data)}")
+    return tuple(_number(value, f"{where}[{index}]") for index, value in enumerate(data))
+
+
+def _number(value: Any, where: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise CurveError(f"{where} must be a finite number, got {_short(value)}")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise CurveError(f"{where} must be a finite number, got {_short(value)}")
+    return number
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else text[:37] + "..."

@@ -1,0 +1,256 @@
+"""Accuracy curves as frozen values: evaluation, least feasible argument, maximum (SPEC of f and g, (4b) and (4c))."""
+
+import math
+from abc import ABC, abstractmethod
+from bisect import bisect_right
+from dataclasses import dataclass, field, fields
+from itertools import pairwise
+from typing import ClassVar, overload
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fitting.errors import CurveError
+
+Floats = NDArray[np.float64]
+
+
+class Curve(ABC):
+    """A continuous curve of one input, constant outside its domain.
+
+    f is a curve of the mean residual in bit/pixel, g one of the model packet in bits; the values are mAPs.
+    """
+
+    kind: ClassVar[str]
+
+    domain: tuple[float, float]
+    """Lower and upper end of the range outside which the curve is constant, in units of x."""
+
+    @abstractmethod
+    def _values(self, x: Floats | float) -> Floats | float:
+        """Values at `x`, all of them inside the domain."""
+
+    @abstractmethod
+    def _knots(self) -> tuple[float, ...]:
+        """Ascending points of the domain, its ends included, between which the curve is monotone."""
+
+    @overload
+    def __call__(self, x: float) -> float: ...
+    @overload
+    def __call__(self, x: ArrayLike) -> Floats | float: ...
+    def __call__(self, x: ArrayLike) -> Floats | float:
+        """Value at `x`, an array of any shape or a number; x outside the domain is moved to its nearer end."""
+        lo, hi = self.domain
+        if isinstance(x, (int, float)):
+            return float(self._values(min(max(float(x), lo), hi)))
+        inside = np.clip(np.asarray(x, dtype=float), lo, hi)
+        values = self._values(inside)
+        return float(values) if inside.ndim == 0 else values
+
+    def inverse(self, target: float, lo: float | None = None, hi: float | None = None) -> float | None:
+        """Least x in [lo, hi] whose value is at least `target`, or None.
+
+        The root lies on the feasible side: ``curve(result) >= target`` holds in floating point, and no smaller
+        float of the same monotone stretch meets it. Curves that are not monotone are searched stretch by stretch.
+
+        Parameters
+        ----------
+        target
+            The value to be met.
+        lo, hi
+            The interval, in units of x; by default the domain. It may reach beyond the domain.
+
+        Raises
+        ------
+        CurveError
+            When the interval is empty or a number is not finite.
+        """
+        points = self._stretches(lo, hi)
+        if math.isnan(target):
+            raise CurveError("the target of an inverse must be a number, got nan")
+        if self(points[0]) >= target:
+            return points[0]
+        for left, right in pairwise(points):
+            if self(right) >= target:
+                return self._bisect(target, left, right)
+        return None
+
+    def maximum(self, lo: float | None = None, hi: float | None = None) -> tuple[float, float]:
+        """Least argument and value of the maximum over [lo, hi] (by default the domain).
+
+        Raises
+        ------
+        CurveError
+            When the interval is empty or a number is not finite.
+        """
+        x = max(self._stretches(lo, hi), key=self)
+        return x, self(x)
+
+    def _stretches(self, lo: float | None, hi: float | None) -> list[float]:
+        """Ascending points from `lo` to `hi` between which the curve is monotone."""
+        low, high = (self.domain[0] if lo is None else float(lo)), (self.domain[1] if hi is None else float(hi))
+        if not (math.isfinite(low) and math.isfinite(high) and low <= high):
+            raise CurveError(f"an interval needs two finite ends in ascending order, got [{low}, {high}]")
+        return [low, *(x for x in self._knots() if low < x < high), *([high] if high > low else [])]
+
+    def _bisect(self, target: float, below: float, above: float) -> float:
+        """Neighbouring float at which the curve first meets `target`; it misses it at `below`, meets it at `above`."""
+        while below < (middle := below + (above - below) / 2) < above:
+            if self(middle) >= target:
+                above = middle
+            else:
+                below = middle
+        return above
+
+
+@dataclass(frozen=True)
+class PiecewiseLinear(Curve):
+    """Continuous piecewise-linear curve through the points (x, y).
+
+    Parameters
+    ----------
+    x
+        At least two strictly ascending numbers.
+    y
+        The value at each of them, mAP.
+
+    Raises
+    ------
+    CurveError
+        When the points are not as above.
+    """
+
+    kind: ClassVar[str] = "piecewise_linear"
+
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    domain: tuple[float, float] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "x", tuple(float(value) for value in self.x))
+        object.__setattr__(self, "y", tuple(float(value) for value in self.y))
+        if len(self.x) != len(self.y) or len(self.x) < 2:
+            raise CurveError(
+                f"a piecewise-linear curve needs as many x as y, at least two, got {len(self.x)} x and {len(self.y)} y"
+            )
+        for name, values in (("x", self.x), ("y", self.y)):
+            for index, value in enumerate(values):
+                if not math.isfinite(value):
+                    raise CurveError(f"{name}[{index}] must be finite, got {value}")
+        for index, (left, right) in enumerate(pairwise(self.x), start=1):
+            if left >= right:
+                raise CurveError(f"x must be strictly ascending, got x[{index}] = {right} after {left}")
+        object.__setattr__(self, "domain", (self.x[0], self.x[-1]))
+
+    def _values(self, x: Floats | float) -> Floats | float:
+        if isinstance(x, float):
+            index = min(bisect_right(self.x, x), len(self.x) - 1)
+            left, right = self.x[index - 1], self.x[index]
+            low, high = self.y[index - 1], self.y[index]
+            return high if x == right else low + (high - low) * ((x - left) / (right - left))
+        return np.interp(x, self.x, self.y)
+
+    def _knots(self) -> tuple[float, ...]:
+        return self.x
+
+
+@dataclass(frozen=True)
+class ParametricCurve(Curve):
+    """A curve given by the parameters of a family and a domain [lo, hi]; each family is monotone."""
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """The parameters by name."""
+        return {field.name: getattr(self, field.name) for field in fields(self) if field.name != "domain"}
+
+    def __post_init__(self) -> None:
+        names = list(self.parameters)
+        for name in names:
+            object.__setattr__(self, name, float(getattr(self, name)))
+            if not math.isfinite(getattr(self, name)):
+                raise CurveError(f"parameter {name} must be finite, got {getattr(self, name)}")
+        lo, hi = (float(end) for end in self.domain)
+        object.__setattr__(self, "domain", (lo, hi))
+        if not (math.isfinite(lo) and math.isfinite(hi) and lo < hi):
+            raise CurveError(f"the domain must be two finite numbers in ascending order, got [{lo}, {hi}]")
+        self._check_domain(lo)
+        with np.errstate(all="ignore"):
+            if not (np.isfinite(self._values(lo)) and np.isfinite(self._values(hi))):
+                raise CurveError(f"the values of {self.kind} must be finite on the domain [{lo}, {hi}]")
+
+    def _check_domain(self, lo: float) -> None:
+        """Raise where the family is not defined at the lower end of the domain."""
+
+    def _values(self, x: Floats | float) -> Floats | float:
+        return self.formula(x, **self.parameters)
+
+    def _knots(self) -> tuple[float, ...]:
+        return self.domain
+
+    @staticmethod
+    @abstractmethod
+    def formula(x: Floats | float, **parameters: float) -> Floats | float:
+        """Value of the family at `x`."""
+
+
+@dataclass(frozen=True)
+class SaturatingExponential(ParametricCurve):
+    """a − b·exp(−c·x): concave and ascending for b, c > 0."""
+
+    kind: ClassVar[str] = "saturating_exponential"
+
+    a: float
+    b: float
+    c: float
+    domain: tuple[float, float]
+
+    @staticmethod
+    def formula(x: Floats | float, a: float, b: float, c: float) -> Floats | float:  # type: ignore[override]
+        """Value a − b·exp(−c·x)."""
+        return a - b * np.exp(-c * x)
+
+
+@dataclass(frozen=True)
+class PowerLaw(ParametricCurve):
+    """a − b·(x + d)^(−c): concave and ascending for b, c > 0; x + d must be positive on the domain."""
+
+    kind: ClassVar[str] = "power_law"
+
+    a: float
+    b: float
+    c: float
+    d: float
+    domain: tuple[float, float]
+
+    def _check_domain(self, lo: float) -> None:
+        if lo + self.d <= 0:
+            raise CurveError(f"a power law needs x + d > 0 on its domain, got {lo} + {self.d} at the lower end")
+
+    @staticmethod
+    def formula(x: Floats | float, a: float, b: float, c: float, d: float) -> Floats | float:  # type: ignore[override]
+        """Value a − b·(x + d)^(−c)."""
+        return a - b * np.power(x + d, -c)
+
+
+@dataclass(frozen=True)
+class Logistic(ParametricCurve):
+    """a + b/(1 + exp(−c·(x − d))): an S ascending from a to a + b for b, c > 0."""
+
+    kind: ClassVar[str] = "logistic"
+
+    a: float
+    b: float
+    c: float
+    d: float
+    domain: tuple[float, float]
+
+    @staticmethod
+    def formula(x: Floats | float, a: float, b: float, c: float, d: float) -> Floats | float:  # type: ignore[override]
+        """Value a + b/(1 + exp(−c·(x − d))), by the hyperbolic tangent, which cannot overflow."""
+        return a + b * (0.5 + 0.5 * np.tanh(0.5 * c * (x - d)))
+
+
+FAMILIES: dict[str, type[SaturatingExponential] | type[PowerLaw] | type[Logistic]] = {
+    family.kind: family for family in (SaturatingExponential, PowerLaw, Logistic)
+}
+"""The three parametric families by their name in files."""

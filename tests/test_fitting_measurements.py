@@ -1,0 +1,76 @@
+"""Measurement files: what is read, and the one line of what is not."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fitting import MeasurementError, read_measurements
+
+DATA = Path(__file__).parent.parent / "fitting" / "data"
+
+
+def test_selected_columns_rows_and_offset():
+    measured = read_measurements(
+        DATA / "map_vs_bpp_openimages.csv", x="bpp", where={"codec": "mbt2018"}, x_offset=-0.05
+    )
+    assert len(measured.x) == 8
+    assert measured.x[0] == pytest.approx(0.03292)
+    assert measured.y[-1] == 0.79416
+    assert measured.std is None
+    assert measured.sigma is None
+
+
+def test_default_columns_deviation_and_order(tmp_path):
+    path = tmp_path / "m.csv"
+    path.write_bytes(b"\xef\xbb\xbfmodel_packet_bits,map,map_std,n\r\n2e8,0.7,0.02,4\r\n\r\n1e6,0.5,0.03,9\r\n")
+    measured = read_measurements(path)
+    assert measured.x.tolist() == [1e6, 2e8]
+    assert measured.y.tolist() == [0.5, 0.7]
+    assert measured.sigma == pytest.approx(np.array([0.01, 0.01]))
+    assert measured.x_name == "model_packet_bits"
+
+
+BAD = [
+    (b"", "is empty"),
+    (b"\n\n", "is empty"),
+    (b"residual_bpp,map\n", "no row of measurements"),
+    (b"0.1,0.5\n0.2,0.6\n", "row 1, column 1: a header with the columns' names is needed, got '0.1'"),
+    (b"bpp,map\n0.1,0.5\n", "row 1: there is no column 'residual_bpp' in the header, it has 'bpp', 'map'"),
+    (b"residual_bpp,map,map\n0.1,0.5,1\n", "row 1, column 3: the name 'map' stands there twice"),
+    (b"residual_bpp,,map\n0.1,0.5,1\n", "row 1, column 2: a header"),
+    (b"residual_bpp,map\n0.1,good\n", "row 2, column 'map': a finite number is needed, got 'good'"),
+    (b"residual_bpp,map\n0.1,0.5\n0.2x,0.6\n", "row 3, column 'residual_bpp': a finite number is needed, got '0.2x'"),
+    (b"residual_bpp,map\n\n0.1,\n", "row 3, column 'map': a finite number is needed, got ''"),
+    (b"residual_bpp,map\nnan,0.5\n", "row 2, column 'residual_bpp': a finite number is needed, got 'nan'"),
+    (b"residual_bpp,map\n0.1,inf\n", "row 2, column 'map': a finite number"),
+    (b"residual_bpp,map\n0.1,57.5\n", "row 2, column 'map': an accuracy from 0 to 1 is needed, got 57.5; if it is a"),
+    (b"residual_bpp,map\n0.1,-0.1\n", "row 2, column 'map': an accuracy from 0 to 1"),
+    (b"residual_bpp;map\n0.1;0.5\n", "row 1, column 'residual_bpp': the cells are separated by semicolons"),
+    (b"residual_bpp,map\n0.1;0.5,1\n", "semicolons or decimal commas are not allowed"),
+    (b"residual_bpp,map\n0,1,0,5\n", "row 2: 2 cells are needed"),
+    (b"residual_bpp,map\n0.1\n", "row 2: 2 cells are needed"),
+    (b'residual_bpp,map\n0.1,"0.5\n', "row 2: not valid CSV"),
+    (b"residual_bpp,map\n0.1,\xff\n", "must be UTF-8 text, got the byte 0xff"),
+    (b"residual_bpp,map,map_std\n0.1,0.5,-1\n", "row 2, column 'map_std': a standard deviation of at least 0"),
+    (b"residual_bpp,map,n\n0.1,0.5,2.5\n", "row 2, column 'n': a whole number of runs"),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), BAD)
+def test_bad_files_are_one_line(text, message, tmp_path):
+    path = tmp_path / "bad.csv"
+    path.write_bytes(text)
+    with pytest.raises(MeasurementError) as error:
+        read_measurements(path)
+    assert message in str(error.value)
+    assert str(path) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_selection_without_rows_and_an_unknown_column():
+    path = DATA / "map_vs_bpp_openimages.csv"
+    with pytest.raises(MeasurementError, match="no row of measurements where codec=av1"):
+        read_measurements(path, x="bpp", where={"codec": "av1"})
+    with pytest.raises(MeasurementError, match="no column 'coder'"):
+        read_measurements(path, x="bpp", where={"coder": "av1"})
