@@ -1,0 +1,139 @@
+"""The instance file: read, write, hash. One public reader, one public writer."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from fitting import curve_from_dict, curve_to_dict
+from fitting.errors import LeosplitError
+from fitting.jsonfile import dump_json, read_json, require_keys
+from instances.checks import InstanceError
+from instances.instance import Accuracy, Instance, Link, Satellite, Task
+
+FORMAT = "leosplit-instance"
+VERSION = 1
+_FILE_KEYS = {"source": "from", "target": "to"}
+_T = TypeVar("_T", Satellite, Link, Task, Instance)
+
+
+def _file_key(name: str) -> str:
+    return _FILE_KEYS.get(name, name)
+
+
+def _build(cls: type[_T], values: Mapping[str, Any], where: str) -> _T:
+    """Construct a value object, putting the place in front of what it says is wrong."""
+    try:
+        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+    except InstanceError as error:
+        raise InstanceError(f"{where}.{error}" if where else str(error)) from None
+
+
+def _part(cls: type[_T], document: Any, where: str, **readers: Callable[[Any, str], Any]) -> _T:
+    required = [_file_key(f.name) for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING]
+    optional = [_file_key(f.name) for f in fields(cls) if _file_key(f.name) not in required]
+    require_keys(document, where, required, optional)
+    values = {f.name: document[_file_key(f.name)] for f in fields(cls) if _file_key(f.name) in document}
+    for name, reader in readers.items():
+        if name in values:
+            values[name] = reader(values[name], f"{where}.{name}")
+    return _build(cls, values, where)
+
+
+def _accuracy(document: Any, where: str) -> Accuracy:
+    require_keys(document, where, ["large", "small"])
+    return Accuracy(*(curve_from_dict(document[key], f"{where}.{key}") for key in ("large", "small")))
+
+
+def _list(document: Any, where: str) -> list[Any]:
+    if not isinstance(document, list):
+        raise InstanceError(f"{where} must be a list, got {type(document).__name__}")
+    return document
+
+
+def instance_from_dict(document: Any, where: str = "") -> Instance:
+    """Build an instance from its file's JSON document.
+
+    Parameters
+    ----------
+    document
+        What `json.load` returns for an instance file.
+    where
+        File name to put in front of an error message.
+
+    Raises
+    ------
+    LeosplitError
+        One sentence: place, what is allowed, what was given.
+    """
+    try:
+        required = ["format", "version", "name", "satellites", "links", "tasks", "accuracy"]
+        require_keys(document, "instance", required, ["meta", "residual_accuracy", "time_s"])
+        if document["format"] != FORMAT:
+            raise InstanceError(f"format must be {FORMAT!r}, got {document['format']!r}")
+        if document["version"] != VERSION or isinstance(document["version"], bool):
+            raise InstanceError(f"version must be {VERSION}, got {document['version']!r}")
+        if not isinstance(document.get("meta", {}), dict):
+            raise InstanceError(f"meta must be an object, got {type(document['meta']).__name__}")
+        values = {key: value for key, value in document.items() if key not in ("format", "version")}
+        for key, cls in (("satellites", Satellite), ("links", Link), ("tasks", Task)):
+            readers = {"accuracy": _accuracy} if cls is Task else {}
+            items = enumerate(_list(document[key], key))
+            values[key] = [_part(cls, item, f"{key}[{i}]", **readers) for i, item in items]  # type: ignore[type-var]
+        values["accuracy"] = _accuracy(document["accuracy"], "accuracy")
+        return _build(Instance, values, "")
+    except LeosplitError as error:
+        raise InstanceError(f"{where}: {error}" if where else str(error)) from None
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _accuracy_to_dict(accuracy: Accuracy) -> dict[str, Any]:
+    return {"large": curve_to_dict(accuracy.large), "small": curve_to_dict(accuracy.small)}
+
+
+def _part_to_dict(part: Satellite | Link | Task) -> dict[str, Any]:
+    """Render a part, leaving out what equals its default None."""
+    document = {_file_key(f.name): _plain(getattr(part, f.name)) for f in fields(part)}
+    if isinstance(part, Task) and part.accuracy is not None:
+        document["accuracy"] = _accuracy_to_dict(part.accuracy)
+    return {key: value for key, value in document.items() if value is not None}
+
+
+def instance_to_dict(instance: Instance) -> dict[str, Any]:
+    """Render an instance as its file's JSON document; optional keys at their default are left out."""
+    document: dict[str, Any] = {"format": FORMAT, "version": VERSION, "name": instance.name}
+    if instance.meta:
+        document["meta"] = dict(instance.meta)
+    if instance.time_s is not None:
+        document["time_s"] = instance.time_s
+    if instance.residual_accuracy != "mean_residual":
+        document["residual_accuracy"] = instance.residual_accuracy
+    for key in ("satellites", "links", "tasks"):
+        document[key] = [_part_to_dict(part) for part in getattr(instance, key)]
+    document["accuracy"] = _accuracy_to_dict(instance.accuracy)
+    return document
+
+
+def read_instance(path: str | Path) -> Instance:
+    """Read and validate an instance file.
+
+    Raises
+    ------
+    LeosplitError
+        One sentence: file, place, what is allowed, what was given.
+    """
+    return instance_from_dict(read_json(path), str(path))
+
+
+def write_instance(instance: Instance, path: str | Path) -> None:
+    """Write an instance file; reading it back gives an equal instance."""
+    Path(path).write_text(dump_json(instance_to_dict(instance)), encoding="utf-8")
+
+
+def instance_sha256(instance: Instance) -> str:
+    """Return the SHA-256 of the file that `write_instance` writes, in hexadecimal."""
+    return hashlib.sha256(dump_json(instance_to_dict(instance)).encode()).hexdigest()

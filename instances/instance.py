@@ -1,0 +1,300 @@
+"""One instance: one slot's quasi-static network, its tasks and their accuracy curves."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from fitting import Curve
+from instances.checks import InstanceError, choice, number, numbers, text, whole
+
+ROLES = ("remote_sensing", "relay", "computing")
+DIRECTIONS = ("fore", "aft", "left", "right")
+RESIDUAL_ACCURACIES = ("mean_residual", "mean_of_levels")
+
+
+def _set(target: Any, **values: Any) -> None:
+    for name, value in values.items():
+        object.__setattr__(target, name, value)
+
+
+@dataclass(frozen=True)
+class Satellite:
+    """A node of the network.
+
+    Attributes
+    ----------
+    id
+        Unique name.
+    role
+        `remote_sensing`, `relay` or `computing`; any satellite may relay.
+    ops_per_s
+        Computing capacity F_k [op/s]; needed unless the role is `relay`.
+    utilization
+        Delivered share η_k of that capacity, in (0, 1]; needed unless the role is `relay`.
+    relay_s_per_bit
+        Relay processing time τ_k [s/bit].
+    position_m
+        Inertial position [m], shape (3,), or None.
+    plane, slot
+        Place in the constellation, or None.
+    """
+
+    id: str
+    role: str
+    ops_per_s: float | None = None
+    utilization: float | None = None
+    relay_s_per_bit: float = 0.0
+    position_m: tuple[float, ...] | None = None
+    plane: int | None = None
+    slot: int | None = None
+
+    def __post_init__(self) -> None:
+        text("id", self.id)
+        choice("role", self.role, ROLES)
+        for name, limits in (("ops_per_s", {"above": 0.0}), ("utilization", {"above": 0.0, "high": 1.0})):
+            value = getattr(self, name)
+            if value is not None:
+                _set(self, **{name: number(name, value, **limits)})
+            elif self.role != "relay":
+                raise InstanceError(f"{name} is missing: a {self.role} satellite needs it")
+        _set(self, relay_s_per_bit=number("relay_s_per_bit", self.relay_s_per_bit, 0.0))
+        if self.position_m is not None:
+            _set(self, position_m=numbers("position_m", self.position_m, 3))
+        for name in ("plane", "slot"):
+            if getattr(self, name) is not None:
+                _set(self, **{name: whole(name, getattr(self, name), 0)})
+
+
+@dataclass(frozen=True)
+class Link:
+    """A directed inter-satellite link.
+
+    Attributes
+    ----------
+    source, target
+        Satellite ids (`from` and `to` in files).
+    rate_bps
+        Rate R_l [bit/s].
+    length_m
+        Length d_l [m].
+    direction
+        `fore`, `aft`, `left`, `right`, or None where the network has no directions.
+    """
+
+    source: str
+    target: str
+    rate_bps: float
+    length_m: float
+    direction: str | None = None
+
+    def __post_init__(self) -> None:
+        text("from", self.source)
+        text("to", self.target)
+        if self.source == self.target:
+            raise InstanceError(f"from and to must differ, got {self.source!r} twice")
+        _set(self, rate_bps=number("rate_bps", self.rate_bps, above=0.0), length_m=number("length_m", self.length_m, 0.0))
+        if self.direction is not None:
+            choice("direction", self.direction, DIRECTIONS)
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """The two mAP curves: f over mean residual [bit/pixel] and g over model packet [bit]."""
+
+    large: Curve
+    small: Curve
+
+
+@dataclass(frozen=True)
+class Task:
+    """The work of one remote-sensing satellite in one slot.
+
+    Attributes
+    ----------
+    satellite
+        Id of the remote-sensing satellite m.
+    frames
+        N_m, number of frames.
+    pixels_per_frame
+        P_m [pixel].
+    bits_per_pixel
+        b_m [bit/pixel].
+    feature_bits_per_frame
+        d^F_m [bit].
+    feature_ops_per_bit
+        φ_m [op/bit].
+    small_ops_per_frame, large_ops_per_frame
+        o^S_m, o^L_m [op/frame].
+    residual_levels_bpp
+        q_1 < … < q_S [bit/pixel], without the level 0.
+    model_packet_bits_range
+        (D^min, D^max) [bit].
+    large_map_min, small_map_min
+        Targets A^L_m of (4b) and A^S_m of (4c).
+    computing_satellite
+        Fixes c(m), or None where it is a decision.
+    accuracy
+        Curves of this task alone, or None for the instance's.
+    """
+
+    satellite: str
+    frames: int
+    pixels_per_frame: float
+    bits_per_pixel: float
+    feature_bits_per_frame: float
+    feature_ops_per_bit: float
+    small_ops_per_frame: float
+    large_ops_per_frame: float
+    residual_levels_bpp: tuple[float, ...]
+    model_packet_bits_range: tuple[float, ...]
+    large_map_min: float
+    small_map_min: float
+    computing_satellite: str | None = None
+    accuracy: Accuracy | None = None
+
+    def __post_init__(self) -> None:
+        text("satellite", self.satellite)
+        _set(self, frames=whole("frames", self.frames, 1))
+        for name in ("pixels_per_frame", "bits_per_pixel", "small_ops_per_frame", "large_ops_per_frame"):
+            _set(self, **{name: number(name, getattr(self, name), above=0.0)})
+        for name in ("feature_bits_per_frame", "feature_ops_per_bit"):
+            _set(self, **{name: number(name, getattr(self, name), 0.0)})
+        for name in ("large_map_min", "small_map_min"):
+            _set(self, **{name: number(name, getattr(self, name), 0.0, 1.0)})
+        levels = numbers("residual_levels_bpp", self.residual_levels_bpp, above=0.0)
+        if not levels or any(a >= b for a, b in zip(levels, levels[1:], strict=False)):
+            raise InstanceError(f"residual_levels_bpp must be non-empty and strictly ascending, got {list(levels)}")
+        low, high = numbers("model_packet_bits_range", self.model_packet_bits_range, 2, low=0.0)
+        if low > high:
+            raise InstanceError(f"model_packet_bits_range must be [lower, upper], got [{low:g}, {high:g}]")
+        _set(self, residual_levels_bpp=levels, model_packet_bits_range=(low, high))
+        if self.computing_satellite is not None:
+            text("computing_satellite", self.computing_satellite)
+
+    @property
+    def pixels(self) -> float:
+        """N_m P_m [pixel]."""
+        return self.frames * self.pixels_per_frame
+
+    @property
+    def volume_bits(self) -> float:
+        """V_m = N_m P_m b_m [bit]."""
+        return self.pixels * self.bits_per_pixel
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One slot of the network with its tasks: what every scheme and solver is given.
+
+    Attributes
+    ----------
+    name
+        Name of the instance.
+    satellites, links, tasks
+        Its parts; links are directed, at most one per ordered pair; at most one task per satellite.
+    accuracy
+        The curves of every task that brings none of its own.
+    residual_accuracy
+        `mean_residual` reads f at the mean residual; `mean_of_levels` averages f over the levels.
+    time_s
+        Time of the slot [s], or None.
+    meta
+        Free-form, kept in files.
+    """
+
+    name: str
+    satellites: tuple[Satellite, ...]
+    links: tuple[Link, ...]
+    tasks: tuple[Task, ...]
+    accuracy: Accuracy
+    residual_accuracy: str = "mean_residual"
+    time_s: float | None = None
+    meta: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        text("name", self.name)
+        _set(self, satellites=tuple(self.satellites), links=tuple(self.links), tasks=tuple(self.tasks))
+        choice("residual_accuracy", self.residual_accuracy, RESIDUAL_ACCURACIES)
+        if self.time_s is not None:
+            _set(self, time_s=number("time_s", self.time_s))
+        self._check_network()
+        self._check_tasks()
+
+    def _check_network(self) -> None:
+        if len(self._satellites) != len(self.satellites):
+            ids = [satellite.id for satellite in self.satellites]
+            twice = next(name for name in ids if ids.count(name) > 1)
+            raise InstanceError(f"satellites: ids must be unique, {twice!r} stands twice")
+        for i, link in enumerate(self.links):
+            for key, end in (("from", link.source), ("to", link.target)):
+                if end not in self._satellites:
+                    raise InstanceError(f"links[{i}].{key} must be the id of a satellite, got {end!r}")
+        if len(self._links) != len(self.links):
+            seen: set[tuple[str, str]] = set()
+            for i, link in enumerate(self.links):
+                if (link.source, link.target) in seen:
+                    raise InstanceError(f"links[{i}]: one entry a direction, {link.source!r} to {link.target!r} stands twice")
+                seen.add((link.source, link.target))
+
+    def _check_tasks(self) -> None:
+        if not self.tasks:
+            raise InstanceError("tasks must hold at least one task")
+        seen: set[str] = set()
+        for i, task in enumerate(self.tasks):
+            where = f"tasks[{i}]"
+            if task.satellite not in self._satellites:
+                raise InstanceError(f"{where}.satellite must be the id of a satellite, got {task.satellite!r}")
+            role = self._satellites[task.satellite].role
+            if role != "remote_sensing":
+                raise InstanceError(f"{where}.satellite must be a remote_sensing satellite, {task.satellite!r} is {role}")
+            if task.satellite in seen:
+                raise InstanceError(f"{where}.satellite: at most one task a satellite, {task.satellite!r} has two")
+            seen.add(task.satellite)
+            fixed = task.computing_satellite
+            if fixed is not None and (fixed not in self._satellites or self._satellites[fixed].role != "computing"):
+                raise InstanceError(f"{where}.computing_satellite must be the id of a computing satellite, got {fixed!r}")
+
+    @cached_property
+    def _satellites(self) -> dict[str, Satellite]:
+        return {satellite.id: satellite for satellite in self.satellites}
+
+    @cached_property
+    def _links(self) -> dict[tuple[str, str], Link]:
+        return {(link.source, link.target): link for link in self.links}
+
+    @cached_property
+    def _out_links(self) -> dict[str, tuple[Link, ...]]:
+        out: dict[str, list[Link]] = {satellite.id: [] for satellite in self.satellites}
+        for link in self.links:
+            out[link.source].append(link)
+        return {name: tuple(links) for name, links in out.items()}
+
+    def satellite(self, name: str) -> Satellite:
+        """Return the satellite with this id (KeyError if there is none)."""
+        return self._satellites[name]
+
+    def has_satellite(self, name: str) -> bool:
+        """Tell whether a satellite has this id."""
+        return name in self._satellites
+
+    def link(self, source: str, target: str) -> Link | None:
+        """Return the link from `source` to `target`, or None."""
+        return self._links.get((source, target))
+
+    def out_links(self, name: str) -> tuple[Link, ...]:
+        """Return the links that leave this satellite, in file order."""
+        return self._out_links[name]
+
+    @cached_property
+    def computing(self) -> tuple[str, ...]:
+        """Ids of the computing satellites, in file order."""
+        return tuple(satellite.id for satellite in self.satellites if satellite.role == "computing")
+
+    def candidates(self, task: Task) -> tuple[str, ...]:
+        """Return the computing satellites that may serve this task, in file order."""
+        return self.computing if task.computing_satellite is None else (task.computing_satellite,)
+
+    def accuracy_of(self, task: Task) -> Accuracy:
+        """Return the curves that hold for this task."""
+        return task.accuracy or self.accuracy
