@@ -1,0 +1,15 @@
+"""Pyomo models of problems (4)-(7), one file a problem."""
+
+from formulation.models.data_packet import build_data_packet_model
+from formulation.models.extract import solution_from_model
+from formulation.models.full import build_full_model
+from formulation.models.model_packet import build_model_packet_model
+from formulation.models.routing import build_routing_model
+
+__all__ = [
+    "build_data_packet_model",
+    "build_full_model",
+    "build_model_packet_model",
+    "build_routing_model",
+    "solution_from_model",
+]

@@ -1,0 +1,78 @@
+"""Problem (4), reduced: packet sizes from (5) and (6) substituted, ρ, c(m) and both routes decided."""
+
+from typing import Any
+
+import pyomo.environ as pyo
+
+from formulation.delay import computing_rate
+from formulation.models.routes import KINDS, add_conservation, add_objective, add_routes, add_transmission
+from formulation.packets import design_packets
+from instances import Instance
+
+
+def build_full_model(instance: Instance, objective: str = "mean") -> Any:
+    """Build the reduced problem (4) as a mixed-integer linear model with bit-flow lifting.
+
+    D^D_m = B_m ρ_m with B_m from (5); D^M_m from (6). The product of ρ_m and a link's use is a flow of its own:
+    flow[m, i, j] ∈ [0, use], conserved with value ρ_m and absorbed by offloaded[m, c] ≤ ends[data, m, c].
+
+    Variables: offload_ratio[m] ∈ [0, 1]; sent[kind, m] ∈ {0, 1}; flow; offloaded; those of `add_routes`.
+    Packet modes: ρ_m ≤ sent[data, m], 1 - ρ_m ≤ sent[model, m]; a packet that accuracy forbids is fixed to 0.
+    Minimise the mean (or largest) of (3)
+    delay[m] = T^M_m + t^fe_m + makespan[m], makespan ≥ T^D_m + t^L_m, makespan ≥ t^S_m.
+
+    Raises
+    ------
+    ValueError
+        If `objective` is neither `mean` nor `max`.
+    """
+    m = pyo.ConcreteModel(name="full")
+    tasks = {task.satellite: task for task in instance.tasks}
+    m.designs = {name: design_packets(instance, task) for name, task in tasks.items()}
+    size = {("data", name): design.data_bits_per_ratio for name, design in m.designs.items()}
+    size |= {("model", name): design.model_packet_bits or 0.0 for name, design in m.designs.items()}
+    own = {name: computing_rate(instance, name) for name in tasks}
+
+    m.TASKS = pyo.Set(initialize=list(tasks))
+    m.offload_ratio = pyo.Var(m.TASKS, bounds=(0, 1))
+    m.sent = pyo.Var(KINDS, m.TASKS, domain=pyo.Binary)
+    add_routes(m, instance)
+    m.flow = pyo.Var(pyo.Set(initialize=[key for key in m.LINKS if key[0] == "data"], dimen=4), bounds=(0, 1))
+    m.offloaded = pyo.Var(["data"], m.SERVED, bounds=(0, 1))
+    m.makespan = pyo.Var(m.TASKS, domain=pyo.NonNegativeReals)
+
+    m.data_mode = pyo.Constraint(m.TASKS, rule=lambda m, name: m.offload_ratio[name] <= m.sent["data", name])
+    m.model_mode = pyo.Constraint(m.TASKS, rule=lambda m, name: 1 - m.offload_ratio[name] <= m.sent["model", name])
+    for name, design in m.designs.items():
+        if not design.can_offload:
+            m.sent["data", name].fix(0)
+        if not design.can_stay:
+            m.sent["model", name].fix(0)
+    m.flow_on_route = pyo.Constraint(m.flow.index_set(), rule=lambda m, *key: m.flow[key] <= m.use[key])
+    m.flow_end = pyo.Constraint(m.SERVED, rule=lambda m, *key: m.offloaded["data", key] <= m.ends["data", key])
+    amount = {("data", name): m.offload_ratio[name] for name in tasks}
+    add_conservation(m, instance, "bit_flow", m.flow, amount, m.offloaded, ("data",))
+    end = {("data", *key): m.offloaded["data", key] for key in m.SERVED}
+    end |= {("model", *key): m.ends["model", key] for key in m.SERVED}
+    add_transmission(m, instance, size, lambda *key: m.flow[key] if key[0] == "data" else m.use[key], end)
+
+    @m.Expression(m.TASKS, doc="t^fe_m [s]")
+    def extraction(m: Any, name: str) -> Any:
+        return tasks[name].volume_bits * tasks[name].feature_ops_per_bit / own[name] * m.offload_ratio[name]
+
+    @m.Constraint(m.TASKS, doc="(3), small model")
+    def local_side(m: Any, name: str) -> Any:
+        seconds = tasks[name].frames * tasks[name].small_ops_per_frame / own[name]
+        return m.makespan[name] >= seconds * (1 - m.offload_ratio[name])
+
+    @m.Constraint(m.TASKS, doc="(3), large model")
+    def remote_side(m: Any, name: str) -> Any:
+        work = tasks[name].frames * tasks[name].large_ops_per_frame
+        large = sum(work / computing_rate(instance, c) * m.offloaded["data", t, c] for t, c in m.SERVED if t == name)
+        return m.makespan[name] >= m.transmission["data", name] + large
+
+    m.delay = pyo.Expression(
+        m.TASKS, rule=lambda m, name: m.transmission["model", name] + m.extraction[name] + m.makespan[name], doc="(3)"
+    )
+    add_objective(m, instance, objective)
+    return m

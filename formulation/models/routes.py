@@ -1,0 +1,168 @@
+"""The part that (4) and (7) share: routes as flows, and congestion on links and relays.
+
+A packet of kind k of task m follows links (i, j). Flow conservation is written from m's side for both kinds, so the
+model packet's flow runs from c(m) to m under the same constraint with the sign turned.
+
+Cycles are not forbidden by rows: they only lengthen a path, so no optimum needs one, and reading a solution back
+drops any that tolerance let through.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from itertools import permutations
+from typing import Any
+
+import pyomo.environ as pyo
+
+from formulation.delay import LIGHT_M_PER_S
+from instances import Instance
+
+KINDS = ("data", "model")
+Load = Callable[[str, str, str, str], Any]
+
+
+def add_routes(m: Any, instance: Instance) -> None:
+    """Add sets and route variables to a model that already has `sent[kind, task]` (variable or parameter).
+
+    Adds
+    ----
+    TASKS, SERVED, LINKS
+        m; (m, c) that may serve; (kind, m, i, j): links a packet may use (never back into its own task's satellite).
+    use[kind, m, i, j] ∈ {0, 1}
+        The packet follows the link.
+    serve[m, c] ∈ {0, 1}, ends[kind, m, c] ∈ [0, 1]
+        c(m) = c; the packet ends (data) or starts (model) there. Both kinds share one c(m).
+    route (4e), (4f)
+        Flow conservation of one unit per packet that is sent.
+    """
+    m.instance = instance
+    tasks = [task.satellite for task in instance.tasks]
+    m.SERVED = pyo.Set(initialize=[(t.satellite, c) for t in instance.tasks for c in instance.candidates(t)], dimen=2)
+    m.LINKS = pyo.Set(
+        initialize=[
+            (kind, name, link.source, link.target)
+            for kind in KINDS
+            for name in tasks
+            for link in instance.links
+            if name != (link.target if kind == "data" else link.source)
+        ],
+        dimen=4,
+    )
+    m.use = pyo.Var(m.LINKS, domain=pyo.Binary)
+    m.serve = pyo.Var(m.SERVED, domain=pyo.Binary)
+    m.ends = pyo.Var(KINDS, m.SERVED, bounds=(0, 1))
+
+    @m.Constraint(tasks, doc="one c(m)")
+    def one_server(m: Any, name: str) -> Any:
+        return sum(m.serve[name, c] for t, c in m.SERVED if t == name) == 1
+
+    @m.Constraint(KINDS, m.SERVED, doc="both packets at c(m)")
+    def same_server(m: Any, kind: str, name: str, c: str) -> Any:
+        return m.ends[kind, name, c] <= m.serve[name, c]
+
+    @m.Constraint(KINDS, tasks, doc="a sent packet has an end")
+    def has_end(m: Any, kind: str, name: str) -> Any:
+        return sum(m.ends[kind, name, c] for t, c in m.SERVED if t == name) == m.sent[kind, name]
+
+    add_conservation(m, instance, "route", m.use, m.sent, m.ends, KINDS)
+
+
+def add_conservation(
+    m: Any, instance: Instance, name: str, flow: Any, amount: Any, end: Any, kinds: tuple[str, ...]
+) -> None:
+    """Add flow conservation for `flow[kind, m, i, j]`, of value `amount[kind, m]` and absorbed by `end[kind, m, c]`."""
+    into: dict[tuple[str, str, str], list[Any]] = defaultdict(list)
+    out: dict[tuple[str, str, str], list[Any]] = defaultdict(list)
+    for key in m.LINKS:
+        kind, task, i, j = key
+        if kind in kinds:
+            out[kind, task, i].append(flow[key])
+            into[kind, task, j].append(flow[key])
+
+    def rule(m: Any, kind: str, task: str, node: str) -> Any:
+        places = (kind, task, node)
+        net = pyo.quicksum(out[places]) - pyo.quicksum(into[places])
+        supply = amount[kind, task] if node == task else 0
+        absorbed = end[kind, task, node] if (task, node) in m.SERVED else 0
+        if not out[places] and not into[places] and node != task and (task, node) not in m.SERVED:
+            return pyo.Constraint.Skip
+        return (net if kind == "data" else -net) == supply - absorbed
+
+    tasks = [task.satellite for task in instance.tasks]
+    nodes = [satellite.id for satellite in instance.satellites]
+    m.add_component(name, pyo.Constraint(kinds, tasks, nodes, rule=rule, doc="(4e), (4f)"))
+
+
+def add_transmission(m: Any, instance: Instance, size: Mapping[tuple[str, str], float], load: Load, end: Any) -> None:
+    """Add congestion and the transmission delays (1), (2) as the expression `transmission[kind, m]` [s].
+
+    On a link (or relay) that m shares with n other packets of its kind, its bits count 1 + n times. Every ordered
+    pair (m, m') has its own term: shared ≥ load_m + use_m' - 1, shared ≥ 0. The bound 1 on the load is the big-M.
+
+    Parameters
+    ----------
+    size
+        Bits per unit of load, per (kind, m).
+    load
+        (kind, m, i, j) → the packet's load on a link, at most `use` of it.
+    end
+        end[kind, m, c]: the load that ends (data) or starts (model) at c.
+    """
+    tasks = [task.satellite for task in instance.tasks]
+    relay = {s.id: s.relay_s_per_bit for s in instance.satellites if s.relay_s_per_bit > 0}
+    through_use = _passing(m, relay, lambda *key: m.use[key], m.ends)
+    through_load = _passing(m, relay, load, end)
+    pairs = list(permutations(tasks, 2))
+    shared_links = [(k, a, b, i, j) for k, a, i, j in m.LINKS for a2, b in pairs if a2 == a and (k, b, i, j) in m.LINKS]
+    shared_relays = [(k, a, b, n) for k, a, n in through_load for a2, b in pairs if a2 == a and (k, b, n) in through_use]
+    m.shared_link = pyo.Var(pyo.Set(initialize=shared_links, dimen=5), bounds=(0, 1))
+    m.shared_relay = pyo.Var(pyo.Set(initialize=shared_relays, dimen=4), bounds=(0, 1))
+
+    @m.Constraint(m.shared_link.index_set(), doc="congestion on a link")
+    def link_congestion(m: Any, kind: str, a: str, b: str, i: str, j: str) -> Any:
+        return m.shared_link[kind, a, b, i, j] >= load(kind, a, i, j) + m.use[kind, b, i, j] - 1
+
+    @m.Constraint(m.shared_relay.index_set(), doc="congestion at a relay")
+    def relay_congestion(m: Any, kind: str, a: str, b: str, n: str) -> Any:
+        return m.shared_relay[kind, a, b, n] >= through_load[kind, a, n] + through_use[kind, b, n] - 1
+
+    terms: dict[tuple[str, str], list[Any]] = defaultdict(list)
+    for kind, a, i, j in m.LINKS:
+        link = instance.link(i, j)
+        terms[kind, a] += [
+            size[kind, a] / link.rate_bps * load(kind, a, i, j),
+            link.length_m / LIGHT_M_PER_S * m.use[kind, a, i, j],
+        ]
+    for kind, a, b, i, j in shared_links:
+        terms[kind, a].append(size[kind, a] / instance.link(i, j).rate_bps * m.shared_link[kind, a, b, i, j])
+    for (kind, a, n), passing in through_load.items():
+        terms[kind, a].append(size[kind, a] * relay[n] * passing)
+    for kind, a, b, n in shared_relays:
+        terms[kind, a].append(size[kind, a] * relay[n] * m.shared_relay[kind, a, b, n])
+    m.transmission = pyo.Expression(KINDS, tasks, rule=lambda m, kind, a: pyo.quicksum(terms[kind, a]), doc="(1), (2)")
+
+
+def _passing(m: Any, relay: Mapping[str, float], load: Load, end: Any) -> dict[tuple[str, str, str], Any]:
+    """Return what of (kind, m) is relayed at each satellite with a relay time: it passes and does not end there."""
+    at: dict[tuple[str, str, str], list[Any]] = defaultdict(list)
+    for kind, task, i, j in m.LINKS:
+        node = j if kind == "data" else i
+        if node in relay and node != task:
+            at[kind, task, node].append(load(kind, task, i, j))
+    return {
+        (kind, task, node): pyo.quicksum(terms) - (end[kind, task, node] if (task, node) in m.SERVED else 0)
+        for (kind, task, node), terms in at.items()
+    }
+
+
+def add_objective(m: Any, instance: Instance, objective: str) -> None:
+    """Minimise the mean or the largest of `delay[m]` [s]."""
+    tasks = [task.satellite for task in instance.tasks]
+    if objective == "mean":
+        m.service_delay = pyo.Objective(expr=pyo.quicksum(m.delay[name] for name in tasks) / len(tasks))
+        return
+    if objective != "max":
+        raise ValueError(f"objective must be mean or max, got {objective!r}")
+    m.largest = pyo.Var(domain=pyo.NonNegativeReals)
+    m.is_largest = pyo.Constraint(tasks, rule=lambda m, name: m.largest >= m.delay[name])
+    m.service_delay = pyo.Objective(expr=m.largest)

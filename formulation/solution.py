@@ -1,0 +1,218 @@
+"""A solution: the decisions of problem (4), and their file."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from fitting.errors import LeosplitError
+from fitting.jsonfile import dump_json, read_json, require_keys
+from instances import Instance, instance_sha256
+from instances.checks import InstanceError, number, numbers, text
+
+FORMAT = "leosplit-solution"
+VERSION = 1
+RATIO_TOLERANCE = 1e-9
+
+
+class SolutionError(LeosplitError):
+    """A solution that cannot be one: one sentence with place, what is allowed and what was given."""
+
+
+def _path(name: str, value: Any) -> tuple[str, ...] | None:
+    if value is None:
+        return None
+    if not isinstance(value, list | tuple) or len(value) < 2 or not all(isinstance(node, str) for node in value):
+        raise SolutionError(f"{name} must be null or a list of at least two satellite ids, got {value!r}")
+    for node in value:
+        if value.count(node) > 1:
+            raise SolutionError(f"{name} must not repeat a satellite, {node!r} stands {value.count(node)} times")
+    return tuple(value)
+
+
+@dataclass(frozen=True)
+class TaskDecision:
+    """What is decided for one task.
+
+    Attributes
+    ----------
+    satellite
+        The task's remote-sensing satellite m.
+    computing_satellite
+        c(m).
+    offload_ratio
+        ρ_m in [0, 1].
+    residual_shares
+        σ_{m,s}, shape (1 + S,): share of all frames offloaded at level [0, q_1, …, q_S]; sums to ρ_m.
+    model_packet_bits
+        D^M_m [bit].
+    data_path, model_path
+        Satellite ids from m to c(m) and back, or None where the packet is not sent.
+    """
+
+    satellite: str
+    computing_satellite: str
+    offload_ratio: float
+    residual_shares: tuple[float, ...]
+    model_packet_bits: float
+    data_path: tuple[str, ...] | None
+    model_path: tuple[str, ...] | None
+
+    def __post_init__(self) -> None:
+        try:
+            text("satellite", self.satellite)
+            text("computing_satellite", self.computing_satellite)
+            values: dict[str, Any] = {
+                "offload_ratio": number("offload_ratio", self.offload_ratio),
+                "residual_shares": numbers("residual_shares", self.residual_shares),
+                "model_packet_bits": number("model_packet_bits", self.model_packet_bits),
+            }
+        except InstanceError as error:
+            raise SolutionError(str(error)) from None
+        values |= {name: _path(name, getattr(self, name)) for name in ("data_path", "model_path")}
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def sends_data(self) -> bool:
+        """Whether the data packet exists: ρ_m > 0."""
+        return self.offload_ratio > RATIO_TOLERANCE
+
+    @property
+    def sends_model(self) -> bool:
+        """Whether the model packet exists: ρ_m < 1."""
+        return self.offload_ratio < 1 - RATIO_TOLERANCE
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Decisions for every task of one instance.
+
+    Attributes
+    ----------
+    instance
+        Name of the instance.
+    tasks
+        One decision a task, in the instance's order.
+    instance_sha256
+        Hash of the instance file, or None.
+    meta
+        Free-form, kept in files.
+    """
+
+    instance: str
+    tasks: tuple[TaskDecision, ...]
+    instance_sha256: str | None = None
+    meta: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tasks", tuple(self.tasks))
+
+
+def bind(instance: Instance, solution: Solution) -> None:
+    """Refuse a solution that does not speak of this instance's tasks, satellites and levels.
+
+    Raises
+    ------
+    SolutionError
+        One sentence.
+    """
+    asked, given = [t.satellite for t in instance.tasks], [d.satellite for d in solution.tasks]
+    if asked != given:
+        raise SolutionError(f"tasks must be those of the instance in its order ({', '.join(asked)}), got {given}")
+    for i, (task, decision) in enumerate(zip(instance.tasks, solution.tasks, strict=True)):
+        levels = 1 + len(task.residual_levels_bpp)
+        if len(decision.residual_shares) != levels:
+            found = len(decision.residual_shares)
+            raise SolutionError(f"tasks[{i}].residual_shares must hold {levels} shares (0 and each level), got {found}")
+        named = {"computing_satellite": (decision.computing_satellite,)}
+        named |= {key: getattr(decision, key) or () for key in ("data_path", "model_path")}
+        for key, nodes in named.items():
+            for node in nodes:
+                if not instance.has_satellite(node):
+                    raise SolutionError(f"tasks[{i}].{key} must name satellites of the instance, got {node!r}")
+
+
+def solution_to_dict(solution: Solution) -> dict[str, Any]:
+    """Render a solution as its file's JSON document."""
+    document: dict[str, Any] = {"format": FORMAT, "version": VERSION, "instance": solution.instance}
+    if solution.instance_sha256 is not None:
+        document["instance_sha256"] = solution.instance_sha256
+    if solution.meta:
+        document["meta"] = dict(solution.meta)
+    document["tasks"] = [
+        {f.name: list(v) if isinstance(v := getattr(task, f.name), tuple) else v for f in fields(TaskDecision)}
+        for task in solution.tasks
+    ]
+    return document
+
+
+def solution_from_dict(document: Any, where: str = "") -> Solution:
+    """Build a solution from its file's JSON document.
+
+    Raises
+    ------
+    LeosplitError
+        One sentence: place, what is allowed, what was given.
+    """
+    place = "solution"
+    try:
+        require_keys(document, place, ["format", "version", "instance", "tasks"], ["instance_sha256", "meta"])
+        for key, allowed in (("format", FORMAT), ("version", VERSION)):
+            if document[key] != allowed or isinstance(document[key], bool):
+                raise SolutionError(f"{key} must be {allowed!r}, got {document[key]!r}")
+        for key, kind in (("instance", str), ("tasks", list), ("meta", dict), ("instance_sha256", str)):
+            if key in document and not isinstance(document[key], kind):
+                raise SolutionError(f"{key} must be a {kind.__name__}, got {type(document[key]).__name__}")
+        decisions = []
+        for i, item in enumerate(document["tasks"]):
+            place = f"tasks[{i}]"
+            values = require_keys(item, place, [f.name for f in fields(TaskDecision)])
+            try:
+                decisions.append(TaskDecision(**values))
+            except SolutionError as error:
+                raise SolutionError(f"{place}.{error}") from None
+        meta = document.get("meta", {})
+        return Solution(document["instance"], tuple(decisions), document.get("instance_sha256"), meta)
+    except LeosplitError as error:
+        raise SolutionError(f"{where}: {error}" if where else str(error)) from None
+
+
+def read_solution(path: str | Path, instance: Instance, instance_path: str | Path | None = None) -> Solution:
+    """Read a solution file for this instance.
+
+    Parameters
+    ----------
+    path
+        The solution file.
+    instance
+        The instance that it must fit.
+    instance_path
+        The file that the instance was read from: a hash of its bytes is accepted too, so that files of other
+        programs, formatted otherwise, can be named by their plain SHA-256.
+
+    Raises
+    ------
+    LeosplitError
+        If the file is malformed or speaks of another instance.
+    """
+    solution = solution_from_dict(read_json(path), str(path))
+    try:
+        if solution.instance_sha256 is not None:
+            known = {instance_sha256(instance)}
+            if instance_path is not None:
+                known.add(hashlib.sha256(Path(instance_path).read_bytes()).hexdigest())
+            if solution.instance_sha256.lower() not in known:
+                raise SolutionError(f"instance_sha256 does not match the instance {instance.name!r}")
+        elif solution.instance != instance.name:
+            raise SolutionError(f"instance must be {instance.name!r}, got {solution.instance!r}")
+        bind(instance, solution)
+    except SolutionError as error:
+        raise SolutionError(f"{path}: {error}") from None
+    return solution
+
+
+def write_solution(solution: Solution, path: str | Path) -> None:
+    """Write a solution file; reading it back gives an equal solution."""
+    Path(path).write_text(dump_json(solution_to_dict(solution)), encoding="utf-8")
