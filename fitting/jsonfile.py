@@ -51,9 +51,7 @@ def parse_json(text: str, where: str) -> Any:
         One sentence with position and reason.
     """
     try:
-        return json.loads(
-            text, parse_constant=_reject_constant, parse_float=_finite, object_pairs_hook=_unique_keys
-        )
+        return json.loads(text, parse_constant=_reject_constant, parse_float=_finite, object_pairs_hook=_unique_keys)
     except RecursionError:
         raise JsonError(f"{where}: not JSON that can be read: nested too deeply") from None
     except ValueError as error:
@@ -94,9 +92,7 @@ def dump_json(document: Any) -> str:
     return json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
 
 
-def require_keys(
-    document: Any, where: str, required: Iterable[str], optional: Iterable[str] = ()
-) -> Mapping[str, Any]:
+def require_keys(document: Any, where: str, required: Iterable[str], optional: Iterable[str] = ()) -> Mapping[str, Any]:
     """Return `document` if it is an object with just these keys.
 
     Raises

@@ -84,7 +84,7 @@ def _paths(instance: Instance, task: Task, decision: TaskDecision) -> Iterator[t
         if (path[0], path[-1]) != ends:
             yield key, f"from {path[0]} to {path[-1]}", f"from {ends[0]} to {ends[1]}"
         for source, target in pairwise(path):
-            if instance.link(source, target) is None:
+            if not instance.has_link(source, target):
                 yield key, f"{source} to {target}", "an existing link"
 
 

@@ -110,10 +110,9 @@ def walk(instance: Instance, path: Iterable[str]) -> list[Link]:
     """
     links = []
     for source, target in pairwise(path):
-        link = instance.link(source, target)
-        if link is None:
+        if not instance.has_link(source, target):
             raise SolutionError(f"no link from {source!r} to {target!r}")
-        links.append(link)
+        links.append(instance.link(source, target))
     return links
 
 
@@ -177,7 +176,9 @@ def evaluate(instance: Instance, solution: Solution, *, share_computing: bool = 
         t_small = (1 - rho) * task.frames * task.small_ops_per_frame / own if decision.sends_model else 0.0
         t_large = 0.0
         if decision.sends_data:
-            t_large = rho * task.frames * task.large_ops_per_frame / computing_rate(instance, decision.computing_satellite)
+            t_large = (
+                rho * task.frames * task.large_ops_per_frame / computing_rate(instance, decision.computing_satellite)
+            )
             t_large *= served[decision.computing_satellite] if share_computing else 1
         delays.append(
             TaskDelay(
@@ -190,7 +191,9 @@ def evaluate(instance: Instance, solution: Solution, *, share_computing: bool = 
                 t_L=t_large,
                 residual_bpp=mean_residual(task, decision) if decision.sends_data else None,
                 large_map=large_map(instance, task, decision) if decision.sends_data else None,
-                small_map=float(instance.accuracy_of(task).small(decision.model_packet_bits)) if decision.sends_model else None,
+                small_map=float(instance.accuracy_of(task).small(decision.model_packet_bits))
+                if decision.sends_model
+                else None,
                 data_packet_bits=volume,
             )
         )

@@ -126,7 +126,7 @@ def bind(instance: Instance, solution: Solution) -> None:
         if len(decision.residual_shares) != levels:
             found = len(decision.residual_shares)
             raise SolutionError(f"tasks[{i}].residual_shares must hold {levels} shares (0 and each level), got {found}")
-        named = {"computing_satellite": (decision.computing_satellite,)}
+        named: dict[str, tuple[str, ...]] = {"computing_satellite": (decision.computing_satellite,)}
         named |= {key: getattr(decision, key) or () for key in ("data_path", "model_path")}
         for key, nodes in named.items():
             for node in nodes:

@@ -1,7 +1,7 @@
 """The instance file: read, write, hash. One public reader, one public writer."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,10 +22,11 @@ def _file_key(name: str) -> str:
     return _FILE_KEYS.get(name, name)
 
 
-def _build(cls: type[_T], values: Mapping[str, Any], where: str) -> _T:
+def _build(cls: type[_T], values: Any, where: str) -> _T:
     """Construct a value object, putting the place in front of what it says is wrong."""
     try:
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+        arguments: Any = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+        return cls(**arguments)
     except InstanceError as error:
         raise InstanceError(f"{where}.{error}" if where else str(error)) from None
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 from fitting import Curve
@@ -93,7 +94,9 @@ class Link:
         text("to", self.target)
         if self.source == self.target:
             raise InstanceError(f"from and to must differ, got {self.source!r} twice")
-        _set(self, rate_bps=number("rate_bps", self.rate_bps, above=0.0), length_m=number("length_m", self.length_m, 0.0))
+        _set(
+            self, rate_bps=number("rate_bps", self.rate_bps, above=0.0), length_m=number("length_m", self.length_m, 0.0)
+        )
         if self.direction is not None:
             choice("direction", self.direction, DIRECTIONS)
 
@@ -163,7 +166,7 @@ class Task:
         for name in ("large_map_min", "small_map_min"):
             _set(self, **{name: number(name, getattr(self, name), 0.0, 1.0)})
         levels = numbers("residual_levels_bpp", self.residual_levels_bpp, above=0.0)
-        if not levels or any(a >= b for a, b in zip(levels, levels[1:], strict=False)):
+        if not levels or any(a >= b for a, b in pairwise(levels)):
             raise InstanceError(f"residual_levels_bpp must be non-empty and strictly ascending, got {list(levels)}")
         low, high = numbers("model_packet_bits_range", self.model_packet_bits_range, 2, low=0.0)
         if low > high:
@@ -234,7 +237,9 @@ class Instance:
             seen: set[tuple[str, str]] = set()
             for i, link in enumerate(self.links):
                 if (link.source, link.target) in seen:
-                    raise InstanceError(f"links[{i}]: one entry a direction, {link.source!r} to {link.target!r} stands twice")
+                    raise InstanceError(
+                        f"links[{i}]: one entry a direction, {link.source!r} to {link.target!r} stands twice"
+                    )
                 seen.add((link.source, link.target))
 
     def _check_tasks(self) -> None:
@@ -247,13 +252,17 @@ class Instance:
                 raise InstanceError(f"{where}.satellite must be the id of a satellite, got {task.satellite!r}")
             role = self._satellites[task.satellite].role
             if role != "remote_sensing":
-                raise InstanceError(f"{where}.satellite must be a remote_sensing satellite, {task.satellite!r} is {role}")
+                raise InstanceError(
+                    f"{where}.satellite must be a remote_sensing satellite, {task.satellite!r} is {role}"
+                )
             if task.satellite in seen:
                 raise InstanceError(f"{where}.satellite: at most one task a satellite, {task.satellite!r} has two")
             seen.add(task.satellite)
             fixed = task.computing_satellite
             if fixed is not None and (fixed not in self._satellites or self._satellites[fixed].role != "computing"):
-                raise InstanceError(f"{where}.computing_satellite must be the id of a computing satellite, got {fixed!r}")
+                raise InstanceError(
+                    f"{where}.computing_satellite must be the id of a computing satellite, got {fixed!r}"
+                )
 
     @cached_property
     def _satellites(self) -> dict[str, Satellite]:
@@ -278,9 +287,13 @@ class Instance:
         """Tell whether a satellite has this id."""
         return name in self._satellites
 
-    def link(self, source: str, target: str) -> Link | None:
-        """Return the link from `source` to `target`, or None."""
-        return self._links.get((source, target))
+    def link(self, source: str, target: str) -> Link:
+        """Return the link from `source` to `target` (KeyError if there is none)."""
+        return self._links[source, target]
+
+    def has_link(self, source: str, target: str) -> bool:
+        """Tell whether there is a link from `source` to `target`."""
+        return (source, target) in self._links
 
     def out_links(self, name: str) -> tuple[Link, ...]:
         """Return the links that leave this satellite, in file order."""

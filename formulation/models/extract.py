@@ -28,9 +28,7 @@ def solution_from_model(model: Any) -> Solution:
         if model.name == "full":
             decision = _full_decision(model, name, chosen, len(task.residual_levels_bpp) + 1)
         else:
-            decision = replace(
-                model.packets.tasks[index], computing_satellite=chosen, data_path=None, model_path=None
-            )
+            decision = replace(model.packets.tasks[index], computing_satellite=chosen, data_path=None, model_path=None)
         if decision.sends_data:
             decision = replace(decision, data_path=_follow(model, "data", name, chosen))
         if decision.sends_model:

@@ -114,7 +114,9 @@ def add_transmission(m: Any, instance: Instance, size: Mapping[tuple[str, str], 
     through_load = _passing(m, relay, load, end)
     pairs = list(permutations(tasks, 2))
     shared_links = [(k, a, b, i, j) for k, a, i, j in m.LINKS for a2, b in pairs if a2 == a and (k, b, i, j) in m.LINKS]
-    shared_relays = [(k, a, b, n) for k, a, n in through_load for a2, b in pairs if a2 == a and (k, b, n) in through_use]
+    shared_relays = [
+        (k, a, b, n) for k, a, n in through_load for a2, b in pairs if a2 == a and (k, b, n) in through_use
+    ]
     m.shared_link = pyo.Var(pyo.Set(initialize=shared_links, dimen=5), bounds=(0, 1))
     m.shared_relay = pyo.Var(pyo.Set(initialize=shared_relays, dimen=4), bounds=(0, 1))
 

@@ -57,9 +57,7 @@ def build_routing_model(instance: Instance, packets: Solution, objective: str = 
     def remote_side(m: Any, name: str) -> Any:
         ops, ratio = tasks[name].large_ops_per_frame, fixed[name].offload_ratio
         served = [c for t, c in m.SERVED if t == name]
-        large = sum(
-            seconds(name, ops, ratio, computing_rate(instance, c)) * m.ends["data", name, c] for c in served
-        )
+        large = sum(seconds(name, ops, ratio, computing_rate(instance, c)) * m.ends["data", name, c] for c in served)
         return m.makespan[name] >= m.transmission["data", name] + large
 
     @m.Expression(m.TASKS, doc="(3)")
