@@ -1,0 +1,164 @@
+"""Rates of inter-satellite links. Everything is linear and in SI units here; dB appear only in `RadioLink.from_db`."""
+
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fitting.errors import LeosplitError
+
+LIGHT_M_S = 299_792_458.0
+"""Speed of light in vacuum, m/s."""
+BOLTZMANN_J_K = 1.380649e-23
+"""Boltzmann constant, J/K."""
+
+
+class LinkBudgetError(LeosplitError):
+    """A link technology with an impossible parameter."""
+
+
+class LinkTechnology(Protocol):
+    """Anything that turns the length of a link into its rate."""
+
+    def rate_bps(self, length_m: ArrayLike) -> NDArray[np.float64]:
+        """Rate, bit/s, of links of these lengths, m; 0 where the link cannot close."""
+        ...
+
+
+def from_decibel(value_db: float) -> float:
+    """Linear power ratio of `value_db` dB."""
+    return float(10.0 ** (value_db / 10.0))
+
+
+def to_decibel(ratio: float) -> float:
+    """Decibels of a linear power ratio > 0."""
+    return 10.0 * math.log10(ratio)
+
+
+def dish_gain(diameter_m: float, frequency_hz: float, efficiency: float = 0.55) -> float:
+    """Linear gain η (π D f/c)² of a parabolic dish.
+
+    Parameters
+    ----------
+    diameter_m
+        Diameter D, m.
+    frequency_hz
+        Carrier frequency f, Hz.
+    efficiency
+        Aperture efficiency η in (0, 1].
+    """
+    return efficiency * (math.pi * diameter_m * frequency_hz / LIGHT_M_S) ** 2
+
+
+@dataclass(frozen=True)
+class RadioLink:
+    """A radio link at the rate that its energy per bit allows.
+
+    R = P G_t G_r L_p (c/(4π d f))² / (k_B T_s (E_b/N_0)_req M), at most the modem's highest rate.
+
+    Attributes
+    ----------
+    frequency_hz
+        Carrier frequency f, Hz.
+    power_w
+        Transmit power P, W.
+    transmit_gain, receive_gain
+        Linear antenna gains G_t, G_r.
+    pointing_loss
+        Linear pointing loss L_p of both ends together, in (0, 1].
+    noise_temperature_k
+        System noise temperature T_s, K.
+    eb_n0_required
+        Linear (E_b/N_0)_req of the modem.
+    margin
+        Linear link margin M, at least 1.
+    max_rate_bps
+        Highest rate of the modem, bit/s.
+    """
+
+    frequency_hz: float
+    power_w: float
+    transmit_gain: float
+    receive_gain: float
+    pointing_loss: float
+    noise_temperature_k: float
+    eb_n0_required: float
+    margin: float
+    max_rate_bps: float = math.inf
+
+    def __post_init__(self) -> None:
+        """Reject values out of range."""
+        for name, value in vars(self).items():
+            if not value > 0.0 or (math.isinf(value) and name != "max_rate_bps"):
+                raise LinkBudgetError(f"link budget: {name} must be > 0 and finite, got {value!r}")
+        if self.pointing_loss > 1.0 or self.margin < 1.0:
+            raise LinkBudgetError(
+                "link budget: pointing_loss must be <= 1 and margin >= 1, "
+                f"got {self.pointing_loss!r} and {self.margin!r}"
+            )
+
+    @classmethod
+    def from_db(
+        cls,
+        *,
+        frequency_hz: float,
+        power_w: float,
+        transmit_gain_dbi: float,
+        receive_gain_dbi: float,
+        pointing_loss_db: float,
+        noise_temperature_k: float,
+        eb_n0_required_db: float,
+        margin_db: float,
+        max_rate_bps: float = math.inf,
+    ) -> "RadioLink":
+        """Build the link from the decibels of a data sheet; losses and margins are positive numbers of dB."""
+        return cls(
+            frequency_hz=frequency_hz,
+            power_w=power_w,
+            transmit_gain=from_decibel(transmit_gain_dbi),
+            receive_gain=from_decibel(receive_gain_dbi),
+            pointing_loss=from_decibel(-pointing_loss_db),
+            noise_temperature_k=noise_temperature_k,
+            eb_n0_required=from_decibel(eb_n0_required_db),
+            margin=from_decibel(margin_db),
+            max_rate_bps=max_rate_bps,
+        )
+
+    def carrier_to_noise_density_hz(self, length_m: ArrayLike) -> NDArray[np.float64]:
+        """C/N_0 of links of these lengths, Hz."""
+        spreading = LIGHT_M_S / (4.0 * math.pi * np.asarray(length_m, dtype=float) * self.frequency_hz)
+        carrier = self.power_w * self.transmit_gain * self.receive_gain * self.pointing_loss * spreading**2
+        return np.asarray(carrier / (BOLTZMANN_J_K * self.noise_temperature_k))
+
+    def rate_bps(self, length_m: ArrayLike) -> NDArray[np.float64]:
+        """Rate, bit/s, of links of these lengths, m; same shape."""
+        rate = self.carrier_to_noise_density_hz(length_m) / (self.eb_n0_required * self.margin)
+        return np.minimum(rate, self.max_rate_bps)
+
+
+NOISE_TEMPERATURE_K = 290.0 * from_decibel(2.0)
+"""290 K times a noise figure of 2 dB, K."""
+
+
+def _ka_band(dish_m: float, max_rate_bps: float = math.inf) -> RadioLink:
+    """26 GHz, 10 W, equal dishes; hardware class of arXiv:2005.07965 and arXiv:2111.09045."""
+    gain = to_decibel(dish_gain(dish_m, 26e9))
+    return RadioLink.from_db(
+        frequency_hz=26e9,
+        power_w=10.0,
+        transmit_gain_dbi=gain,
+        receive_gain_dbi=gain,
+        pointing_loss_db=0.6,  # 0.3 dB at each end
+        noise_temperature_k=NOISE_TEMPERATURE_K,
+        eb_n0_required_db=10.0,
+        margin_db=3.0,
+        max_rate_bps=max_rate_bps,
+    )
+
+
+STANDARD_RADIO = _ka_band(0.5, max_rate_bps=2.95e9)
+"""0.5 m dishes, capped at 500 MHz × 5.9 bit/s/Hz (the top of DVB-S2X): scenario."""
+SMALL_DISH_RADIO = _ka_band(0.26)
+"""0.26 m dishes without a cap, as in arXiv:2005.07965 and arXiv:2111.09045."""

@@ -1,0 +1,167 @@
+"""The presets: four constellations with tasks, at one slot of the span.
+
+The source paper's own numbers are lost; every number here is ours and names its source or the word scenario
+(`SOURCES`). The seed draws, in this order: the slot within the span, the satellites of the tasks and of computing,
+each task's frames and targets.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitting.presets import preset_curves, preset_curves_source
+from instances.checks import InstanceError
+from instances.constellation import Array, parse_constellation
+from instances.instance import Accuracy, Instance, Link
+from instances.isl import LinkPlan, LinkRules, constellation_links, link_state, require_plane_links
+from instances.link_budget import SMALL_DISH_RADIO, STANDARD_RADIO, LinkTechnology
+from instances.roles import components, draw_roles
+from instances.task_model import SOURCES, Hardware, TaskModel
+
+SLOT_S = 60.0
+"""Length of a slot, s: scenario."""
+SPAN_S = 12.0 * 3600.0
+"""Span of the simulated time, s: scenario."""
+EPOCH = "2025-10-18T00:00:00Z"
+"""Time 0 of presets: the day that the source paper (arXiv:2605.04565) simulates."""
+
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A named problem family.
+
+    Attributes
+    ----------
+    constellation
+        Constellation code.
+    tasks, computing
+        Numbers of tasks and of computing satellites.
+    source
+        Where the constellation comes from.
+    """
+
+    constellation: str
+    tasks: int
+    computing: int
+    source: str
+
+
+PRESETS: Mapping[str, Preset] = {
+    "iridium": Preset("S:780:86.4:66/6/1", 5, 2, "Iridium (draft-piraux-space-constellation-code); counts: scenario"),
+    "paper": Preset("D:1000:53:144/12/1", 6, 3, "scenario in place of the paper's lost numbers"),
+    "hotspot": Preset("S:780:86.4:66/6/1", 8, 1, "Iridium (draft-piraux-space-constellation-code); counts: scenario"),
+    "shell": Preset(
+        "D:550:53:1584/72/39", 20, 5, "Starlink shell 1 (draft-piraux-space-constellation-code); counts: scenario"
+    ),
+}
+"""The presets by name."""
+
+RADIOS: Mapping[str, LinkTechnology] = {"standard": STANDARD_RADIO, "small-dish": SMALL_DISH_RADIO}
+"""Link technologies by name: `standard` is the presets' 0.5 m dish (scenario), `small-dish` the 0.26 m one."""
+
+
+def make_preset(
+    name: str,
+    *,
+    seed: int = 0,
+    tasks: int | None = None,
+    computing: int | None = None,
+    constellation: str | None = None,
+    radio: str = "standard",
+) -> Instance:
+    """Make one instance of a preset.
+
+    Parameters
+    ----------
+    name
+        A key of `PRESETS`.
+    seed
+        Draws the slot, the roles and the tasks; at least 0.
+    tasks, computing
+        Numbers of tasks and computing satellites in place of the preset's.
+    constellation
+        Constellation code in place of the preset's.
+    radio
+        A key of `RADIOS`.
+
+    Raises
+    ------
+    InstanceError
+        If a name is unknown, or no draw of roles lets every task reach a computing satellite and back.
+    ConstellationError
+        If the constellation code is bad or its planes cannot hold links.
+    """
+    preset = _lookup(PRESETS, name, "preset")
+    technology = _lookup(RADIOS, radio, "radio")
+    if seed < 0:
+        raise InstanceError(f"seed must be at least 0, got {seed}")
+    count = preset.tasks if tasks is None else tasks
+    serving = preset.computing if computing is None else computing
+    sky = parse_constellation(preset.constellation if constellation is None else constellation)
+    rules, rng = LinkRules(), np.random.default_rng(seed)
+    require_plane_links(sky, rules)
+    time_s = SLOT_S * int(rng.integers(int(SPAN_S / SLOT_S)))
+    positions, plan = sky.positions_m(time_s), constellation_links(sky)
+    length, up = link_state(positions, plan, rules)
+    rate = technology.rate_bps(length)
+    up &= rate > 0.0
+    senses, computes = draw_roles(rng, components(sky.total, plan.source[up], plan.target[up]), count, serving)
+    role = dict.fromkeys(senses, "remote_sensing") | dict.fromkeys(computes, "computing")
+    hardware, model, ids = Hardware(), TaskModel(), sky.ids
+    places = zip(ids, positions, *sky.planes_and_slots(), strict=True)
+    return Instance(
+        name=f"{name}-{count}t{serving}c-s{seed}",
+        satellites=tuple(
+            hardware.satellite(sat, role.get(i, "relay"), position_m=tuple(map(float, xyz)), plane=plane, slot=slot)
+            for i, (sat, xyz, plane, slot) in enumerate(places)
+        ),
+        links=network_links(ids, plan, length, rate, up),
+        tasks=tuple(model.draw(rng, ids[i]) for i in senses),
+        accuracy=Accuracy(*preset_curves()),
+        time_s=time_s,
+        meta={
+            "preset": name,
+            "seed": seed,
+            "constellation": sky.code,
+            "radio": radio,
+            "epoch": EPOCH,
+            "sources": {
+                "constellation": preset.source if constellation is None else "given",
+                **{f"accuracy.{name}": text for name, text in preset_curves_source().items()},
+                **SOURCES,
+            },
+        },
+    )
+
+
+def network_links(
+    ids: Sequence[str], plan: LinkPlan, length_m: Array, rate_bps: Array, up: NDArray[np.bool_]
+) -> tuple[Link, ...]:
+    """List the links of a plan that are up.
+
+    Parameters
+    ----------
+    ids
+        Satellite ids, n of them.
+    plan
+        Planned links, l of them.
+    length_m, rate_bps, up
+        Length, rate and state of each, shape (l,).
+    """
+    return tuple(
+        Link(ids[plan.source[k]], ids[plan.target[k]], float(rate_bps[k]), float(length_m[k]), plan.direction[k])
+        for k in np.flatnonzero(up)
+    )
+
+
+def _lookup(table: Mapping[str, _T], name: str, what: str) -> _T:
+    try:
+        return table[name]
+    except KeyError:
+        raise InstanceError(f"{what} {name!r} is unknown; it is one of {', '.join(table)}") from None
