@@ -11,8 +11,8 @@ from itertools import pairwise
 
 from formulation.solution import Solution, SolutionError, TaskDecision, bind
 from instances import Instance, Link, Task
+from instances.constants import LIGHT_M_PER_S
 
-LIGHT_M_PER_S = 299_792_458.0
 OBJECTIVES = ("mean", "max")
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from fitting import Curve
 from instances.checks import InstanceError, choice, number, numbers, text, whole
+from instances.network import Network, build_network
 
 ROLES = ("remote_sensing", "relay", "computing")
 DIRECTIONS = ("fore", "aft", "left", "right")
@@ -298,6 +299,13 @@ class Instance:
     def out_links(self, name: str) -> tuple[Link, ...]:
         """Return the links that leave this satellite, in file order."""
         return self._out_links[name]
+
+    @cached_property
+    def network(self) -> Network:
+        """The satellites and links as arrays."""
+        links = [(link.source, link.target, link.rate_bps, link.length_m) for link in self.links]
+        relay = [satellite.relay_s_per_bit for satellite in self.satellites]
+        return build_network([satellite.id for satellite in self.satellites], relay, links)
 
     @cached_property
     def computing(self) -> tuple[str, ...]:

@@ -14,8 +14,8 @@ from typing import Any
 
 import pyomo.environ as pyo
 
-from formulation.delay import LIGHT_M_PER_S
 from instances import Instance
+from instances.constants import LIGHT_M_PER_S
 
 KINDS = ("data", "model")
 Load = Callable[[str, str, str, str], Any]

@@ -1,0 +1,126 @@
+"""c(m) without congestion: each task's computing satellite of least uncongested delay at its optimal ρ.
+
+With the data route free, T^D(ρ) is the least of many rising lines, so it meets the falling t^S(ρ) once; the meeting
+point is found by solving for the current route's line and routing again there, which climbs to it in finitely many
+steps (Newton's method on a concave piecewise-linear function).
+"""
+
+from dataclasses import dataclass
+
+from formulation import design_packets
+from formulation.packets import PacketDesign
+from instances import Instance, Task
+from solvers.paths import packet_paths
+from solvers.ratios import TaskRates, best_ratio, task_rates
+
+MAX_STEPS = 64
+
+
+class NoSolution(RuntimeError):
+    """No decision is possible: the message names the task and the constraint."""
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What a task would do in an empty network.
+
+    Attributes
+    ----------
+    computing_satellite
+        c(m).
+    offload_ratio
+        Its optimal ρ there.
+    delay_s
+        The delay it has [s]: a lower bound on T_m in any solution.
+    forced_ratio
+        0 or 1 where accuracy or missing routes allow no other, else None.
+    design
+        Its packets.
+    """
+
+    computing_satellite: str
+    offload_ratio: float
+    delay_s: float
+    forced_ratio: float | None
+    design: PacketDesign
+
+
+def _meeting_ratio(instance: Instance, task: Task, rates: TaskRates, design: PacketDesign, computing: str) -> float:
+    """Return the optimal ρ in (0, 1) with both packets sent, given c(m), in an empty network."""
+    network, end = instance.network, instance.network.index[computing]
+    ratio = 0.5
+    for _ in range(MAX_STEPS):
+        path = packet_paths(network, task.satellite, ratio * design.data_bits_per_ratio).path(end)
+        if path is None:
+            raise NoSolution(f"task {task.satellite}: (4e) no path to {computing}")
+        links = network.links_of(path)
+        relays = sum(network.relay_s_per_bit[network.index[node]] for node in path[1:-1])
+        slope = design.data_bits_per_ratio * (float(network.seconds_per_bit[links].sum()) + relays)
+        better = best_ratio(rates, computing, float(network.propagation_s[links].sum()), slope)
+        if abs(better - ratio) <= 1e-14:
+            break
+        ratio = better
+    return ratio
+
+
+def assign_task(instance: Instance, task: Task) -> Assignment:
+    """Choose c(m) for one task as if it were alone; ties go to the first in file order.
+
+    Raises
+    ------
+    NoSolution
+        If neither packet mode is possible with any candidate.
+    """
+    design = design_packets(instance, task)
+    reason = design.reason(task)
+    if reason is not None:
+        raise NoSolution(reason)
+    network, rates = instance.network, task_rates(instance, task)
+    bits = design.data_bits_per_ratio
+    full_data = packet_paths(network, task.satellite, bits)
+    model = packet_paths(network, task.satellite, design.model_packet_bits or 0.0, reverse=True)
+    best: Assignment | None = None
+    for computing in instance.candidates(task):
+        end = network.index[computing]
+        data_s, model_s = float(full_data.cost_s[end]), float(model.cost_s[end])
+        can_offload = design.can_offload and data_s < float("inf")
+        can_stay = design.can_stay and model_s < float("inf")
+        options: list[tuple[float, float]] = []
+        if can_stay:
+            options.append((model_s + rates.small_s, 0.0))
+        if can_offload:
+            options.append((rates.extraction_s + data_s + rates.large_s[computing], 1.0))
+        if can_offload and can_stay:
+            ratio = _meeting_ratio(instance, task, rates, design, computing)
+            sent = float(packet_paths(network, task.satellite, ratio * bits).cost_s[end])
+            remote = sent + ratio * rates.large_s[computing]
+            delay = model_s + ratio * rates.extraction_s + max(remote, (1 - ratio) * rates.small_s)
+            options.append((delay, ratio))
+        if not options:
+            continue
+        delay, ratio = min(options)
+        if best is None or delay < best.delay_s:
+            forced = None if can_offload and can_stay else (1.0 if can_offload else 0.0)
+            best = Assignment(computing, ratio, delay, forced, design)
+    if best is None:
+        raise NoSolution(_unreachable(instance, task, design))
+    return best
+
+
+def _unreachable(instance: Instance, task: Task, design: PacketDesign) -> str:
+    if not instance.candidates(task):
+        return f"task {task.satellite}: no computing satellite in the instance"
+    ends = ", ".join(instance.candidates(task))
+    why = f"(4e) no path from {task.satellite} to {ends}" if design.can_offload else ""
+    if design.can_stay:
+        why += ("; " if why else "") + f"(4f) no path from {ends} to {task.satellite}"
+    if not design.can_offload:
+        why += f"; (4b) forbids offloading: best reachable large_map {design.large_map_best:.6g}"
+    if not design.can_stay:
+        why += f"; (4c) forbids local work: best reachable small_map {design.small_map_best:.6g}"
+    return f"task {task.satellite}: {why}"
+
+
+def assign(instance: Instance) -> tuple[Assignment, ...]:
+    """Assign every task, in file order."""
+    return tuple(assign_task(instance, task) for task in instance.tasks)

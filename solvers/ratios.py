@@ -1,0 +1,98 @@
+"""The best offload ratio of a task in closed form, once its routes and all loads are known.
+
+Loads count packets, not bits, so a task's ρ changes no other task's delay. With both packets sent,
+T(ρ) = T^M + extraction·ρ + max(data_fixed + data_slope·ρ, small·(1 - ρ)) is convex and piecewise linear: its
+minimum is where the two sides of the max meet if extraction < small, else at ρ = 0.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, replace
+
+from formulation import Solution, design_packets, evaluate
+from formulation.delay import computing_rate, walk
+from formulation.packets import PacketDesign
+from formulation.solution import RATIO_TOLERANCE
+from instances import Instance, Task
+from instances.constants import LIGHT_M_PER_S
+
+
+@dataclass(frozen=True)
+class TaskRates:
+    """Computing times of a task [s], each at the ratio where it is largest.
+
+    Attributes
+    ----------
+    extraction_s
+        t^fe at ρ = 1.
+    small_s
+        t^S at ρ = 0.
+    large_s
+        t^L at ρ = 1, per candidate computing satellite.
+    """
+
+    extraction_s: float
+    small_s: float
+    large_s: dict[str, float]
+
+
+def task_rates(instance: Instance, task: Task) -> TaskRates:
+    """Return the task's computing times."""
+    own = computing_rate(instance, task.satellite)
+    large = {c: task.frames * task.large_ops_per_frame / computing_rate(instance, c) for c in instance.candidates(task)}
+    extraction = task.volume_bits * task.feature_ops_per_bit / own
+    return TaskRates(extraction, task.frames * task.small_ops_per_frame / own, large)
+
+
+def best_ratio(rates: TaskRates, computing: str, data_fixed_s: float, data_slope_s: float) -> float:
+    """Return the ρ of least delay with both packets sent.
+
+    Parameters
+    ----------
+    rates, computing
+        The task's computing times and its c(m).
+    data_fixed_s, data_slope_s
+        T^D = data_fixed_s + data_slope_s·ρ [s].
+    """
+    if rates.extraction_s >= rates.small_s or data_fixed_s >= rates.small_s:
+        return 0.0
+    return (rates.small_s - data_fixed_s) / (rates.small_s + data_slope_s + rates.large_s[computing])
+
+
+def with_ratio(instance: Instance, solution: Solution, design: PacketDesign, m: int, ratio: float) -> Solution:
+    """Return the solution with task number m at another ρ, its packets as (5) and (6) say."""
+    task, decision = instance.tasks[m], solution.tasks[m]
+    decision = replace(
+        decision,
+        offload_ratio=ratio,
+        residual_shares=design.residual_shares(ratio, 1 + len(task.residual_levels_bpp)),
+        data_path=decision.data_path if ratio > RATIO_TOLERANCE else None,
+        model_path=decision.model_path if ratio < 1 - RATIO_TOLERANCE else None,
+        model_packet_bits=design.model_packet_bits or 0.0 if ratio < 1 - RATIO_TOLERANCE else 0.0,
+    )
+    return replace(solution, tasks=(*solution.tasks[:m], decision, *solution.tasks[m + 1 :]))
+
+
+def best_ratios(instance: Instance, solution: Solution) -> Solution:
+    """Put every ρ at its closed-form optimum for the solution's routes; no task's delay rises.
+
+    Tasks with a single packet keep their ρ. A packet that the optimum does not need is dropped.
+    """
+    data = [d.data_path if d.sends_data else None for d in solution.tasks]
+    on_link = Counter((k.source, k.target) for path in data if path for k in walk(instance, path))
+    at_relay = Counter(node for path in data if path for node in path[1:-1])
+    improved = solution
+    for m, (task, decision) in enumerate(zip(instance.tasks, solution.tasks, strict=True)):
+        if not (decision.sends_data and decision.sends_model and decision.data_path):
+            continue
+        design = design_packets(instance, task)
+        fixed = seconds_per_bit = 0.0
+        for link in walk(instance, decision.data_path):
+            fixed += link.length_m / LIGHT_M_PER_S
+            seconds_per_bit += on_link[link.source, link.target] / link.rate_bps
+        for node in decision.data_path[1:-1]:
+            seconds_per_bit += at_relay[node] * instance.satellite(node).relay_s_per_bit
+        slope = seconds_per_bit * design.data_bits_per_ratio
+        ratio = best_ratio(task_rates(instance, task), decision.computing_satellite, fixed, slope)
+        improved = with_ratio(instance, improved, design, m, ratio)
+    before, after = evaluate(instance, solution), evaluate(instance, improved)
+    return improved if after.mean_s <= before.mean_s and after.max_s <= before.max_s else solution
