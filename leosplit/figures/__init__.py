@@ -1,0 +1,7 @@
+"""Figures: gaps per scheme, the map of a network with its routes, and the paper's studies."""
+
+from leosplit.figures.gaps import draw_gaps
+from leosplit.figures.map import draw_map
+from leosplit.figures.style import save
+
+__all__ = ["draw_gaps", "draw_map", "save"]

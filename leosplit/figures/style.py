@@ -1,0 +1,59 @@
+"""What all figures share: colours that the colour-blind can tell apart, fonts, the way they are written."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+# Okabe and Ito, "Color Universal Design", 2008, without yellow, which vanishes on white
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "h")
+GREY = "#8a8a8a"
+
+_STYLE: Any = {
+    "font.size": 9.0,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#e4e4e4",
+    "legend.frameon": False,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "leosplit",
+}
+
+
+def new_figure(width_in: float = 6.4, height_in: float = 4.0, columns: int = 1) -> tuple[Figure, list[Axes]]:
+    """Return a figure of the house's style and its axes, side by side.
+
+    No window system and no pyplot state is involved: figures can be made in worker processes.
+    """
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(width_in, height_in), layout="constrained")
+        axes = figure.subplots(1, columns, squeeze=False)[0]
+    return figure, list(axes)
+
+
+def save(figure: Figure, path: Path, formats: Sequence[str] = ("png", "svg")) -> list[Path]:
+    """Write a figure in each format and return the files.
+
+    Parameters
+    ----------
+    figure
+        The figure.
+    path
+        File name; its suffix is replaced by each format's.
+    formats
+        Formats that matplotlib knows.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name in formats:
+        target = path.with_suffix(f".{name}")
+        with mpl.rc_context(_STYLE):
+            figure.savefig(target, dpi=160, metadata={"Date": None} if name == "svg" else None)
+        written.append(target)
+    return written
