@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,7 +56,7 @@ class Network:
     def links_of(self, path: Sequence[str]) -> NDArray[np.int64]:
         """Return the link ids along a path of satellite ids (KeyError if a link does not exist)."""
         steps = [self.index[name] for name in path]
-        return np.array([self.link_id[i, j] for i, j in zip(steps[:-1], steps[1:], strict=True)], dtype=np.int64)
+        return np.array([self.link_id[i, j] for i, j in pairwise(steps)], dtype=np.int64)
 
 
 def _rows(keys: NDArray[np.int32], nodes: int) -> NDArray[np.int32]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from formulation import Solution
+from formulation import Solution, TaskDecision
 from formulation.delay import data_packet_bits
 from instances import Instance
 from solvers.assignment import NoSolution
@@ -21,19 +21,18 @@ def shortest_path_router(instance: Instance, packets: Solution) -> Solution:
         If a packet cannot reach its end.
     """
     network = instance.network
+
+    def route(decision: TaskDecision, bits: float, *, reverse: bool) -> tuple[str, ...]:
+        end = network.index[decision.computing_satellite]
+        path = packet_paths(network, decision.satellite, bits, reverse=reverse).path(end)
+        if path is None:
+            ends = (decision.satellite, decision.computing_satellite)[:: -1 if reverse else 1]
+            raise NoSolution(f"task {decision.satellite}: no path from {ends[0]} to {ends[1]}")
+        return path
+
     routed = []
     for task, decision in zip(instance.tasks, packets.tasks, strict=True):
-        end = network.index[decision.computing_satellite]
-        for key, sent, bits in (
-            ("data_path", decision.sends_data, data_packet_bits(task, decision)),
-            ("model_path", decision.sends_model, decision.model_packet_bits),
-        ):
-            path = None
-            if sent:
-                path = packet_paths(network, task.satellite, bits, reverse=key == "model_path").path(end)
-                if path is None:
-                    ends = f"{task.satellite} and {decision.computing_satellite}"
-                    raise NoSolution(f"task {task.satellite}: {key}: no path between {ends} in this direction")
-            decision = replace(decision, **{key: path})
-        routed.append(decision)
+        data = route(decision, data_packet_bits(task, decision), reverse=False) if decision.sends_data else None
+        model = route(decision, decision.model_packet_bits, reverse=True) if decision.sends_model else None
+        routed.append(replace(decision, data_path=data, model_path=model))
     return replace(packets, tasks=tuple(routed))

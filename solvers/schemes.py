@@ -1,0 +1,219 @@
+"""Schemes: every way of deciding a whole instance, under one name each, judged by one referee."""
+
+import importlib
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from fitting.errors import LeosplitError
+from formulation import Solution, check, evaluate
+from instances import Instance
+from solvers.assignment import Assignment, NoSolution, assign
+from solvers.best_response import best_response
+from solvers.bisection import bisect, pack
+from solvers.result import ProgressCallback, Result, Termination
+from solvers.routing import Router, shortest_path_router
+
+
+class SchemeError(LeosplitError):
+    """A scheme that does not exist or cannot be loaded."""
+
+
+@dataclass(frozen=True)
+class SchemeOptions:
+    """What a scheme may be told.
+
+    Attributes
+    ----------
+    objective
+        `mean` or `max` delay.
+    seed
+        Seed of everything random.
+    policy
+        Routing policy file, or None for the default.
+    time_limit
+        Seconds for the exact parts, per instance, or None.
+    mip_gap
+        Gap at which an optimum counts as proven.
+    progress
+        Called while an exact part runs.
+    """
+
+    objective: str = "mean"
+    seed: int = 0
+    policy: Path | None = None
+    time_limit: float | None = None
+    mip_gap: float = 1e-6
+    progress: ProgressCallback | None = None
+
+
+Answer = Solution | Result | tuple[Solution, tuple[dict[str, Any], ...]]
+Scheme = Callable[[Instance, SchemeOptions], Answer]
+
+
+def default_router(options: SchemeOptions) -> Router:
+    """Return the router of the paper's schemes."""
+    return shortest_path_router
+
+
+def _fixed(name: str, ratio: float) -> Scheme:
+    def scheme(instance: Instance, options: SchemeOptions) -> Solution:
+        assignments = assign(instance)
+        for task, assignment in zip(instance.tasks, assignments, strict=True):
+            _require(task.satellite, assignment, ratio)
+        ratios = [ratio] * len(assignments)
+        return default_router(options)(instance, pack(instance, assignments, ratios))
+
+    scheme.__doc__ = f"Every task at ρ = {ratio:g} ({name})."
+    return scheme
+
+
+def _require(satellite: str, assignment: Assignment, ratio: float) -> None:
+    """Refuse a fixed ρ that breaks (4b) or (4c)."""
+    design = assignment.design
+    if ratio > 0 and not design.can_offload:
+        raise NoSolution(f"task {satellite}: (4b) forbids ρ = {ratio:g}: best reachable {design.large_map_best:.6g}")
+    if ratio < 1 and not design.can_stay:
+        raise NoSolution(f"task {satellite}: (4c) forbids ρ = {ratio:g}: best reachable {design.small_map_best:.6g}")
+
+
+def _bisection(router: Router) -> Scheme:
+    def scheme(instance: Instance, options: SchemeOptions) -> Answer:
+        return bisect(instance, assign(instance), router, objective=options.objective)
+
+    return scheme
+
+
+def _bs_exact(instance: Instance, options: SchemeOptions) -> Answer:
+    from solvers.exact import solve_routing
+
+    assignments = assign(instance)
+    fixed = replace(
+        instance,
+        tasks=tuple(
+            replace(task, computing_satellite=assignment.computing_satellite)
+            for task, assignment in zip(instance.tasks, assignments, strict=True)
+        ),
+    )
+    deadline = None if options.time_limit is None else time.perf_counter() + options.time_limit
+
+    def router(_: Instance, packets: Solution) -> Solution:
+        left = None if deadline is None else max(deadline - time.perf_counter(), 0.1)
+        result = solve_routing(
+            fixed,
+            packets,
+            objective=options.objective,
+            time_limit=left,
+            mip_gap=options.mip_gap,
+            progress=options.progress,
+        )
+        if result.solution is None:
+            raise NoSolution(result.message or f"(7) ended without a solution: {result.termination}")
+        return result.solution
+
+    return bisect(instance, assignments, router, objective=options.objective)
+
+
+def _best_response(instance: Instance, options: SchemeOptions) -> Answer:
+    return best_response(instance, seed=options.seed, objective=options.objective)
+
+
+def _exact(instance: Instance, options: SchemeOptions) -> Answer:
+    from solvers.exact import solve_full
+
+    return solve_full(
+        instance,
+        objective=options.objective,
+        time_limit=options.time_limit,
+        mip_gap=options.mip_gap,
+        progress=options.progress,
+    )
+
+
+SCHEMES: Mapping[str, Scheme] = {
+    "small": _fixed("all frames local", 0.0),
+    "centralized": _fixed("all frames offloaded", 1.0),
+    "even": _fixed("half of the frames offloaded", 0.5),
+    "bs-shortest-path": _bisection(shortest_path_router),
+    "bs-exact": _bs_exact,
+    "best-response": _best_response,
+    "exact": _exact,
+}
+
+
+def find_scheme(name: str) -> Scheme:
+    """Return a scheme by name, or a user's own as `module:function`.
+
+    A user's function takes (instance, options) and returns a `Solution`, a `Result`, or (solution, trace).
+
+    Raises
+    ------
+    SchemeError
+        If there is no such scheme.
+    """
+    if name in SCHEMES:
+        return SCHEMES[name]
+    module_name, colon, function_name = name.partition(":")
+    if not colon:
+        raise SchemeError(f"scheme must be one of {', '.join(SCHEMES)}, or module:function, got {name!r}")
+    sys.path.insert(0, os.getcwd())  # noqa: PTH109 - sys.path holds text
+    try:
+        scheme = getattr(importlib.import_module(module_name), function_name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise SchemeError(f"scheme {name!r} cannot be loaded: {error}") from None
+    finally:
+        sys.path.pop(0)
+    if not callable(scheme):
+        raise SchemeError(f"scheme {name!r} must be a function (instance, options), got {type(scheme).__name__}")
+    return scheme  # type: ignore[no-any-return]
+
+
+def run_scheme(instance: Instance, name: str, options: SchemeOptions | None = None) -> Result:
+    """Run one scheme and let the referee judge what it returns.
+
+    Returns
+    -------
+    Result
+        Its objective is the evaluator's. Where the scheme cannot decide, or its solution breaks a constraint, the
+        termination is `infeasible`, the objective None, and the message says which task and constraint.
+
+    Raises
+    ------
+    SchemeError
+        If there is no such scheme, or it returns something else.
+    """
+    options = options or SchemeOptions()
+    scheme = find_scheme(name)
+    start = time.perf_counter()
+    try:
+        answer = scheme(instance, options)
+    except NoSolution as error:
+        seconds = time.perf_counter() - start
+        return Result(Termination.INFEASIBLE, solve_s=seconds, solver=name, seed=options.seed, message=str(error))
+    seconds = time.perf_counter() - start
+    if isinstance(answer, Result):
+        result = answer if answer.seed is not None else replace(answer, seed=options.seed)
+    else:
+        solution, trace = answer if isinstance(answer, tuple) else (answer, ())
+        if not isinstance(solution, Solution):
+            raise SchemeError(f"scheme {name!r} must return a Solution, a Result or (Solution, trace)")
+        result = Result(
+            Termination.FEASIBLE, solution, solve_s=seconds, solver=name, seed=options.seed, trace=tuple(trace)
+        )
+    return _judge(instance, name, result, options.objective)
+
+
+def _judge(instance: Instance, name: str, result: Result, objective: str) -> Result:
+    """Replace the scheme's own word by the checker's and the evaluator's."""
+    if result.solution is None:
+        return result
+    broken = check(instance, result.solution)
+    if broken:
+        first = broken[0]
+        message = f"{name}: task {first.task}: {first.constraint} is {first.value}, allowed {first.limit}"
+        return replace(result, termination=Termination.INFEASIBLE, objective_s=None, bound_s=None, message=message)
+    return replace(result, objective_s=evaluate(instance, result.solution).objective_s(objective))
