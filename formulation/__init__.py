@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         build_full_model,
         build_model_packet_model,
         build_routing_model,
+        set_start,
         solution_from_model,
     )
 
@@ -45,6 +46,7 @@ __all__ = [
     "design_packets",
     "evaluate",
     "read_solution",
+    "set_start",
     "solution_from_dict",
     "solution_from_model",
     "solution_schema",

@@ -1,0 +1,16 @@
+"""Exact solutions: every claim of optimality carries its bound."""
+
+from solvers.exact.errors import SolverError
+from solvers.exact.highs import Limits
+from solvers.exact.packets import PacketResult, solve_data_packets, solve_model_packets
+from solvers.exact.solve import solve_full, solve_routing
+
+__all__ = [
+    "Limits",
+    "PacketResult",
+    "SolverError",
+    "solve_data_packets",
+    "solve_full",
+    "solve_model_packets",
+    "solve_routing",
+]

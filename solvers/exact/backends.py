@@ -1,0 +1,207 @@
+"""Any Pyomo model on any solver that Pyomo reaches, with one outcome.
+
+`highs` takes the arrays of Pyomo's standard form (`highs.py`). `scip` (`scip_direct`), `gurobi` (`gurobi_direct`) and
+whatever else `pyomo.contrib.solver` knows come next, then Pyomo's older interfaces such as `cbc` and `glpk`.
+"""
+
+import importlib
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyomo.environ as pyo
+from pyomo.common.errors import ApplicationError
+from pyomo.contrib.solver.common.base import Availability
+from pyomo.contrib.solver.common.factory import SolverFactory as ContribFactory
+from pyomo.contrib.solver.common.results import SolutionStatus, TerminationCondition
+from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
+
+from solvers.exact.errors import SolverError
+from solvers.exact.highs import Limits, Outcome, Program, Watch, solve_program
+from solvers.result import Termination
+
+ALIASES = {"scip": "scip_direct", "gurobi": "gurobi_direct", "knitro": "knitro_direct"}
+LEGACY = ("cbc", "glpk", "cplex_direct", "xpress_direct", "mosek_direct", "copt_direct")
+
+_TERMINATIONS = {
+    TerminationCondition.convergenceCriteriaSatisfied: Termination.OPTIMAL,
+    TerminationCondition.maxTimeLimit: Termination.TIME_LIMIT,
+    TerminationCondition.provenInfeasible: Termination.INFEASIBLE,
+    TerminationCondition.infeasibleOrUnbounded: Termination.INFEASIBLE,
+    TerminationCondition.interrupted: Termination.INTERRUPTED,
+}
+
+
+def program_of(model: Any) -> tuple[Program, list[Any]]:
+    """Return the arrays of a Pyomo model and the variables of their columns."""
+    form = LinearStandardFormCompiler().write(model, mixed_form=True, set_sense=None)
+    sense = np.array([kind for _, kind in form.rows], dtype=int)
+    rhs = np.asarray(form.rhs, dtype=float)
+    bounds = [(v.lb, v.ub) for v in form.columns]
+    cost = np.asarray(form.c.todense(), dtype=float).reshape(-1)
+    program = Program(
+        cost=cost,
+        lower=np.array([-np.inf if low is None else low for low, _ in bounds], dtype=float),
+        upper=np.array([np.inf if high is None else high for _, high in bounds], dtype=float),
+        integer=np.array([not v.is_continuous() for v in form.columns], dtype=bool),
+        matrix=form.A,
+        row_lower=np.where(sense <= 0, rhs, -np.inf),
+        row_upper=np.where(sense >= 0, rhs, np.inf),
+        offset=float(form.c_offset[0]),
+    )
+    return program, form.columns
+
+
+def solve_model(
+    model: Any, solver: str, limits: Limits, watch: Watch | None = None, use_start: bool = False
+) -> Outcome:
+    """Minimise a Pyomo model and load its best point into it.
+
+    Parameters
+    ----------
+    model
+        With one active objective, to be minimised.
+    solver
+        `highs`, `scip`, `gurobi`, `cbc`, …
+    limits
+        Time, gap, threads, memory, options.
+    watch
+        Called with incumbent and bound while HiGHS runs.
+    use_start
+        Begin with the values that the model's variables hold.
+
+    Raises
+    ------
+    SolverError
+        If there is no such solver, it is not installed, its licence is too small, or it refuses an option.
+    """
+    if solver in ("highs", "appsi_highs"):
+        return _solve_highs(model, limits, watch, use_start)
+    name = ALIASES.get(solver, solver)
+    if name in ContribFactory:
+        return _solve_contrib(model, name, limits, use_start)
+    return _solve_legacy(model, name, limits, use_start)
+
+
+def _solve_highs(model: Any, limits: Limits, watch: Watch | None, use_start: bool) -> Outcome:
+    program, columns = program_of(model)
+    start = None
+    if use_start:
+        start = np.array([np.nan if v.value is None else v.value for v in columns], dtype=float)
+    outcome = solve_program(program, limits, watch, start)
+    if outcome.values is not None:
+        for variable, value in zip(columns, outcome.values.tolist(), strict=True):
+            variable.set_value(round(value) if not variable.is_continuous() else value, skip_validation=True)
+    return outcome
+
+
+def _version(backend: Any) -> str:
+    found = backend.version()
+    return ".".join(str(part) for part in found) if isinstance(found, tuple | list) else str(found)
+
+
+def _solve_contrib(model: Any, name: str, limits: Limits, use_start: bool) -> Outcome:
+    backend = ContribFactory(name)
+    if backend.available() in (Availability.NotFound, Availability.BadVersion, Availability.BadLicense):
+        raise SolverError(f"solver {name!r} is not available here: {backend.available().name}")
+    settings: dict[str, Any] = {
+        "load_solutions": False,
+        "raise_exception_on_nonoptimal_result": False,
+        "time_limit": limits.time_s,
+        "rel_gap": limits.mip_gap,
+        "threads": limits.threads,
+        "solver_options": dict(limits.options),
+    }
+    if use_start and "warmstart_discrete_vars" in backend.config:
+        settings["warmstart_discrete_vars"] = True
+    try:
+        results = backend.solve(model, **settings)
+    except Exception as error:
+        given = f" (options given: {', '.join(limits.options)})" if limits.options else ""
+        raise SolverError(f"solver {name!r}: {_reason(error)}{given}") from error
+    if limits.log is not None:
+        Path(limits.log).write_text(str(results.solver_log or ""), encoding="utf-8")
+    feasible = results.solution_status in (SolutionStatus.optimal, SolutionStatus.feasible)
+    if feasible:
+        results.solution_loader.load_vars()
+    termination = _TERMINATIONS.get(results.termination_condition, Termination.ERROR)
+    bound = results.objective_bound
+    proven = bound is not None and np.isfinite(bound) and abs(bound) < 1e19
+    return Outcome(
+        termination=termination,
+        values=None,
+        objective=float(results.incumbent_objective) if feasible else None,
+        bound=float(bound) if proven and termination is not Termination.INFEASIBLE else None,
+        version=_version(backend),
+        message="" if termination is not Termination.ERROR else str(results.termination_condition),
+    )
+
+
+def _reason(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    if "size-limited" in text or "too large" in text.lower():
+        return f"the model is larger than the licence allows ({text[:120]}); take --solver highs"
+    return text[:300] or type(error).__name__
+
+
+def _solve_legacy(model: Any, name: str, limits: Limits, use_start: bool) -> Outcome:
+    importlib.import_module("pyomo.environ")
+    backend = pyo.SolverFactory(name)
+    known = ", ".join(["highs", "scip", "gurobi", *LEGACY])
+    if type(backend).__name__ == "UnknownSolver":
+        raise SolverError(f"solver must be one that Pyomo reaches ({known}, …), got {name!r}")
+    level = logging.getLogger("pyomo").level
+    logging.getLogger("pyomo").setLevel(logging.ERROR)
+    try:
+        if not backend.available(exception_flag=False):
+            raise SolverError(f"solver {name!r} is not installed here")
+        options = dict(limits.options) | _legacy_limits(name, limits)
+        extra = {"warmstart": True} if use_start and backend.warm_start_capable() else {}
+        log = {"logfile": str(limits.log)} if limits.log is not None else {}
+        results = backend.solve(model, load_solutions=False, options=options, **extra, **log)
+    except (ApplicationError, ValueError, RuntimeError) as error:
+        raise SolverError(f"solver {name!r}: {_reason(error)}") from error
+    finally:
+        logging.getLogger("pyomo").setLevel(level)
+    return _legacy_outcome(model, results)
+
+
+def _legacy_limits(name: str, limits: Limits) -> dict[str, Any]:
+    """Return the solver's own names for the limits; refuse to drop one."""
+    names = {
+        "cbc": {"time": "seconds", "gap": "ratioGap", "threads": "threads"},
+        "glpk": {"time": "tmlim", "gap": "mipgap"},
+    }.get(name)
+    if names is None:
+        if limits.time_s is not None or limits.threads != 1:
+            raise SolverError(f"solver {name!r}: give its time limit and threads as --solver-option by its own names")
+        return {}
+    options: dict[str, Any] = {names["gap"]: limits.mip_gap}
+    if limits.time_s is not None:
+        options[names["time"]] = int(np.ceil(limits.time_s)) if name == "glpk" else limits.time_s
+    if "threads" in names:
+        options[names["threads"]] = limits.threads
+    return options
+
+
+def _legacy_outcome(model: Any, results: Any) -> Outcome:
+    condition = str(results.solver.termination_condition)
+    termination = {
+        "optimal": Termination.OPTIMAL,
+        "maxTimeLimit": Termination.TIME_LIMIT,
+        "infeasible": Termination.INFEASIBLE,
+    }.get(condition, Termination.ERROR)
+    feasible = len(results.solution) > 0 and termination is not Termination.INFEASIBLE
+    if feasible:
+        model.solutions.load_from(results)
+    bound = results.problem.lower_bound
+    objective = next(iter(model.component_data_objects(pyo.Objective, active=True)))
+    return Outcome(
+        termination=termination,
+        values=None,
+        objective=float(pyo.value(objective)) if feasible else None,
+        bound=float(bound) if feasible and bound is not None and np.isfinite(float(bound)) else None,
+        version="",
+        message="" if termination is not Termination.ERROR else condition,
+    )

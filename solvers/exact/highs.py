@@ -1,0 +1,295 @@
+"""HiGHS on arrays: options checked, live progress, limits and Ctrl-C that keep the best solution.
+
+Pyomo's own interface captures file descriptors while it solves, which would swallow progress, and has no start; the
+arrays of its standard form go to highspy directly instead.
+"""
+
+import math
+import resource
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import highspy
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from solvers.exact.errors import SolverError
+from solvers.result import Termination
+
+Floats = NDArray[np.float64]
+Watch = Callable[[float | None, float | None], bool]
+"""Called with incumbent and bound; True asks the solver to stop."""
+
+_MODEL_STATUS = {
+    highspy.HighsModelStatus.kOptimal: Termination.OPTIMAL,
+    highspy.HighsModelStatus.kInfeasible: Termination.INFEASIBLE,
+    highspy.HighsModelStatus.kUnboundedOrInfeasible: Termination.INFEASIBLE,
+    highspy.HighsModelStatus.kTimeLimit: Termination.TIME_LIMIT,
+    highspy.HighsModelStatus.kMemoryLimit: Termination.MEMORY_LIMIT,
+    highspy.HighsModelStatus.kInterrupt: Termination.INTERRUPTED,
+}
+
+
+@dataclass(frozen=True)
+class Program:
+    """A mixed-integer linear program: minimise cost·x + offset, lower ≤ x ≤ upper, row_lower ≤ A x ≤ row_upper.
+
+    Attributes
+    ----------
+    cost, lower, upper, integer
+        Shape (columns,).
+    matrix
+        A, shape (rows, columns).
+    row_lower, row_upper
+        Shape (rows,).
+    offset
+        Constant of the objective.
+    """
+
+    cost: Floats
+    lower: Floats
+    upper: Floats
+    integer: NDArray[np.bool_]
+    matrix: Any
+    row_lower: Floats
+    row_upper: Floats
+    offset: float = 0.0
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When and how a solver stops.
+
+    Attributes
+    ----------
+    time_s
+        Time limit [s], or None.
+    mip_gap
+        Relative gap at which a solution counts as optimal.
+    threads
+        Threads of the solver; 1 keeps runs reproducible.
+    memory_gib
+        Resident memory at which the run is stopped [GiB], or None.
+    options
+        Options of the solver, by its own names.
+    log
+        File for the solver's log, or None.
+    """
+
+    time_s: float | None = None
+    mip_gap: float = 1e-6
+    threads: int = 1
+    memory_gib: float | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    log: Path | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a solver said.
+
+    Attributes
+    ----------
+    termination
+        Why it stopped.
+    values
+        Best point, shape (columns,), or None.
+    objective, bound
+        Its objective and the proven lower bound, or None.
+    version
+        Version of the solver.
+    duals
+        Row duals of a linear program, or None.
+    """
+
+    termination: Termination
+    values: Floats | None
+    objective: float | None
+    bound: float | None
+    version: str
+    duals: Floats | None = None
+    message: str = ""
+
+
+def version() -> str:
+    """Return the version of HiGHS."""
+    return f"{highspy.HIGHS_VERSION_MAJOR}.{highspy.HIGHS_VERSION_MINOR}.{highspy.HIGHS_VERSION_PATCH}"
+
+
+def load(program: Program, limits: Limits) -> Any:
+    """Return a highspy.Highs that holds the program and its options."""
+    h: Any = highspy.Highs()  # type: ignore[no-untyped-call]
+    h.setOptionValue("output_flag", False)
+    matrix = sp.csc_array(program.matrix)
+    lp = highspy.HighsLp()
+    lp.num_col_, lp.num_row_ = len(program.cost), len(program.row_lower)
+    lp.col_cost_, lp.offset_ = program.cost, program.offset
+    lp.col_lower_, lp.col_upper_ = program.lower, program.upper
+    lp.row_lower_, lp.row_upper_ = program.row_lower, program.row_upper
+    lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
+    lp.a_matrix_.start_, lp.a_matrix_.index_, lp.a_matrix_.value_ = matrix.indptr, matrix.indices, matrix.data
+    if program.integer.any():
+        kinds = (highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger)
+        lp.integrality_ = [kinds[int(i)] for i in program.integer]
+    set_options(h, limits)
+    if h.passModel(lp) == highspy.HighsStatus.kError:
+        raise RuntimeError("HiGHS refused the model")
+    return h
+
+
+def set_options(h: Any, limits: Limits) -> None:
+    """Set the limits and the user's options.
+
+    Raises
+    ------
+    SolverError
+        If HiGHS does not know an option or refuses its value.
+    """
+    values: dict[str, Any] = {"mip_rel_gap": limits.mip_gap, "mip_abs_gap": 1e-12, "threads": limits.threads}
+    if limits.time_s is not None:
+        values["time_limit"] = max(limits.time_s, 0.0)
+    if limits.log is not None:
+        values |= {"output_flag": True, "log_to_console": False, "log_file": str(limits.log)}
+    for name, value in (values | dict(limits.options)).items():
+        status, known = h.getOptionValue(name)
+        if status != highspy.HighsStatus.kOk:
+            raise SolverError(f"solver option {name!r}: HiGHS has no such option")
+        try:
+            accepted = h.setOptionValue(name, _as_type(value, type(known))) == highspy.HighsStatus.kOk
+        except (TypeError, ValueError):
+            accepted = False
+        if not accepted:
+            kind = type(known).__name__
+            raise SolverError(f"solver option {name!r}: HiGHS expects a {kind} in its range, got {value!r}")
+
+
+def _as_type(value: Any, kind: type) -> Any:
+    if kind is bool and isinstance(value, str):
+        return {"true": True, "on": True, "1": True, "false": False, "off": False, "0": False}.get(value.lower(), value)
+    return kind(value) if kind is not bool else value
+
+
+@contextmanager
+def interruptible() -> Iterator[threading.Event]:
+    """Turn Ctrl-C into an event for as long as this lasts; a second Ctrl-C acts as usual."""
+    event = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield event
+        return
+
+    def stop(*_: object) -> None:
+        if event.is_set():
+            raise KeyboardInterrupt
+        event.set()
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield event
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def memory_gib() -> float:
+    """Return the resident memory of this process [GiB] (its peak where the system does not tell the present)."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+        return pages * resource.getpagesize() / 2**30
+    except OSError:
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak / 2**30 if sys.platform == "darwin" else peak / 2**20
+
+
+def run(h: Any, limits: Limits, watch: Watch | None = None, start: Floats | None = None) -> Outcome:
+    """Run HiGHS on the model it holds.
+
+    Parameters
+    ----------
+    h
+        From `load`.
+    limits
+        Those of `load`: the memory limit is watched here.
+    watch
+        Called about ten times a second with incumbent and bound; True stops the run.
+    start
+        A point to begin with; NaN leaves a column for HiGHS to complete.
+    """
+    stopped: list[Termination] = []
+    with interruptible() as pressed:
+        last = [0.0]
+
+        def look(event: Any) -> None:
+            if pressed.is_set():
+                stopped.append(Termination.INTERRUPTED)
+            elif limits.memory_gib is not None and memory_gib() > limits.memory_gib:
+                stopped.append(Termination.MEMORY_LIMIT)
+            now = time.monotonic()
+            if watch is not None and now - last[0] > 0.1:
+                last[0] = now
+                data = event.data_out
+                if watch(_finite(data.mip_primal_bound), _finite(data.mip_dual_bound)):
+                    stopped.append(Termination.FEASIBLE)
+            if stopped:
+                event.interrupt()
+
+        h.cbMipInterrupt.subscribe(look)
+        h.cbSimplexInterrupt.subscribe(lambda event: event.interrupt() if pressed.is_set() or stopped else None)
+        if start is not None:
+            known = np.flatnonzero(~np.isnan(start)).astype(np.int32)
+            h.setSolution(len(known), known, start[known])
+        _set_threads(h, limits.threads)
+        status = h.run()
+        h.cbMipInterrupt.clear()
+        h.cbSimplexInterrupt.clear()
+    return _outcome(h, status, stopped[0] if stopped else None)
+
+
+def _set_threads(h: Any, threads: int) -> None:
+    """Let this process change its number of threads: HiGHS has one scheduler for all its models."""
+    global _threads
+    if threads not in (0, _threads):
+        highspy.Highs.resetGlobalScheduler(True)
+        _threads = threads
+
+
+_threads = 0
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) and abs(value) < 1e29 else None
+
+
+def _outcome(h: Any, status: Any, stopped: Termination | None) -> Outcome:
+    model_status, info = h.getModelStatus(), h.getInfo()
+    message = "" if status != highspy.HighsStatus.kError else f"HiGHS: {h.modelStatusToString(model_status)}"
+    termination = _MODEL_STATUS.get(model_status, Termination.ERROR)
+    if termination is Termination.INTERRUPTED and stopped is not None:
+        termination = stopped
+    has_point = info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
+    solution = h.getSolution() if has_point else None
+    bound: float | None
+    if info.mip_node_count >= 0:
+        bound = _finite(info.mip_dual_bound)
+    else:
+        bound = info.objective_function_value if termination is Termination.OPTIMAL else None
+    return Outcome(
+        termination=termination,
+        values=np.array(solution.col_value) if solution is not None else None,
+        objective=info.objective_function_value if has_point else None,
+        bound=bound,
+        version=version(),
+        duals=np.array(solution.row_dual) if solution is not None and solution.dual_valid else None,
+        message=message,
+    )
+
+
+def solve_program(program: Program, limits: Limits, watch: Watch | None = None, start: Floats | None = None) -> Outcome:
+    """Load and run in one step."""
+    return run(load(program, limits), limits, watch, start)

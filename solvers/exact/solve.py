@@ -1,0 +1,142 @@
+"""The two public solves: the whole problem (4) and routing (7)."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from formulation import Solution, build_full_model, build_routing_model, solution_from_model
+from formulation.delay import OBJECTIVES
+from instances import Instance
+from solvers.exact.direct import solve_directly
+from solvers.exact.errors import SolverError
+from solvers.exact.highs import Limits
+from solvers.exact.infeasible import why_full_infeasible, why_routing_infeasible
+from solvers.result import ProgressCallback, Result, Termination
+
+
+def _limits(
+    time_limit: float | None,
+    mip_gap: float,
+    threads: int,
+    solver_options: Mapping[str, Any] | None,
+    log: Path | None,
+    memory_limit: float | None,
+) -> Limits:
+    for name, value, low in (("time_limit", time_limit, 0.0), ("mip_gap", mip_gap, 0.0), ("threads", threads, 0.0)):
+        if value is not None and not value >= low:
+            raise SolverError(f"{name} must be at least {low:g}, got {value!r}")
+    return Limits(time_limit, mip_gap, threads, memory_limit, dict(solver_options or {}), log)
+
+
+def _check(objective: str) -> None:
+    if objective not in OBJECTIVES:
+        raise SolverError(f"objective must be one of {', '.join(OBJECTIVES)}, got {objective!r}")
+
+
+def solve_full(
+    instance: Instance,
+    *,
+    objective: str = "mean",
+    solver: str = "highs",
+    solver_options: Mapping[str, Any] | None = None,
+    time_limit: float | None = None,
+    mip_gap: float = 1e-6,
+    threads: int = 1,
+    memory_limit: float | None = None,
+    start: Solution | None = None,
+    progress: ProgressCallback | None = None,
+    prepare: Callable[[Any], None] | None = None,
+    log: Path | None = None,
+) -> Result:
+    """Solve (4): offload ratios, packets, computing satellites and routes together.
+
+    Parameters
+    ----------
+    instance
+        The problem.
+    objective
+        `mean` or `max` service delay.
+    solver
+        `highs`, `scip`, `gurobi`, `cbc`, …
+    solver_options
+        Options by the solver's own names.
+    time_limit, memory_limit
+        Limits [s], [GiB]; the best solution so far is returned with its bound.
+    mip_gap
+        Relative gap at which the result counts as optimal.
+    threads
+        Threads of the solver; 1 keeps runs reproducible.
+    start
+        A solution to begin with.
+    progress
+        Called with incumbent and bound as they change.
+    prepare
+        Called with the Pyomo model before it is solved.
+    log
+        File for the solver's log.
+
+    Returns
+    -------
+    Result
+        Infeasible problems say in `message` which task and which constraint.
+
+    Raises
+    ------
+    SolverError
+        If solver, option or objective do not exist.
+    """
+    _check(objective)
+    limits = _limits(time_limit, mip_gap, threads, solver_options, log, memory_limit)
+    reason = why_full_infeasible(instance)
+    if reason is not None:
+        return Result(Termination.INFEASIBLE, solver=solver, message=reason)
+    return solve_directly(
+        instance,
+        lambda: build_full_model(instance, objective),
+        solution_from_model,
+        objective=objective,
+        solver=solver,
+        limits=limits,
+        progress=progress,
+        prepare=prepare,
+        start=start,
+    )
+
+
+def solve_routing(
+    instance: Instance,
+    packets: Solution,
+    *,
+    objective: str = "mean",
+    solver: str = "highs",
+    solver_options: Mapping[str, Any] | None = None,
+    time_limit: float | None = None,
+    mip_gap: float = 1e-6,
+    threads: int = 1,
+    memory_limit: float | None = None,
+    start: Solution | None = None,
+    progress: ProgressCallback | None = None,
+    prepare: Callable[[Any], None] | None = None,
+    log: Path | None = None,
+) -> Result:
+    """Solve (7): c(m) and every route, at the offload ratios and packet sizes of `packets`.
+
+    Parameters are those of `solve_full`; c(m) and paths of `packets` are not used.
+    """
+    _check(objective)
+    limits = _limits(time_limit, mip_gap, threads, solver_options, log, memory_limit)
+    reason = why_routing_infeasible(instance, packets)
+    if reason is not None:
+        return Result(Termination.INFEASIBLE, solver=solver, message=reason)
+    return solve_directly(
+        instance,
+        lambda: build_routing_model(instance, packets, objective),
+        solution_from_model,
+        objective=objective,
+        solver=solver,
+        limits=limits,
+        progress=progress,
+        prepare=prepare,
+        start=start,
+        free_ratios=False,
+    )

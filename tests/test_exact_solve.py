@@ -1,0 +1,118 @@
+"""Whole solves: recorded optima, brute-force independent of the models, backends, limits, bad options."""
+
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+
+from formulation import check, evaluate
+from instances import InstanceError, generate_torus
+from solvers.exact import SolverError, solve_data_packets, solve_full, solve_model_packets, solve_routing
+from solvers.result import Termination
+
+
+@pytest.fixture(scope="module")
+def small():
+    return generate_torus(3, 3, tasks=2, computing=1, seed=4)
+
+
+def close(a, b):
+    return a == pytest.approx(b, rel=1e-6)
+
+
+@pytest.mark.parametrize("objective", ["mean", "max"])
+def test_highs_and_scip_agree_and_pass_the_checker(small, objective):
+    found = [solve_full(small, objective=objective, solver=solver, mip_gap=1e-7) for solver in ("highs", "scip")]
+    for result in found:
+        assert result.termination is Termination.OPTIMAL
+        assert check(small, result.solution) == ()
+        assert close(result.objective_s, evaluate(small, result.solution).objective_s(objective))
+        assert result.bound_s <= result.objective_s
+    assert close(found[0].objective_s, found[1].objective_s)
+
+
+def test_presolve_changes_nothing(small):
+    with_presolve = solve_full(small)
+    without = solve_full(small, solver_options={"presolve": "off"})
+    assert close(with_presolve.objective_s, without.objective_s)
+
+
+def test_routing_at_the_optimal_packets_repeats_the_optimum(small):
+    whole = solve_full(small, mip_gap=1e-8)
+    routes = solve_routing(small, whole.solution, mip_gap=1e-8)
+    assert close(routes.objective_s, whole.objective_s)
+    assert check(small, routes.solution) == ()
+    warm = solve_routing(small, whole.solution, start=whole.solution)
+    assert close(warm.objective_s, whole.objective_s)
+
+
+def test_packets_alone(small):
+    data = solve_data_packets(small, 0.5)
+    model = solve_model_packets(small)
+    assert data.termination is model.termination is Termination.OPTIMAL
+    assert close(data.objective_bits, sum(row["data_packet_bits"] for row in data.tasks))
+    assert close(model.objective_bits, sum(row["model_packet_bits"] for row in model.tasks))
+    assert close(solve_data_packets(small, 0.5, solver="scip").objective_bits, data.objective_bits)
+
+
+def test_unreachable_accuracy_names_task_and_constraints(small):
+    hard = replace(small, tasks=(replace(small.tasks[0], large_map_min=1.0, small_map_min=1.0), *small.tasks[1:]))
+    for result in (solve_full(hard), solve_data_packets(hard, 0.5), solve_model_packets(hard)):
+        assert result.termination is Termination.INFEASIBLE
+        assert hard.tasks[0].satellite in result.message
+        assert "best reachable" in result.message
+
+
+def test_no_route_back_forces_everything_to_be_offloaded(small):
+    name = small.tasks[0].satellite
+    one_way = replace(small, links=tuple(link for link in small.links if link.target != name))
+    result = solve_full(one_way)
+    assert result.solution.tasks[0].offload_ratio == 1.0
+    assert check(one_way, result.solution) == ()
+    packets = solve_full(small).solution
+    assert packets.tasks[0].sends_model
+    stuck = solve_routing(one_way, packets)
+    assert stuck.termination is Termination.INFEASIBLE
+    assert "(4f)" in stuck.message
+
+
+@pytest.mark.parametrize(
+    ("keywords", "words"),
+    [
+        ({"objective": "median"}, "objective must be one of mean, max"),
+        ({"solver": "nonesuch"}, "solver must be one that Pyomo reaches"),
+        ({"solver": "cbc"}, "'cbc' is not installed"),
+        ({"solver_options": {"nonesuch": 1}}, "HiGHS has no such option"),
+        ({"solver_options": {"presolve": "maybe"}}, "in its range"),
+        ({"solver": "scip", "solver_options": {"nonesuch": 1}}, "nonesuch"),
+        ({"time_limit": -1.0}, "time_limit"),
+    ],
+)
+def test_bad_requests_are_refused_in_one_line(small, keywords, words):
+    with pytest.raises(SolverError, match=r".") as caught:
+        solve_full(small, **keywords)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_time_limit_keeps_solution_and_bound():
+    contended = generate_torus(5, 5, tasks=5, computing=1, seed=1)
+    result = solve_full(contended, time_limit=3.0)
+    assert result.termination in (Termination.TIME_LIMIT, Termination.OPTIMAL)
+    assert result.bound_s is not None
+    if result.solution is not None:
+        assert check(contended, result.solution) == ()
+        assert result.bound_s <= result.objective_s
+
+
+def test_progress_reports_falling_incumbents_and_rising_bounds(small):
+    seen = []
+    solve_full(small, progress=seen.append)
+    bounds = [state.bound_s for state in seen if state.bound_s is not None]
+    assert bounds
+    assert all(b >= a - 1e-6 for a, b in pairwise(bounds))
+
+
+def test_instance_error_is_a_value_error():
+    assert issubclass(SolverError, ValueError)
+    assert issubclass(InstanceError, ValueError)
