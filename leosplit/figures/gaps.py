@@ -44,5 +44,5 @@ def draw_gaps(rows: Sequence[GapRow], title: str = "Gap of each scheme") -> Figu
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.set_xlabel("gap in %; filled: to the proven optimum, hollow: to the bound (linear below 0.01 %)")
     axes.set_title(title, loc="left")
-    figure.legend(loc="outside lower center", ncols=min(len(instances), 3))
+    figure.legend(loc="outside lower center", ncols=min(len(instances), 4), frameon=False)
     return figure

@@ -1,16 +1,23 @@
 """The map of a network: satellites, links and the routes of a solution."""
 
 import math
+from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import MaxNLocator
 
 from formulation import Solution
 from instances import Instance
 from leosplit.figures.style import COLOURS, GREY, new_figure
 
 Point = tuple[float, float]
+Ends = tuple[float, float]
+_MANY = 300
 _ROLE_STYLE = {
     "relay": ("o", "#c8c8c8", 2.5),
     "remote_sensing": ("^", "#222222", 6.5),
@@ -18,18 +25,27 @@ _ROLE_STYLE = {
 }
 
 
-def layout(instance: Instance) -> tuple[dict[str, Point], tuple[str, str], float | None]:
-    """Place the satellites on paper.
+@dataclass(frozen=True)
+class Layout:
+    """Where satellites stand on paper.
 
-    Returns
-    -------
-    places : dict
+    Attributes
+    ----------
+    places
         Point of each satellite id.
-    labels : tuple of str
+    labels
         Labels of the two axes.
-    period : float or None
-        Length after which the first axis repeats (degrees), or None.
+    limits
+        Ends of each axis that repeats beyond them, or None where it does not.
     """
+
+    places: dict[str, Point]
+    labels: tuple[str, str]
+    limits: tuple[Ends | None, Ends | None]
+
+
+def layout(instance: Instance) -> Layout:
+    """Place satellites at right ascension and declination, else at plane and slot, else by force."""
     satellites = instance.satellites
     if all(satellite.position_m is not None for satellite in satellites):
         places = {}
@@ -37,34 +53,41 @@ def layout(instance: Instance) -> tuple[dict[str, Point], tuple[str, str], float
             x, y, z = satellite.position_m or (0.0, 0.0, 0.0)
             right_ascension = math.degrees(math.atan2(y, x))
             places[satellite.id] = (right_ascension, math.degrees(math.atan2(z, math.hypot(x, y))))
-        return places, ("right ascension [°]", "declination [°]"), 360.0
+        return Layout(places, ("right ascension [°]", "declination [°]"), ((-180.0, 180.0), None))
     if all(satellite.plane is not None and satellite.slot is not None for satellite in satellites):
-        grid = {satellite.id: (float(satellite.plane or 0), float(satellite.slot or 0)) for satellite in satellites}
-        return grid, ("plane", "slot in the plane"), None
+        places = {satellite.id: (float(satellite.plane or 0), float(satellite.slot or 0)) for satellite in satellites}
+        right, top = (max(axis) + 0.5 for axis in zip(*places.values(), strict=True))
+        return Layout(places, ("plane", "slot in the plane"), ((-0.5, right), (-0.5, top)))
     import networkx as nx
 
     graph = nx.Graph((link.source, link.target) for link in instance.links)
     graph.add_nodes_from(satellite.id for satellite in satellites)
-    places = {name: (float(x), float(y)) for name, (x, y) in nx.kamada_kawai_layout(graph).items()}
-    return places, ("", ""), None
+    forced = {name: (float(x), float(y)) for name, (x, y) in nx.kamada_kawai_layout(graph).items()}
+    return Layout(forced, ("", ""), (None, None))
 
 
-def _strokes(start: Point, end: Point, period: float | None) -> list[tuple[Point, Point]]:
-    """Return the line from one point to another, cut in two where it leaves a periodic map."""
-    if period is None or abs(end[0] - start[0]) <= period / 2:
+def _nearest(start: float, end: float, ends: Ends | None) -> float:
+    """Return the image of `end` that is nearest to `start` on an axis that may repeat."""
+    period = ends[1] - ends[0] if ends else math.inf
+    shift = round((end - start) / period)
+    return end - period * shift if shift else end
+
+
+def _strokes(start: Point, end: Point, limits: tuple[Ends | None, Ends | None]) -> list[tuple[Point, Point]]:
+    """Return the line from one point to another; twice, running off the edges, where the map repeats between them."""
+    there = (_nearest(start[0], end[0], limits[0]), _nearest(start[1], end[1], limits[1]))
+    if there == end:
         return [(start, end)]
-    shift = period if end[0] < start[0] else -period
-    return [(start, (end[0] + shift, end[1])), ((start[0] - shift, start[1]), end)]
+    back = (start[0] - there[0] + end[0], start[1] - there[1] + end[1])
+    return [(start, there), (back, end)]
 
 
-def _draw_line(
-    axes: Axes, start: Point, end: Point, period: float | None, offset: float = 0.0, **style: object
-) -> None:
+def _draw_line(axes: Axes, plan: Layout, ends: tuple[str, str], offset: float = 0.0, **style: Any) -> None:
     """Draw a link, moved sideways by an offset so that packets that share it stay visible."""
-    for (x1, y1), (x2, y2) in _strokes(start, end, period):
+    for (x1, y1), (x2, y2) in _strokes(plan.places[ends[0]], plan.places[ends[1]], plan.limits):
         length = math.hypot(x2 - x1, y2 - y1) or 1.0
         dx, dy = -(y2 - y1) / length * offset, (x2 - x1) / length * offset
-        axes.plot([x1 + dx, x2 + dx], [y1 + dy, y2 + dy], **style)  # type: ignore[arg-type]
+        axes.plot([x1 + dx, x2 + dx], [y1 + dy, y2 + dy], **style)
 
 
 def draw_map(instance: Instance, solution: Solution | None = None, title: str | None = None) -> Figure:
@@ -82,32 +105,53 @@ def draw_map(instance: Instance, solution: Solution | None = None, title: str | 
     title
         Title of the figure; the instance's name when left out.
     """
-    places, labels, period = layout(instance)
+    plan = layout(instance)
     figure, (axes,) = new_figure(8.0, 5.2)
     for link in instance.links:
-        _draw_line(axes, places[link.source], places[link.target], period, color="#e2e2e2", lw=0.6, zorder=1)
+        _draw_line(axes, plan, (link.source, link.target), color="#e2e2e2", lw=0.6, zorder=1)
     if solution is not None:
-        _draw_routes(axes, places, period, solution)
+        _draw_routes(axes, plan, solution)
     for role, (marker, colour, size) in _ROLE_STYLE.items():
-        points = [places[satellite.id] for satellite in instance.satellites if satellite.role == role]
-        axes.plot(*zip(*points, strict=True) if points else ([], []), marker, color=colour, ms=size, zorder=4)
-    for satellite in instance.satellites:
-        if satellite.role != "relay":
-            axes.annotate(
-                satellite.id, places[satellite.id], xytext=(5, 5), textcoords="offset points", fontsize=7, zorder=5
-            )
-    axes.set(xlabel=labels[0], ylabel=labels[1])
+        points = [plan.places[satellite.id] for satellite in instance.satellites if satellite.role == role]
+        small = size / 2 if len(points) > _MANY else size
+        axes.plot(*zip(*points, strict=True) if points else ([], []), marker, color=colour, ms=small, zorder=4)
+    _name_satellites(axes, plan, instance)
+    axes.set(xlabel=plan.labels[0], ylabel=plan.labels[1])
     axes.set_title(title or instance.name, loc="left")
     axes.grid(visible=False)
-    if period is not None:
-        axes.set_xlim(-period / 2, period / 2)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+    for ends, fix in zip(plan.limits, (axes.set_xlim, axes.set_ylim), strict=True):
+        if ends is not None:
+            fix(*ends)
     _draw_legend(figure)
     return figure
 
 
-def _draw_routes(axes: Axes, places: dict[str, Point], period: float | None, solution: Solution) -> None:
+def _name_satellites(axes: Axes, plan: Layout, instance: Instance) -> None:
+    """Write the ids of all satellites that do more than relay, towards the middle of the map."""
+    middle = sum(plan.limits[0]) / 2 if plan.limits[0] else 0.0
+    for satellite in instance.satellites:
+        if satellite.role == "relay":
+            continue
+        x, y = plan.places[satellite.id]
+        side = 1 if x <= middle else -1
+        text = axes.annotate(
+            satellite.id,
+            (x, y),
+            xytext=(6 * side, 5),
+            textcoords="offset points",
+            ha="left" if side > 0 else "right",
+            fontsize=7,
+            zorder=5,
+        )
+        text.set_path_effects([withStroke(linewidth=2.5, foreground="white")])
+
+
+def _draw_routes(axes: Axes, plan: Layout, solution: Solution) -> None:
     """Draw each packet's route with its place among the packets of the same pair of satellites."""
-    span = max(y for _, y in places.values()) - min(y for _, y in places.values()) or 1.0
+    heights = [y for _, y in plan.places.values()]
+    step = 0.009 * ((max(heights) - min(heights)) or 1.0)
     used: dict[frozenset[str], int] = {}
     for k, task in enumerate(solution.tasks):
         colour = COLOURS[k % len(COLOURS)]
@@ -117,13 +161,11 @@ def _draw_routes(axes: Axes, places: dict[str, Point], period: float | None, sol
                 rank = used[pair] = used.get(pair, 0) + 1
                 side = (rank // 2) * (-1) ** rank * (1 if source < target else -1)
                 style = {"color": colour, "linestyle": dash, "lw": 1.8, "zorder": 3}
-                _draw_line(axes, places[source], places[target], period, 0.009 * span * side, **style)
+                _draw_line(axes, plan, (source, target), step * side, **style)
 
 
 def _draw_legend(figure: Figure) -> None:
     """Explain markers and lines below the map."""
-    from matplotlib.lines import Line2D
-
     handles = [
         Line2D([], [], color=colour, marker=marker, ms=size, ls="", label=role.replace("_", " "))
         for role, (marker, colour, size) in _ROLE_STYLE.items()
@@ -132,4 +174,4 @@ def _draw_legend(figure: Figure) -> None:
         Line2D([], [], color=GREY, ls="-", label="data packet"),
         Line2D([], [], color=GREY, ls="--", label="model packet"),
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False)
