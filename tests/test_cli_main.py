@@ -10,7 +10,8 @@ import typer
 
 from fitting.errors import LeosplitError
 from leosplit import cli
-from leosplit.cli import output
+from leosplit.cli import output, progress
+from solvers.result import Progress
 
 
 def run_python(*words):
@@ -90,15 +91,17 @@ def test_json_documents_hold_no_non_finite_numbers(capsys):
 
 def test_progress_is_silent_for_two_seconds_and_then_shows_incumbent_and_bound(monkeypatch, capsys):
     clock = [100.0]
-    monkeypatch.setattr(output.time, "monotonic", lambda: clock[0])
-    progress = output.Progress()
-    progress.stage("iridium")
+    monkeypatch.setattr(progress.time, "monotonic", lambda: clock[0])
+    line = progress.ProgressLine()
+    line.stage("iridium: exact")
     clock[0] += 1.9
-    progress(12.5, 11.0)
+    line.tick()
     assert capsys.readouterr().err == ""
     clock[0] += 20
-    progress(12.5, None)
-    assert capsys.readouterr().err == "iridium: 22 s, incumbent 12.5 s, bound –\n"
+    line(Progress(20.0, 12.5, None, "round 2"))
+    line.tick()
+    line.tick()
+    assert capsys.readouterr().err == "iridium: exact: 22 s, incumbent 12.5 s, bound –, round 2\n"
 
 
 def test_tables_align_numbers_and_keep_what_looks_like_markup():

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from leosplit.cli.output import JSON_OPTION, print_json, render_table, seconds
+from leosplit.cli.options import Json
+from leosplit.cli.output import print_json, render_table, seconds
 
 if TYPE_CHECKING:
     from formulation import Evaluation, Solution
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 def command(
     instance: Annotated[Path, typer.Argument(help="Instance file.", metavar="INSTANCE")],
     solution: Annotated[Path, typer.Argument(help="Solution file.", metavar="SOLUTION")],
-    json: Annotated[bool, JSON_OPTION] = False,
+    json: Json = False,
 ) -> None:
     """Recompute the delays (1)-(3) of a solution and check its constraints; exit code 1 if it violates one."""
     from formulation import SolutionError, check, evaluate, read_solution

@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from leosplit.cli.output import JSON_OPTION, print_json, render_table
+from leosplit.cli.options import Json
+from leosplit.cli.output import print_json, render_table
 
 app = typer.Typer(help="Make an instance, show one, print the JSON Schemas.", no_args_is_help=True)
 
@@ -35,7 +36,7 @@ def new(
 @app.command()
 def show(
     file: Annotated[Path, typer.Argument(help="Instance file.")],
-    json: Annotated[bool, JSON_OPTION] = False,
+    json: Json = False,
 ) -> None:
     """Summarise an instance file: its network, its tasks, what their packets need."""
     from formulation import design_packets

@@ -1,15 +1,10 @@
-"""What every command prints: JSON documents on stdout, tables on stdout, progress on stderr."""
+"""What commands print on stdout: JSON documents and tables."""
 
 import json
 import math
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
-
-import typer
-
-JSON_OPTION = typer.Option("--json", help="Print one JSON document on stdout.")
 
 
 def clean(value: Any) -> Any:
@@ -69,41 +64,3 @@ def render_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]
     with console.capture() as capture:
         console.print(table)
     return "\n".join(line.rstrip() for line in capture.get().splitlines()) + "\n"
-
-
-class Progress:
-    """Progress on stderr for anything that takes more than two seconds.
-
-    Call it with what is known so far; it prints at most one line a second on a terminal (in place), one every
-    ten seconds elsewhere, and nothing at all in the first two seconds.
-    """
-
-    def __init__(self) -> None:
-        self._start = self._last = time.monotonic()
-        self._label = ""
-        self._terminal = sys.stderr.isatty()
-        self._shown = False
-
-    def stage(self, label: str) -> None:
-        """Name the work that starts now, and restart its two seconds."""
-        self._label = label
-        self._start = self._last = time.monotonic()
-
-    def __call__(self, incumbent_s: float | None = None, bound_s: float | None = None, note: str = "") -> None:
-        """Show the incumbent and the bound, both in seconds of delay."""
-        now = time.monotonic()
-        if now - self._start < 2 or now - self._last < (1 if self._terminal else 10):
-            return
-        self._last = now
-        parts = [f"{now - self._start:.0f} s", f"incumbent {seconds(incumbent_s)}", f"bound {seconds(bound_s)}"]
-        line = f"{self._label}: " * bool(self._label) + ", ".join([*parts, *([note] if note else [])])
-        self._shown = True
-        sys.stderr.write(f"\r\x1b[K{line}" if self._terminal else f"{line}\n")
-        sys.stderr.flush()
-
-    def close(self) -> None:
-        """Clear the line of a terminal."""
-        if self._terminal and self._shown:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
-            self._shown = False

@@ -121,9 +121,11 @@ def draw_map(instance: Instance, solution: Solution | None = None, title: str | 
     axes.grid(visible=False)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
-    for ends, fix in zip(plan.limits, (axes.set_xlim, axes.set_ylim), strict=True):
-        if ends is not None:
-            fix(*ends)
+    horizontal, vertical = plan.limits
+    if horizontal is not None:
+        axes.set_xlim(horizontal)
+    if vertical is not None:
+        axes.set_ylim(vertical)
     _draw_legend(figure)
     return figure
 

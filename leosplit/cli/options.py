@@ -1,0 +1,30 @@
+"""Options that several commands share."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Objective(StrEnum):
+    """What problem (4) minimises."""
+
+    mean = "mean"
+    max = "max"
+
+
+class Problem(StrEnum):
+    """Problems that gaps are computed for."""
+
+    full = "full"
+    routing = "routing"
+
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+ObjectiveOption = Annotated[Objective, typer.Option(help="Minimise the mean or the largest delay.")]
+PolicyOption = Annotated[Path | None, typer.Option(help="Routing policy, in place of the one that ships.")]
+SeedOption = Annotated[int, typer.Option(min=0, help="Seed of everything random.")]
+TimeLimitOption = Annotated[float | None, typer.Option(min=0, metavar="S", help="Seconds per instance.")]
+MipGapOption = Annotated[float, typer.Option(min=0, metavar="G", help="Relative gap that counts as proven.")]
+OutFileOption = Annotated[Path | None, typer.Option("--out", "-o", help="File to write the solution to.")]

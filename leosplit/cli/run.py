@@ -1,0 +1,70 @@
+"""``leosplit run``: one scheme on one instance."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from leosplit.cli.options import (
+    Json,
+    Objective,
+    ObjectiveOption,
+    OutFileOption,
+    PolicyOption,
+    SeedOption,
+    TimeLimitOption,
+)
+from leosplit.cli.output import print_json, seconds
+from leosplit.cli.progress import ProgressLine
+
+
+def command(
+    file: Annotated[Path, typer.Argument(help="Instance file.", metavar="FILE")],
+    scheme: Annotated[str, typer.Option(help="Name of a scheme, or module:function for your own.")],
+    policy: PolicyOption = None,
+    seed: SeedOption = 0,
+    objective: ObjectiveOption = Objective.mean,
+    time_limit: TimeLimitOption = None,
+    out: OutFileOption = None,
+    json: Json = False,
+) -> None:
+    """Decide an instance with one scheme; exit code 1 if it finds no feasible solution."""
+    from formulation import solution_to_dict, write_solution
+    from instances import read_instance
+    from solvers.schemes import SchemeOptions, find_scheme, run_scheme
+
+    find_scheme(scheme)
+    instance = read_instance(file)
+    with ProgressLine() as progress:
+        progress.stage(f"{instance.name}: {scheme}")
+        options = SchemeOptions(
+            objective=objective.value, seed=seed, policy=policy, time_limit=time_limit, progress=progress
+        )
+        result = run_scheme(instance, scheme, options)
+    if out is not None and result.solution is not None:
+        write_solution(result.solution, out)
+    if json:
+        print_json(
+            {
+                "scheme": scheme,
+                "termination": result.termination,
+                "objective_s": result.objective_s,
+                "decision_s": result.decision_s,
+                "seed": result.seed,
+                "message": result.message,
+                "solution": None if result.solution is None else solution_to_dict(result.solution),
+                "trace": list(result.trace),
+            }
+        )
+    else:
+        typer.echo(
+            f"{scheme} on {instance.name}: {result.termination}, {objective.value} delay {seconds(result.objective_s)}",
+            nl=False,
+        )
+        typer.echo(f", decided in {result.decision_s:.3g} s" + (f": {result.message}" if result.message else ""))
+        for decision in result.solution.tasks if result.solution else ():
+            route = " ".join(decision.data_path or ("–",))
+            typer.echo(f"  {decision.satellite}: ρ {decision.offload_ratio:.6g}, data {route}", nl=False)
+            typer.echo(f", model {' '.join(decision.model_path or ('–',))}")
+    if result.objective_s is None:
+        raise typer.Exit(1)
