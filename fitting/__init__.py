@@ -5,10 +5,12 @@ from fitting.curves import FAMILIES, Curve, Logistic, PiecewiseLinear, PowerLaw,
 from fitting.errors import CurveError, LeosplitError, MeasurementError
 from fitting.fit import Fit, fit_family
 from fitting.measurements import Measurements, read_measurements
+from fitting.piecewise import Approximation, piecewise_linear
 from fitting.presets import preset_curves, preset_curves_source
 
 __all__ = [
     "FAMILIES",
+    "Approximation",
     "Curve",
     "CurveError",
     "Fit",
@@ -22,6 +24,7 @@ __all__ = [
     "curve_from_dict",
     "curve_to_dict",
     "fit_family",
+    "piecewise_linear",
     "preset_curves",
     "preset_curves_source",
     "read_curve",

@@ -34,6 +34,34 @@ class Curve(ABC):
     def _knots(self) -> tuple[float, ...]:
         """Ascending points of the domain, its ends included, between which the curve is monotone."""
 
+    @abstractmethod
+    def _bends(self) -> tuple[tuple[float, float, int], ...]:
+        """Parts (left, right, curvature) of the domain: curvature −1 concave, 0 linear, 1 convex."""
+
+    @abstractmethod
+    def _slopes(self, x: Floats) -> Floats:
+        """Return the derivative at `x` inside the domain; at a kink that of the part on its right."""
+
+    @abstractmethod
+    def _touching(self, slope: float) -> tuple[float, ...]:
+        """Points at which the derivative is `slope`, apart from linear parts."""
+
+    def touching(self, slope: float) -> tuple[float, ...]:
+        """Return the points, maybe beyond the domain, where the derivative is `slope`, apart from linear parts."""
+        return self._touching(slope)
+
+    def bends(self, lo: float, hi: float) -> list[tuple[float, float, int]]:
+        """Parts (left, right, curvature) of [lo, hi] on which the curve is concave (−1), linear (0) or convex (1)."""
+        left, right = self.domain
+        parts = [(lo, min(hi, left), 0), *self._bends(), (max(lo, right), hi, 0)]
+        cut = [(max(a, lo), min(b, hi), bend) for a, b, bend in parts]
+        return [(a, b, bend) for a, b, bend in cut if a < b]
+
+    def slopes(self, x: Floats) -> Floats:
+        """Return the derivative at `x`, shape of x; 0 outside the domain, at its ends and at kinks that of one side."""
+        lo, hi = self.domain
+        return np.where((x < lo) | (x > hi), 0.0, self._slopes(np.clip(x, lo, hi)))
+
     @overload
     def __call__(self, x: float) -> float: ...
     @overload
@@ -153,6 +181,16 @@ class PiecewiseLinear(Curve):
     def _knots(self) -> tuple[float, ...]:
         return self.x
 
+    def _bends(self) -> tuple[tuple[float, float, int], ...]:
+        return tuple((left, right, 0) for left, right in pairwise(self.x))
+
+    def _slopes(self, x: Floats) -> Floats:
+        index = np.clip(np.searchsorted(self.x, x, side="right") - 1, 0, len(self.x) - 2)
+        return (np.diff(self.y) / np.diff(self.x))[index]
+
+    def _touching(self, slope: float) -> tuple[float, ...]:
+        return ()
+
 
 @dataclass(frozen=True)
 class ParametricCurve(Curve):
@@ -193,6 +231,10 @@ class ParametricCurve(Curve):
         """Value of the family at `x`."""
 
 
+def _sign(value: float) -> int:
+    return (value > 0) - (value < 0)
+
+
 @dataclass(frozen=True)
 class SaturatingExponential(ParametricCurve):
     """a − b·exp(−c·x): concave and ascending for b, c > 0."""
@@ -208,6 +250,16 @@ class SaturatingExponential(ParametricCurve):
     def formula(x: Floats | float, a: float, b: float, c: float) -> Floats | float:  # type: ignore[override]
         """Value a − b·exp(−c·x)."""
         return a - b * np.exp(-c * x)
+
+    def _slopes(self, x: Floats) -> Floats:
+        return self.b * self.c * np.exp(-self.c * x)
+
+    def _bends(self) -> tuple[tuple[float, float, int], ...]:
+        return ((*self.domain, -_sign(self.b) * abs(_sign(self.c))),)
+
+    def _touching(self, slope: float) -> tuple[float, ...]:
+        ratio = slope / (self.b * self.c) if self.b * self.c else 0.0
+        return (-math.log(ratio) / self.c,) if ratio > 0 else ()
 
 
 @dataclass(frozen=True)
@@ -231,6 +283,16 @@ class PowerLaw(ParametricCurve):
         """Value a − b·(x + d)^(−c)."""
         return a - b * np.power(x + d, -c)
 
+    def _slopes(self, x: Floats) -> Floats:
+        return self.b * self.c * np.power(x + self.d, -self.c - 1)
+
+    def _bends(self) -> tuple[tuple[float, float, int], ...]:
+        return ((*self.domain, -_sign(self.b) * _sign(self.c) * _sign(self.c + 1)),)
+
+    def _touching(self, slope: float) -> tuple[float, ...]:
+        ratio = slope / (self.b * self.c) if self.b * self.c else 0.0
+        return (ratio ** (-1 / (self.c + 1)) - self.d,) if ratio > 0 and self.c != -1 else ()
+
 
 @dataclass(frozen=True)
 class Logistic(ParametricCurve):
@@ -248,6 +310,24 @@ class Logistic(ParametricCurve):
     def formula(x: Floats | float, a: float, b: float, c: float, d: float) -> Floats | float:  # type: ignore[override]
         """Value a + b/(1 + exp(−c·(x − d))), by the hyperbolic tangent, which cannot overflow."""
         return a + b * (0.5 + 0.5 * np.tanh(0.5 * c * (x - d)))
+
+    def _slopes(self, x: Floats) -> Floats:
+        tail: Floats = np.exp(-np.abs(self.c * (x - self.d)))
+        return self.b * self.c * tail / (1 + tail) ** 2
+
+    def _bends(self) -> tuple[tuple[float, float, int], ...]:
+        lo, hi = self.domain
+        middle, bend = min(max(self.d, lo), hi), _sign(self.b) * _sign(self.c)
+        return (lo, middle, bend), (middle, hi, -bend)
+
+    def _touching(self, slope: float) -> tuple[float, ...]:
+        ratio = slope / (self.b * self.c) if self.b * self.c else 0.0
+        if not 0 < ratio <= 0.25:
+            return ()
+        # exp(−|z|) is the smaller root t of t/(1 + t)² = ratio, written without cancellation
+        tail = 2 * ratio / (1 - 2 * ratio + math.sqrt(1 - 4 * ratio))
+        distance = -math.log(tail) / self.c
+        return self.d - distance, self.d + distance
 
 
 FAMILIES: dict[str, type[SaturatingExponential] | type[PowerLaw] | type[Logistic]] = {

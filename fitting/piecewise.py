@@ -1,0 +1,261 @@
+"""Piecewise-linear functions of a curve with a certified error and a proven number of segments."""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal, get_args
+
+import numpy as np
+
+from fitting.curves import Curve, Floats, PiecewiseLinear
+from fitting.enclosure import Enclosure, deviation, enclose
+from fitting.errors import CurveError
+from fitting.tube import fewest_links, path_points
+
+Side = Literal["under", "over", "interpolate", "best"]
+MOST_SEGMENTS = 1000
+
+
+@dataclass(frozen=True)
+class Approximation:
+    """A piecewise-linear function and what is proven about it.
+
+    Parameters
+    ----------
+    function
+        The function, through the ends of the interval.
+    side
+        `under` (never above the curve), `over` (never below), `interpolate` (breakpoints on the curve) or `best`.
+    error
+        Certified bound of the largest distance from the curve on the interval.
+    asked
+        The error that was asked for; of an approximation by segments, the one that was found for them.
+    fewest
+        Proven lower bound of the segments that any function of the same side needs to keep within `asked`; a free
+        function for `best`, one with its breakpoints on the curve for `interpolate`.
+    """
+
+    function: PiecewiseLinear
+    side: Side
+    error: float
+    asked: float
+    fewest: int
+
+    @property
+    def segments(self) -> int:
+        """Number of segments."""
+        return len(self.function.x) - 1
+
+    @property
+    def minimal(self) -> bool:
+        """Whether no function of this side with fewer segments keeps within `asked`."""
+        return self.segments == self.fewest
+
+
+def piecewise_linear(
+    curve: Curve,
+    interval: tuple[float, float] | None = None,
+    max_error: float | None = None,
+    segments: int | None = None,
+    side: Side = "best",
+) -> Approximation:
+    """Continuous piecewise-linear function of a curve on an interval.
+
+    Either `max_error` is given, and the function has the fewest segments that keep within it, or `segments`, and its
+    error is the least for them (to a relative 1e-6, or 1e-9 of the curve's range). The function is monotone where the
+    curve is monotone on the interval, and concave (convex) where the curve is concave (convex) on it; neither costs
+    a segment. The knob for its accuracy is `max_error`; the number of segments grows with its inverse square root.
+
+    Parameters
+    ----------
+    curve
+        The curve; breakpoints of a piecewise-linear curve are nothing special, they may be passed over.
+    interval
+        Lower and upper end, by default the domain. Outside, the function is constant: it bounds the curve on the
+        interval only.
+    max_error
+        Largest distance allowed, in mAP, above 0.
+    segments
+        Number of segments, at least 1.
+    side
+        `under`: never above the curve; `over`: never below; `interpolate`: breakpoints on the curve; `best`: free.
+
+    Raises
+    ------
+    CurveError
+        When not exactly one of error and segments is given, one is out of range, or the interval is empty.
+    """
+    lo, hi = curve.domain if interval is None else (float(interval[0]), float(interval[1]))
+    if not (np.isfinite(lo) and np.isfinite(hi) and lo < hi):
+        raise CurveError(f"the interval must be two finite numbers in ascending order, got [{lo}, {hi}]")
+    if side not in get_args(Side):
+        raise CurveError(f"the side must be one of {', '.join(get_args(Side))}, got {side!r}")
+    if (max_error is None) == (segments is None):
+        raise CurveError("exactly one of max_error and segments must be given")
+    if max_error is not None:
+        if not (np.isfinite(max_error) and max_error > 0):
+            raise CurveError(f"max_error must be a finite number above 0, got {max_error}")
+        return _within(curve, lo, hi, float(max_error), side)
+    assert segments is not None, "checked above"
+    if segments != int(segments) or not 1 <= segments <= MOST_SEGMENTS:
+        raise CurveError(f"segments must be a whole number from 1 to {MOST_SEGMENTS}, got {segments}")
+    return _least_error(curve, lo, hi, int(segments), side)
+
+
+def _within(curve: Curve, lo: float, hi: float, error: float, side: Side, divisor: int = 64) -> Approximation:
+    """Fewest segments for an error: the tube around the inner chains gives them, that around the outer proves them."""
+    while True:
+        chains = enclose(curve, lo, hi, error / divisor)
+        function = _candidate(curve, chains, error, side, MOST_SEGMENTS)
+        if function is None:
+            raise CurveError(f"the error {error} needs more than {MOST_SEGMENTS} segments; a larger one is allowed")
+        fewest = _lower_bound(curve, chains, error, side)
+        if (
+            len(function.x) - 1 <= fewest
+            or divisor > 2**18
+            or len(chains.x) > 4_000
+            or (side == "interpolate" and not _bend(curve, chains))
+        ):
+            break
+        divisor *= 16
+    function = _on_its_side(curve, function, lo, hi, side)
+    return Approximation(function, side, max(0.0, *deviation(curve, function, lo, hi)), error, fewest)
+
+
+def _least_error(curve: Curve, lo: float, hi: float, segments: int, side: Side) -> Approximation:
+    """Least error for a number of segments, by bisection of its logarithm: first coarse chains, then fine ones."""
+    chains = enclose(curve, lo, hi, np.inf)
+    largest = 1.01 * float(chains.above.max() - chains.below.min()) or 1e-9
+    low, high = 1e-9 * largest, largest
+    if _fits(curve, lo, hi, low, side, segments, 64):
+        return _within(curve, lo, hi, low, side)
+    for divisor, ratio in ((64, 1.05), (4096, 1.0001)):
+        while high > low * ratio:
+            middle = float(np.sqrt(low * high))
+            if _fits(curve, lo, hi, middle, side, segments, divisor):
+                high = middle
+            else:
+                low = middle
+        low /= 1.05  # what coarse chains could not find, fine ones may
+    return _within(curve, lo, hi, high, side, 4096)
+
+
+def _fits(curve: Curve, lo: float, hi: float, error: float, side: Side, segments: int, divisor: int) -> bool:
+    return _candidate(curve, enclose(curve, lo, hi, error / divisor), error, side, segments) is not None
+
+
+def _candidate(curve: Curve, chains: Enclosure, error: float, side: Side, most: int) -> PiecewiseLinear | None:
+    """Build a function of a side within an error, or None when it needs more than `most` segments."""
+    if side == "interpolate":
+        return _interpolant(curve, chains, error * (1 - 1e-9), most)
+    return _path(chains, error, side, most)
+
+
+def _bend(curve: Curve, chains: Enclosure) -> int:
+    """−1 when the curve is concave on the whole interval, 1 when convex, 0 when neither is told by its parts."""
+    bends = {bend for *_, bend in curve.bends(float(chains.x[0]), float(chains.x[-1]))}
+    return bends.pop() if len(bends) == 1 else 0
+
+
+def _tube(chains: Enclosure, error: float, side: Side, inner: bool) -> tuple[Floats, Floats]:
+    """Lower and upper chain of a tube that lies inside (or around) the true tube of the side."""
+    error *= 1 - 1e-9 if inner else 1 + 1e-9
+    low_shift, high_shift = {"under": (error, 0.0), "over": (0.0, error)}.get(side, (error, error))
+    if inner:
+        return chains.above - low_shift, chains.below + high_shift
+    return chains.below - low_shift, chains.above + high_shift
+
+
+def _path(chains: Enclosure, error: float, side: Side, most: int) -> PiecewiseLinear | None:
+    """Build the function with the fewest segments inside the inner tube, monotone where the curve is."""
+    found = fewest_links(chains.x, *_tube(chains, error, side, inner=True), most=most)
+    if found is None:
+        return None
+    x, y = path_points(chains.x, *found)
+    rises, falls = np.diff(chains.below), np.diff(chains.above)
+    if np.all(rises >= 0):
+        return _running_maximum(x, y)
+    if np.all(falls <= 0):
+        back = _running_maximum([-value for value in reversed(x)], list(reversed(y)))
+        return _function([-value for value in reversed(back.x)], back.y[::-1])
+    return _function(x, y)
+
+
+def _lower_bound(curve: Curve, chains: Enclosure, error: float, side: Side) -> int:
+    """Proven number of segments that every function of the side needs."""
+    if side == "interpolate":  # chords of a concave curve lie under it, of a convex one over it
+        bend = _bend(curve, chains)
+        side = "under" if bend < 0 else "over" if bend > 0 else "best"
+    found = fewest_links(chains.x, *_tube(chains, error, side, inner=False))
+    assert found is not None, "no limit was set"
+    return len(found[0]) + 1
+
+
+def _running_maximum(x: list[float], y: list[float]) -> PiecewiseLinear:
+    """Largest value so far of a piecewise-linear function; it has no more segments than the function.
+
+    Inside a tube of ascending chains it stays inside: what falls is levelled, and the level ends on the next rise.
+    """
+    xs, ys = [x[0]], [y[0]]
+    for (left, right), (low, high) in zip(pairwise(x), pairwise(y), strict=True):
+        if high <= ys[-1]:
+            continue
+        if low < ys[-1]:
+            crossing = left + (ys[-1] - low) / (high - low) * (right - left)
+            if xs[-1] < crossing < right:
+                xs.append(crossing)
+                ys.append(ys[-1])
+        xs.append(right)
+        ys.append(high)
+    if xs[-1] < x[-1]:
+        xs.append(x[-1])
+        ys.append(ys[-1])
+    return _function(xs, ys)
+
+
+def _on_its_side(curve: Curve, function: PiecewiseLinear, lo: float, hi: float, side: Side) -> PiecewiseLinear:
+    """Move an `under` or `over` function by what rounding let it cross, so that the bound is certified."""
+    above, below = deviation(curve, function, lo, hi)
+    shift = {"under": -max(0.0, below), "over": max(0.0, above)}.get(side, 0.0)
+    if shift == 0.0:
+        return function
+    moved = np.array(function.y) + shift
+    outward = np.inf if shift > 0 else -np.inf
+    return _function(function.x, np.nextafter(np.nextafter(moved, outward), outward).tolist())
+
+
+def _interpolant(curve: Curve, chains: Enclosure, error: float, most: int) -> PiecewiseLinear | None:
+    """Put breakpoints on the curve, each segment as long as the error allows; None when `most` are too few."""
+    x, grid = [float(chains.x[0])], chains.x
+    while x[-1] < grid[-1]:
+        if len(x) > most:
+            return None
+        first = int(np.searchsorted(grid, x[-1], side="right"))
+        ends = grid[first:]
+
+        def good(index: int, ends: Floats = ends) -> bool:
+            return _chord_error(curve, x[-1], float(ends[index])) <= error
+
+        # a shorter chord of a concave or convex curve errs less, so the longest is found; elsewhere a long one is
+        last = bisect_left(range(len(ends)), True, key=lambda index: not good(index)) - 1
+        reach = float(ends[last]) if last >= 0 else x[-1]
+        beyond = float(ends[last + 1]) if last + 1 < len(ends) else reach
+        while beyond - reach > 1e-12 * (grid[-1] - grid[0]):
+            middle = 0.5 * (reach + beyond)
+            if _chord_error(curve, x[-1], middle) <= error:
+                reach = middle
+            else:
+                beyond = middle
+        if reach == x[-1]:
+            return None
+        x.append(reach)
+    return _function(x, [curve(value) for value in x])
+
+
+def _function(x: Sequence[float], y: Sequence[float]) -> PiecewiseLinear:
+    return PiecewiseLinear(tuple(x), tuple(y))
+
+
+def _chord_error(curve: Curve, a: float, b: float) -> float:
+    return max(deviation(curve, PiecewiseLinear((a, b), (curve(a), curve(b))), a, b))
