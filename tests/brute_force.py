@@ -44,7 +44,9 @@ def _line(instance: Instance, path: Path | None, links: Counter, relays: Counter
     return fixed, per_bit + sum(relays[k] * instance.satellite(k).relay_s_per_bit for k in path[1:-1])
 
 
-def _delay(instance: Instance, task: Task, choice: Choice, data: tuple[float, float], model: tuple[float, float]) -> float:
+def _delay(
+    instance: Instance, task: Task, choice: Choice, data: tuple[float, float], model: tuple[float, float]
+) -> float:
     c, _, _, fixed_ratio = choice
     own, server = instance.satellite(task.satellite), instance.satellite(c)
     rate, server_rate = own.ops_per_s * own.utilization, server.ops_per_s * server.utilization

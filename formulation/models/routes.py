@@ -84,9 +84,10 @@ def add_conservation(
         net = pyo.quicksum(out[places]) - pyo.quicksum(into[places])
         supply = amount[kind, task] if node == task else 0
         absorbed = end[kind, task, node] if (task, node) in m.SERVED else 0
-        if not out[places] and not into[places] and node != task and (task, node) not in m.SERVED:
-            return pyo.Constraint.Skip
-        return (net if kind == "data" else -net) == supply - absorbed
+        row = (net if kind == "data" else -net) == supply - absorbed
+        if isinstance(row, bool):  # no link here and nothing to decide: no row, or one that cannot hold
+            return pyo.Constraint.Skip if row else m.serve[next(key for key in m.SERVED if key[0] == task)] >= 2
+        return row
 
     tasks = [task.satellite for task in instance.tasks]
     nodes = [satellite.id for satellite in instance.satellites]
