@@ -29,7 +29,7 @@ def number(
     try:
         result = float(value)
     except OverflowError:
-        raise InstanceError(f"{name} must be {allowed}, got an integer of {value.bit_length()} bits") from None
+        raise InstanceError(f"{name} must be {allowed}, got an integer too large for a float") from None
     if not math.isfinite(result) or not low <= result <= high or (above is not None and result <= above):
         raise InstanceError(f"{name} must be {allowed}, got {value!r}")
     return result

@@ -27,10 +27,7 @@ def why_routing_infeasible(instance: Instance, packets: Solution) -> str | None:
         ends = {instance.network.index[c]: c for c in instance.candidates(task)}
         open_to = set(ends)
         words = []
-        for sent, reverse, name in (
-            (decision.sends_data, False, "(4e) no path from"),
-            (decision.sends_model, True, ""),
-        ):
+        for sent, reverse in ((decision.sends_data, False), (decision.sends_model, True)):
             if not sent:
                 continue
             cost = packet_paths(instance.network, task.satellite, 1.0, reverse=reverse).cost_s
