@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fitting.errors import LeosplitError
+from instances.constants import LIGHT_M_PER_S
 
-LIGHT_M_S = 299_792_458.0
-"""Speed of light in vacuum, m/s."""
 BOLTZMANN_J_K = 1.380649e-23
 """Boltzmann constant, J/K."""
 
@@ -49,7 +48,7 @@ def dish_gain(diameter_m: float, frequency_hz: float, efficiency: float = 0.55) 
     efficiency
         Aperture efficiency η in (0, 1].
     """
-    return efficiency * (math.pi * diameter_m * frequency_hz / LIGHT_M_S) ** 2
+    return efficiency * (math.pi * diameter_m * frequency_hz / LIGHT_M_PER_S) ** 2
 
 
 @dataclass(frozen=True)
@@ -128,7 +127,7 @@ class RadioLink:
 
     def carrier_to_noise_density_hz(self, length_m: ArrayLike) -> NDArray[np.float64]:
         """C/N_0 of links of these lengths, Hz."""
-        spreading = LIGHT_M_S / (4.0 * math.pi * np.asarray(length_m, dtype=float) * self.frequency_hz)
+        spreading = LIGHT_M_PER_S / (4.0 * math.pi * np.asarray(length_m, dtype=float) * self.frequency_hz)
         carrier = self.power_w * self.transmit_gain * self.receive_gain * self.pointing_loss * spreading**2
         return np.asarray(carrier / (BOLTZMANN_J_K * self.noise_temperature_k))
 

@@ -55,7 +55,7 @@ def best_ratio(rates: TaskRates, computing: str, data_fixed_s: float, data_slope
     """
     if rates.extraction_s >= rates.small_s or data_fixed_s >= rates.small_s:
         return 0.0
-    return (rates.small_s - data_fixed_s) / (rates.small_s + data_slope_s + rates.large_s[computing])
+    return float((rates.small_s - data_fixed_s) / (rates.small_s + data_slope_s + rates.large_s[computing]))
 
 
 def with_ratio(instance: Instance, solution: Solution, design: PacketDesign, m: int, ratio: float) -> Solution:

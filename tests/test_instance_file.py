@@ -99,10 +99,10 @@ def test_broken_file_gets_one_sentence(name, message):
 @pytest.mark.parametrize("name", ["nan", "brackets", "empty", "negative_rate", "task_on_relay", "unknown_key"])
 def test_command_line_says_it_in_one_line_and_exits_2(name, capsys):
     path = DATA / "broken_instances" / f"{name}.json"
-    assert main(["solve", str(path), "--problem", "full"]) == 2
+    assert main(["run", str(path), "--scheme", "small"]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err.startswith("error: ")
+    assert captured.err.startswith(f"error: {path}: ")
     assert captured.err.count("\n") == 1
 
 
