@@ -1,8 +1,16 @@
 """Gaps of schemes to a proven optimum and to a bound: the rows of the gap table."""
 
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
+from formulation import Solution, evaluate
+from instances import Instance
+from solvers.assignment import NoSolution, assign
+from solvers.bisection import pack
 from solvers.result import Result, Termination, relative_gap
+from solvers.routing import Router, shortest_path_router
+from solvers.schemes import SchemeOptions, default_router, run_scheme
 
 MIP_GAP = 1e-6
 """Asked relative gap under which an optimum counts as proven."""
@@ -43,6 +51,30 @@ class GapRow:
     seed: int | None
 
 
+@dataclass(frozen=True)
+class MeanGap:
+    """A scheme's gaps averaged over instances, the two kinds apart.
+
+    Attributes
+    ----------
+    scheme
+        Its name.
+    to_optimum, proven
+        Mean gap to proven optima, and over how many instances.
+    to_bound, unproven
+        Mean gap to bounds where no optimum is proven, and over how many instances.
+    infeasible
+        Instances that the scheme could not decide.
+    """
+
+    scheme: str
+    to_optimum: float | None
+    proven: int
+    to_bound: float | None
+    unproven: int
+    infeasible: int
+
+
 def is_proven(exact: Result, mip_gap: float = MIP_GAP) -> bool:
     """Tell whether a result carries the proof of its own optimality: its gap is at most the asked one."""
     return exact.gap is not None and exact.gap <= mip_gap
@@ -81,3 +113,116 @@ def gap_row(instance: str, scheme: str, result: Result, exact: Result, mip_gap: 
 def _clip(gap: float | None, tolerance: float) -> float | None:
     """Return a gap with negatives within tolerance as zero."""
     return 0.0 if gap is not None and -tolerance <= gap < 0 else gap
+
+
+def compare(
+    instance: Instance,
+    schemes: Sequence[str],
+    options: SchemeOptions,
+    on_scheme: Callable[[str], None] = lambda name: None,
+) -> tuple[tuple[GapRow, ...], dict[str, Result]]:
+    """Run schemes and the exact solver on problem (4) and compare them.
+
+    Parameters
+    ----------
+    instance
+        The problem.
+    schemes
+        Names for `run_scheme`; `exact` is added where it is missing, and runs last.
+    options
+        What every scheme is told.
+    on_scheme
+        Called with a scheme's name when it starts.
+
+    Returns
+    -------
+    rows, results
+        One row a scheme, in the order given and `exact` last; the results by scheme.
+    """
+    results: dict[str, Result] = {}
+    for name in [*(name for name in schemes if name != "exact"), "exact"]:
+        on_scheme(name)
+        results[name] = run_scheme(instance, name, options)
+    return _rows(instance, results, options), results
+
+
+def compare_routing(
+    instance: Instance, options: SchemeOptions, on_scheme: Callable[[str], None] = lambda name: None
+) -> tuple[tuple[GapRow, ...], dict[str, Result]]:
+    """Compare routers on problem (7) alone, at identical ρ and packet volumes.
+
+    ρ is ½ for every task whose accuracy allows it, the volumes come from (5) and (6). `shortest-path`, the default
+    router and `assigned-exact`, which is (7) solved with c(m) fixed, share the c(m) of the schemes; `exact` is (7)
+    itself, where c(m) is free. What a router loses against `assigned-exact` is its own error.
+
+    Parameters
+    ----------
+    instance, options, on_scheme
+        As in `compare`.
+    """
+    from solvers.exact import solve_routing
+
+    try:
+        assignments = assign(instance)
+    except NoSolution as error:
+        result = Result(Termination.INFEASIBLE, message=str(error), seed=options.seed)
+        return _rows(instance, {"exact": result}, options), {"exact": result}
+    ratios = [0.5 if a.forced_ratio is None else a.forced_ratio for a in assignments]
+    packets = pack(instance, assignments, ratios)
+    pairs = zip(instance.tasks, assignments, strict=True)
+    fixed = replace(instance, tasks=tuple(replace(t, computing_satellite=a.computing_satellite) for t, a in pairs))
+    routers = {"shortest-path": shortest_path_router, "policy": default_router(options)}
+    if routers["policy"] is shortest_path_router:
+        del routers["policy"]
+    results: dict[str, Result] = {}
+    for name, router in routers.items():
+        on_scheme(name)
+        results[name] = judge_router(instance, packets, router, options)
+    for name, problem in (("assigned-exact", fixed), ("exact", instance)):
+        on_scheme(name)
+        results[name] = solve_routing(
+            problem,
+            packets,
+            objective=options.objective,
+            time_limit=options.time_limit,
+            mip_gap=options.mip_gap,
+            progress=options.progress,
+        )
+    return _rows(instance, results, options), results
+
+
+def judge_router(instance: Instance, packets: Solution, router: Router, options: SchemeOptions) -> Result:
+    """Return the delay that a router's routes have by the evaluator, for given packets."""
+    start = time.perf_counter()
+    try:
+        routed = router(instance, packets)
+    except NoSolution as error:
+        return Result(Termination.INFEASIBLE, message=str(error), seed=options.seed)
+    elapsed = time.perf_counter() - start
+    delay = evaluate(instance, routed).objective_s(options.objective)
+    return Result(Termination.FEASIBLE, routed, delay, solve_s=elapsed, seed=options.seed)
+
+
+def _rows(instance: Instance, results: dict[str, Result], options: SchemeOptions) -> tuple[GapRow, ...]:
+    exact = results["exact"]
+    return tuple(gap_row(instance.name, name, result, exact, options.mip_gap) for name, result in results.items())
+
+
+def mean_gaps(rows: Sequence[GapRow]) -> tuple[MeanGap, ...]:
+    """Average the gaps of each scheme over instances, those to proven optima and those to bounds apart."""
+    means = []
+    for scheme in dict.fromkeys(row.scheme for row in rows):
+        own = [row for row in rows if row.scheme == scheme]
+        proven = [row.gap_to_optimum for row in own if row.gap_to_optimum is not None]
+        bounded = [row.gap_to_bound for row in own if row.gap_to_optimum is None and row.gap_to_bound is not None]
+        means.append(
+            MeanGap(
+                scheme=scheme,
+                to_optimum=sum(proven) / len(proven) if proven else None,
+                proven=len(proven),
+                to_bound=sum(bounded) / len(bounded) if bounded else None,
+                unproven=len(bounded),
+                infeasible=sum(row.objective_s is None for row in own),
+            )
+        )
+    return tuple(means)

@@ -11,6 +11,7 @@ import typer
 from fitting.errors import LeosplitError
 from leosplit import cli
 from leosplit.cli import output, progress
+from leosplit.tables import render_table
 from solvers.result import Progress
 
 
@@ -105,7 +106,7 @@ def test_progress_is_silent_for_two_seconds_and_then_shows_incumbent_and_bound(m
 
 
 def test_tables_align_numbers_and_keep_what_looks_like_markup():
-    text = output.render_table("Gaps", ["scheme", "delay"], [["[bold]even", "1 s"], ["small", "20 s"]])
+    text = render_table("Gaps", ["scheme", "delay"], [["[bold]even", "1 s"], ["small", "20 s"]])
     lines = text.rstrip().splitlines()
     assert lines[0] == "Gaps"
     assert [line.split() for line in lines[-2:]] == [["[bold]even", "1", "s"], ["small", "20", "s"]]

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from leosplit.cli.options import Json
-from leosplit.cli.output import print_json, render_table, seconds
+from leosplit.cli.output import print_json
+from leosplit.tables import render_table, seconds
 
 if TYPE_CHECKING:
     from formulation import Evaluation, Solution

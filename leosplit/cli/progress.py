@@ -6,7 +6,7 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from leosplit.cli.output import seconds
+from leosplit.tables import seconds
 
 if TYPE_CHECKING:
     from solvers.result import Progress

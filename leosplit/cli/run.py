@@ -14,8 +14,9 @@ from leosplit.cli.options import (
     SeedOption,
     TimeLimitOption,
 )
-from leosplit.cli.output import print_json, seconds
+from leosplit.cli.output import print_json
 from leosplit.cli.progress import ProgressLine
+from leosplit.tables import seconds
 
 
 def command(

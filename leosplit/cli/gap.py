@@ -1,0 +1,93 @@
+"""``leosplit gap``: every scheme and the exact optimum on each instance. The main job."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from leosplit.cli.options import (
+    Json,
+    MipGapOption,
+    Objective,
+    ObjectiveOption,
+    PolicyOption,
+    Problem,
+    SeedOption,
+)
+from leosplit.cli.output import print_json
+from leosplit.cli.progress import ProgressLine
+
+if TYPE_CHECKING:
+    from instances import Instance
+
+
+def command(
+    files: Annotated[list[Path] | None, typer.Argument(help="Instance files; the bundled ones by default.")] = None,
+    preset: Annotated[str | None, typer.Option(metavar="NAME", help="Make instances of this preset instead.")] = None,
+    count: Annotated[int, typer.Option(min=1, metavar="N", help="How many, with seeds from --seed on.")] = 1,
+    seed: SeedOption = 0,
+    problem: Annotated[Problem, typer.Option(help="(4), or (7) alone at identical packets.")] = Problem.full,
+    scheme: Annotated[list[str] | None, typer.Option(help="Only these, or module:function; repeatable.")] = None,
+    policy: PolicyOption = None,
+    objective: ObjectiveOption = Objective.mean,
+    time_limit: Annotated[float, typer.Option(min=0, metavar="S", help="Seconds for exact parts, per instance.")] = 120,
+    mip_gap: MipGapOption = 1e-6,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Directory for tables, solutions and figures.")] = Path(
+        "results"
+    ),
+    json: Json = False,
+) -> None:
+    """Show how far each scheme is from a proven optimum."""
+    from leosplit.gapfiles import GapFiles
+    from leosplit.tables import gap_summary, gap_table
+    from solvers.gaps import compare, compare_routing
+    from solvers.result import Termination
+    from solvers.schemes import SCHEMES, SchemeOptions, find_scheme
+
+    names = scheme or list(SCHEMES)
+    for name in names:
+        find_scheme(name)
+    if files and preset:
+        raise typer.BadParameter("give instance files or --preset, not both", param_hint="--preset")
+    written = GapFiles(out)
+    with ProgressLine() as progress:
+        options = SchemeOptions(objective.value, seed, policy, time_limit, mip_gap, progress)
+        for instance in _instances(files or [], preset, count, seed):
+
+            def stage(name: str, instance: "Instance" = instance) -> None:
+                progress.stage(f"{instance.name}: {name}")
+
+            if problem is Problem.full:
+                rows, results = compare(instance, names, options, stage)
+            else:
+                rows, results = compare_routing(instance, options, stage)
+            progress.clear()
+            table = gap_table(rows, results, mip_gap)
+            written.add(instance, rows, results, table)
+            if not json:
+                typer.echo(table)
+            if results["exact"].termination is Termination.INTERRUPTED:
+                raise KeyboardInterrupt
+        progress.stage("figures")
+        summary = gap_summary(written.rows)
+        paths = written.finish(summary)
+    if json:
+        print_json({"rows": [asdict(row) for row in written.rows]})
+    else:
+        typer.echo(summary)
+    for path in paths:
+        typer.echo(f"wrote {path}", err=json)
+
+
+def _instances(files: list[Path], preset: str | None, count: int, seed: int) -> "Iterator[Instance]":
+    """Yield the instances that are asked for; files are all read before the first is solved."""
+    from instances import read_instance
+    from instances.bundled import bundled_instances
+    from instances.presets import make_preset
+
+    if preset is not None:
+        yield from (make_preset(preset, seed=seed + k) for k in range(count))
+    else:
+        yield from [read_instance(path) for path in files or bundled_instances()]

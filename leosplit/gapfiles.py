@@ -1,0 +1,76 @@
+"""The files of a gap run: table as text, CSV and JSON, the exact solutions, and the figures."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+from typing import Any
+
+from formulation import Solution, write_solution
+from instances import Instance, instance_sha256
+from leosplit.figures import draw_gaps, draw_map, save
+from solvers.gaps import GapRow
+from solvers.result import Result, Termination
+
+
+class GapFiles:
+    """Writes what is known after every instance, so that an interrupted run keeps what it has.
+
+    Parameters
+    ----------
+    directory
+        Where the files go; made if missing.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.rows: list[GapRow] = []
+        self._text: list[str] = []
+        self._map: tuple[Instance, Solution, bool] | None = None
+        directory.mkdir(parents=True, exist_ok=True)
+
+    def add(self, instance: Instance, rows: Sequence[GapRow], results: Mapping[str, Result], table: str) -> None:
+        """Take one instance's rows, results and table, and write them."""
+        self.rows += rows
+        self._text.append(table)
+        self._path("gaps.txt").write_text("\n".join(self._text), encoding="utf-8")
+        _write_csv(self.directory / "gaps.csv", self.rows)
+        self._path("gaps.json").write_text(json.dumps({"rows": [asdict(row) for row in self.rows]}, indent=1) + "\n")
+        solution = results["exact"].solution
+        if solution is not None:
+            solution = replace(solution, instance_sha256=instance_sha256(instance))
+            write_solution(solution, self._path(f"{_file_name(instance.name)}.solution.json"))
+            proven = results["exact"].termination is Termination.OPTIMAL
+            if self._map is None or (proven and not self._map[2]):
+                self._map = instance, solution, proven
+
+    def finish(self, summary: str) -> list[Path]:
+        """Add the summary, draw the figures, and return the files of the whole run."""
+        self._path("gaps.txt").write_text("\n".join([*self._text, summary]), encoding="utf-8")
+        paths = [self._path(f"gaps.{kind}") for kind in ("txt", "csv", "json")]
+        if any(row.gap_to_bound is not None for row in self.rows):
+            paths += save(draw_gaps(self.rows), self._path("gaps.png"))
+        if self._map is not None:
+            instance, solution, proven = self._map
+            kind = "optimal routes" if proven else "best routes found, not proven"
+            figure = draw_map(instance, solution, f"{instance.name}: {kind}")
+            paths += save(figure, self._path("map.png"))
+        return paths
+
+    def _path(self, name: str) -> Path:
+        return self.directory / name
+
+
+def _file_name(text: str) -> str:
+    """Return a name that is safe in a directory."""
+    return "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in text)
+
+
+def _write_csv(path: Path, rows: Sequence[GapRow]) -> None:
+    """Write the rows; a value that does not exist is an empty cell."""
+    import csv
+
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer: Any = csv.DictWriter(file, [field.name for field in fields(GapRow)])
+        writer.writeheader()
+        writer.writerows(asdict(row) for row in rows)

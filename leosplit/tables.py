@@ -1,0 +1,97 @@
+"""Tables as text."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from solvers.gaps import GapRow
+    from solvers.result import Result
+
+_ZERO_GAP = 5e-7
+
+
+def seconds(value: float | None) -> str:
+    """Return a delay for a table: six digits and the unit, or a dash."""
+    return "–" if value is None or not math.isfinite(value) else f"{value:.6g} s"
+
+
+def percent(value: float | None) -> str:
+    """Return a gap for a table in percent, or a dash; what is below the proofs' own tolerance is 0."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    return "0 %" if abs(value) < _ZERO_GAP else f"{100 * value:.3g} %"
+
+
+def render_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]], width: int | None = None) -> str:
+    """Return a table as text, first column left, the others right.
+
+    Parameters
+    ----------
+    title : str
+        Line above the table.
+    header, rows : sequences of str
+        Cells, one row each.
+    width : int, optional
+        Characters a line; by default as wide as the table needs.
+    """
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=Text(title), box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    for column, name in enumerate(header):
+        table.add_column(Text(name), justify="left" if column == 0 else "right", no_wrap=True)
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    console = Console(width=width or 400, color_system=None, force_terminal=False)
+    with console.capture() as capture:
+        console.print(table)
+    return "\n".join(line.rstrip() for line in capture.get().splitlines()) + "\n"
+
+
+def gap_table(rows: "Sequence[GapRow]", results: "Mapping[str, Result]", mip_gap: float) -> str:
+    """Return the gaps on one instance as a table."""
+    from solvers.gaps import is_proven
+
+    exact = results["exact"]
+    if exact.objective_s is None:
+        title = f"{rows[0].instance}: {exact.termination}, bound {seconds(exact.bound_s)}"
+    elif is_proven(exact, mip_gap):
+        title = f"{rows[0].instance}: optimum {seconds(exact.objective_s)}, proven (bound {seconds(exact.bound_s)})"
+    else:
+        title = f"{rows[0].instance}: best {seconds(exact.objective_s)}, not proven (bound {seconds(exact.bound_s)})"
+    header = ["scheme", "delay", "gap to optimum", "gap to bound", "decided in", "termination"]
+    cells = [
+        [
+            row.scheme,
+            seconds(row.objective_s),
+            percent(row.gap_to_optimum),
+            percent(row.gap_to_bound),
+            f"{row.decision_s:.3f} s",
+            row.termination.value,
+        ]
+        for row in rows
+    ]
+    notes = [f" {name}: {result.message}" for name, result in results.items() if result.message]
+    return "\n".join([render_table(title, header, cells), *notes])
+
+
+def gap_summary(rows: "Sequence[GapRow]") -> str:
+    """Return the mean gaps over the instances as a table."""
+    from solvers.gaps import mean_gaps
+
+    header = ["scheme", "mean gap to optimum", "over", "mean gap to bound where unproven", "over", "infeasible"]
+    cells = [
+        [
+            mean.scheme,
+            percent(mean.to_optimum),
+            str(mean.proven),
+            percent(mean.to_bound),
+            str(mean.unproven),
+            str(mean.infeasible),
+        ]
+        for mean in mean_gaps(rows)
+    ]
+    return render_table("All instances", header, cells)
