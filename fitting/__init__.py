@@ -3,13 +3,14 @@
 from fitting.curve_file import curve_from_dict, curve_to_dict, read_curve, write_curve
 from fitting.curves import FAMILIES, Curve, Logistic, PiecewiseLinear, PowerLaw, SaturatingExponential
 from fitting.errors import CurveError, LeosplitError, MeasurementError
-from fitting.fit import Fit, fit_family
+from fitting.fit import FAMILY_NAMES, Fit, fit_curve
 from fitting.measurements import Measurements, read_measurements
 from fitting.piecewise import Approximation, piecewise_linear
 from fitting.presets import preset_curves, preset_curves_source
 
 __all__ = [
     "FAMILIES",
+    "FAMILY_NAMES",
     "Approximation",
     "Curve",
     "CurveError",
@@ -23,7 +24,7 @@ __all__ = [
     "SaturatingExponential",
     "curve_from_dict",
     "curve_to_dict",
-    "fit_family",
+    "fit_curve",
     "piecewise_linear",
     "preset_curves",
     "preset_curves_source",

@@ -1,6 +1,5 @@
 """Curves as dictionaries: the CURVE of an instance file and of `leosplit fit -o`."""
 
-import json
 import math
 from dataclasses import fields
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 from fitting.curves import FAMILIES, Curve, ParametricCurve, PiecewiseLinear
 from fitting.errors import CurveError
+from fitting.jsonfile import dump_json, read_json
 
 KINDS = (PiecewiseLinear.kind, *FAMILIES)
 
@@ -56,23 +56,18 @@ def read_curve(path: str | Path) -> Curve:
 
     Raises
     ------
+    JsonError
+        When the file cannot be read or is not JSON.
     CurveError
-        When the file is not JSON or not a curve.
-    OSError
-        When the file cannot be read.
+        When it is not a curve.
     """
-    text = Path(path).read_bytes()
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        reason = "it nests too deeply" if isinstance(error, RecursionError) else str(error)
-        raise CurveError(f"{path} must be a JSON file with one curve: {reason}") from None
+    data = read_json(path)
     return curve_from_dict(data, str(path))
 
 
 def write_curve(curve: Curve, path: str | Path) -> None:
     """Write a curve as a JSON file."""
-    Path(path).write_text(json.dumps(curve_to_dict(curve), indent=2) + "\n", encoding="utf-8")
+    Path(path).write_text(dump_json(curve_to_dict(curve)), encoding="utf-8")
 
 
 def _family_from_dict(data: dict[str, Any], kind: str, where: str) -> Curve:

@@ -1,15 +1,21 @@
-"""Least-squares fits of the three parametric families to measured accuracies."""
+"""Least-squares fits: the three parametric families and shape-constrained curves, weighted, robust on request."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fitting.curves import Curve, Floats
+from fitting.curves import Curve, Floats, PiecewiseLinear
 from fitting.errors import MeasurementError
 from fitting.families import SEARCHES, Search, Shape
+
+SHAPES = ("monotone", "monotone_concave")
+FAMILY_NAMES = (*SEARCHES, *SHAPES)
+"""What can be fitted: the parametric families, and ascending (concave) piecewise-linear curves through every x."""
+HUBER = 1.345  # 95 % efficiency for normal errors
+MAD_TO_DEVIATION = 1.4826
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,6 +24,8 @@ class Fit:
 
     Parameters
     ----------
+    family
+        Name of what was fitted, one of `FAMILY_NAMES`.
     curve
         The fitted curve.
     x, y
@@ -25,14 +33,24 @@ class Fit:
     sigma
         Standard error of each y, shape (n,), or None when all count alike.
     parameters
-        Number of fitted parameters (of a shape-constrained fit: of distinct levels and slopes).
+        Number of fitted parameters; of a shape-constrained fit, of its distinct levels or slopes.
+    domain
+        Domain that was asked for.
+    shape
+        Scaled shape parameters of a parametric family, from which a refit can start.
+    weights
+        Weight of each point, shape (n,): 1/sigma, or less where a robust fit distrusts a point.
     """
 
+    family: str
     curve: Curve
     x: Floats
     y: Floats
     sigma: Floats | None
     parameters: int
+    domain: tuple[float, float]
+    shape: Shape
+    weights: Floats
 
     @property
     def residuals(self) -> Floats:
@@ -55,46 +73,120 @@ class Fit:
         spread = float(np.sum((self.y - self.y.mean()) ** 2))
         return 1 - float(np.sum(self.residuals**2)) / spread if spread > 0 else math.nan
 
+    @property
+    def freedom(self) -> int:
+        """Points less parameters."""
+        return len(self.x) - self.parameters
 
-def fit_family(
+    @property
+    def aicc(self) -> float:
+        """Akaike's criterion corrected for small samples (Hurvich and Tsai, doi:10.1093/biomet/76.2.297).
+
+        The error's variance is a parameter too. It is +inf when there are too few points for the correction.
+        """
+        n, k = len(self.x), self.parameters + 1
+        if n - k - 1 <= 0:
+            return math.inf
+        scale = 1.0 if self.sigma is None else float(np.mean(self.sigma**2))
+        mean_square = max(self.chi_square * scale / n, 1e-18)
+        return n * math.log(mean_square) + 2 * k + 2 * k * (k + 1) / (n - k - 1)
+
+
+def fit_curve(
     x: ArrayLike,
     y: ArrayLike,
     family: str,
     sigma: ArrayLike | None = None,
     domain: tuple[float, float] | None = None,
+    robust: bool = False,
 ) -> Fit:
-    """Least-squares fit of one parametric family.
+    """Least-squares fit of a parametric family or of a shape-constrained curve.
 
     Parameters
     ----------
     x, y
         The points, shape (n,); x may repeat.
     family
-        `saturating_exponential`, `power_law` or `logistic`.
+        `saturating_exponential`, `power_law`, `logistic`; or `monotone`, `monotone_concave`: the exact least-squares
+        solution among all ascending (and concave) functions, piecewise linear between the measured x.
     sigma
         Standard error of each y, shape (n,); by default all count alike.
     domain
-        Domain of the curve, by default the range of x. It may extend the range: the curve is extrapolated there.
+        Domain of a parametric curve, by default the range of x. It may extend the range: the curve is extrapolated
+        there. A shape-constrained curve ends with its points and is constant beyond.
+    robust
+        Huber's loss, by reweighting: a point that misses by more than 1.345 deviations counts less (the deviation is
+        the median absolute residual, scaled).
 
     Raises
     ------
     MeasurementError
         When there are fewer distinct x than parameters, or a number is not finite.
     """
-    if family not in SEARCHES:
-        raise MeasurementError(f"the family must be one of {', '.join(SEARCHES)}, got {family!r}")
-    search = SEARCHES[family]
+    if family not in FAMILY_NAMES:
+        raise MeasurementError(f"the family must be one of {', '.join(FAMILY_NAMES)}, got {family!r}")
     x, y, weights = checked_points(x, y, sigma)
+    domain = (float(x[0]), float(x[-1])) if domain is None else (float(domain[0]), float(domain[1]))
+    if not (np.all(np.isfinite(domain)) and domain[0] < domain[1]):
+        raise MeasurementError(f"the domain must be two finite numbers in ascending order, got {list(domain)}")
+    fit = _weighted_fit(x, y, family, weights, domain, ())
+    fit = replace(fit, sigma=None if sigma is None else 1 / weights)
+    if not robust:
+        return fit
+    for _ in range(50):
+        misses = np.abs(fit.residuals) * weights
+        deviation = max(MAD_TO_DEVIATION * float(np.median(misses)), 1e-9)
+        trust = np.minimum(1.0, HUBER * deviation / np.maximum(misses, 1e-300))
+        again = replace(_weighted_fit(x, y, family, weights * np.sqrt(trust), domain, fit.shape), sigma=fit.sigma)
+        moved = float(np.max(np.abs(again.curve(x) - fit.curve(x))))
+        fit = again
+        if moved < 1e-9:
+            break
+    return fit
+
+
+def refit(fit: Fit, y: Floats, weights: Floats | None = None) -> Fit:
+    """Fit the same family to other values at the same x, from the shape of `fit`; `weights` by default its own."""
+    weights = fit.weights if weights is None else weights
+    return replace(_weighted_fit(fit.x, y, fit.family, weights, fit.domain, fit.shape), sigma=fit.sigma)
+
+
+def _weighted_fit(x: Floats, y: Floats, family: str, weights: Floats, domain: tuple[float, float], start: Shape) -> Fit:
+    if family in SHAPES:
+        curve, parameters = _shaped(x, y, weights, concave=family == "monotone_concave")
+        return Fit(family, curve, x, y, None, parameters, domain, (), weights)
+    search = SEARCHES[family]
     distinct = len(np.unique(x))
     if distinct < search.parameters:
         raise MeasurementError(
             f"{family} has {search.parameters} parameters and needs at least as many distinct x, got {distinct}"
         )
-    domain = (float(x[0]), float(x[-1])) if domain is None else domain
-    shift, scale = min(domain[0], float(x[0])), max(domain[1], float(x[-1])) - min(domain[0], float(x[0]))
-    shape, linear = _search(search, (x - shift) / scale, y, weights)
-    curve = search.curve(float(linear[0]), float(linear[1]), shape, scale, shift, domain)
-    return Fit(curve, x, y, None if sigma is None else 1 / weights, search.parameters)
+    shift = min(domain[0], float(x[0]))
+    scale = max(domain[1], float(x[-1])) - shift
+    shape, linear = _search(search, (x - shift) / scale, y, weights, start)
+    parametric = search.curve(float(linear[0]), float(linear[1]), shape, scale, shift, domain)
+    return Fit(family, parametric, x, y, None, search.parameters, domain, shape, weights)
+
+
+def _shaped(x: Floats, y: Floats, weights: Floats, concave: bool) -> tuple[PiecewiseLinear, int]:
+    """Exact weighted least squares among ascending (and concave) functions; the curve and its degrees of freedom."""
+    from scipy.optimize import isotonic_regression, nnls
+
+    places, group = np.unique(x, return_inverse=True)
+    total = np.bincount(group, weights**2)
+    means = np.bincount(group, weights**2 * y) / total
+    if not concave:
+        levels = np.asarray(isotonic_regression(means, weights=total).x)
+        return PiecewiseLinear(tuple(places.tolist()), tuple(levels.tolist())), len(np.unique(levels))
+    # ascending and concave on a grid: a constant and non-negative multiples of min(x, knot), one a knot
+    hinges = np.minimum(places[:, None], places[None, 1:]) - places[0]
+    hinges /= places[-1] - places[0]
+    root = np.sqrt(total)
+    middle, hinge_means = float(means @ total / total.sum()), total @ hinges / total.sum()
+    slopes, _ = nnls(root[:, None] * (hinges - hinge_means), root * (means - middle))
+    levels = middle + (hinges - hinge_means) @ slopes
+    levels = np.maximum.accumulate(levels)
+    return PiecewiseLinear(tuple(places.tolist()), tuple(levels.tolist())), 1 + int(np.count_nonzero(slopes))
 
 
 def checked_points(x: ArrayLike, y: ArrayLike, sigma: ArrayLike | None) -> tuple[Floats, Floats, Floats]:
@@ -119,16 +211,18 @@ def checked_points(x: ArrayLike, y: ArrayLike, sigma: ArrayLike | None) -> tuple
     return xs[order], ys[order], 1 / sigmas[order]
 
 
-def _search(search: Search, u: Floats, y: Floats, weights: Floats) -> tuple[Shape, Floats]:
-    """Shape and linear parameters of least weighted squares: the best points of the grid, each polished."""
+def _search(search: Search, u: Floats, y: Floats, weights: Floats, start: Shape) -> tuple[Shape, Floats]:
+    """Shape and linear parameters of least weighted squares: a start, or the best points of the grid, polished."""
     from scipy.optimize import least_squares  # a third of a second to import
 
     def residuals(shape: Floats) -> Floats:
         return _projected(search, tuple(shape), u, y, weights)[2]
 
-    grid = sorted(product(*search.start), key=lambda shape: _projected(search, shape, u, y, weights)[1])
+    starts = [start]
+    if not start:
+        starts = sorted(product(*search.start), key=lambda shape: _projected(search, shape, u, y, weights)[1])[:3]
     best: tuple[Shape, float] | None = None
-    for start in grid[:3]:
+    for start in starts:
         polished = least_squares(
             residuals,
             start,

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from fitting import (
     CurveError,
+    LeosplitError,
     Logistic,
     PiecewiseLinear,
     PowerLaw,
@@ -168,7 +169,7 @@ def test_bad_dictionaries_are_one_sentence(data, message):
 def test_bad_files(text, tmp_path):
     path = tmp_path / "curve.json"
     path.write_text(text)
-    with pytest.raises(CurveError) as error:
+    with pytest.raises(LeosplitError) as error:
         read_curve(path)
     assert str(path) in str(error.value)
     assert "\n" not in str(error.value)
