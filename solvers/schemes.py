@@ -62,14 +62,24 @@ def default_router(options: SchemeOptions) -> Router:
 
 def _fixed(name: str, ratio: float) -> Scheme:
     def scheme(instance: Instance, options: SchemeOptions) -> Solution:
-        assignments = assign(instance)
-        for task, assignment in zip(instance.tasks, assignments, strict=True):
-            _require(task.satellite, assignment, ratio)
-        ratios = [ratio] * len(assignments)
-        return default_router(options)(instance, pack(instance, assignments, ratios))
+        return default_router(options)(instance, packets_at(instance, ratio))
 
     scheme.__doc__ = f"Every task at ρ = {ratio:g} ({name})."
     return scheme
+
+
+def packets_at(instance: Instance, ratio: float) -> Solution:
+    """Return every task's packets at one ρ with its c(m), routes still open.
+
+    Raises
+    ------
+    NoSolution
+        If accuracy forbids this ρ for a task, or no computing satellite can be reached.
+    """
+    assignments = assign(instance)
+    for task, assignment in zip(instance.tasks, assignments, strict=True):
+        _require(task.satellite, assignment, ratio)
+    return pack(instance, assignments, [ratio] * len(assignments))
 
 
 def _require(satellite: str, assignment: Assignment, ratio: float) -> None:

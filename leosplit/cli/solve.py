@@ -1,0 +1,213 @@
+"""``leosplit solve``: problem (4), (5), (6) or (7) by an exact solver."""
+
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from leosplit.cli.options import Json, MipGapOption, Objective, ObjectiveOption, OutFileOption, TimeLimitOption
+from leosplit.cli.output import print_json
+from leosplit.cli.progress import ProgressLine
+from leosplit.tables import percent, render_table, seconds
+
+if TYPE_CHECKING:
+    from formulation import Solution
+    from instances import Instance
+    from solvers.exact import Limits, PacketResult
+    from solvers.result import Result
+
+
+class SolvedProblem(StrEnum):
+    """The problems: (4), (7), (5) and (6)."""
+
+    full = "full"
+    routing = "routing"
+    data = "data"
+    model = "model"
+
+
+def command(
+    file: Annotated[Path, typer.Argument(help="Instance file.", metavar="FILE")],
+    problem: Annotated[SolvedProblem, typer.Option(help="(4), (7), (5) or (6).")] = SolvedProblem.full,
+    solver: Annotated[str, typer.Option(help="highs, scip, gurobi, cbc or another that Pyomo reaches.")] = "highs",
+    solver_option: Annotated[list[str] | None, typer.Option(metavar="K=V", help="By the solver's own names.")] = None,
+    objective: ObjectiveOption = Objective.mean,
+    time_limit: TimeLimitOption = None,
+    mip_gap: MipGapOption = 1e-6,
+    threads: Annotated[int, typer.Option(min=0, help="Threads of the solver; 1 keeps runs reproducible.")] = 1,
+    start: Annotated[Path | None, typer.Option(metavar="SOLUTION", help="Solution to begin with.")] = None,
+    offload_ratio: Annotated[float, typer.Option(min=0, max=1, help="ρ of every task in (5) and (7).")] = 0.5,
+    solution: Annotated[Path | None, typer.Option(help="Solution whose ρ and packets (5) and (7) take.")] = None,
+    export: Annotated[Path | None, typer.Option(help="Write the model to this .lp or .mps file first.")] = None,
+    log: Annotated[Path | None, typer.Option(help="File for the solver's log.")] = None,
+    out: OutFileOption = None,
+    json: Json = False,
+) -> None:
+    """Solve a problem exactly; exit code 1 if it is infeasible or stopped before the asked gap."""
+    from formulation import read_solution, write_solution
+    from instances import read_instance
+    from solvers.exact import Limits
+    from solvers.result import Termination
+
+    options = _options(solver_option or [])
+    instance = read_instance(file)
+    begin = None if start is None else read_solution(start, instance, file)
+    given = None if solution is None else read_solution(solution, instance, file)
+    limits = Limits(time_limit, mip_gap, threads, None, options, log)
+    if export is not None and export.suffix not in (".lp", ".mps"):
+        raise typer.BadParameter(f"must end in .lp or .mps, got {str(export)!r}", param_hint="--export")
+    if problem in (SolvedProblem.data, SolvedProblem.model):
+        packets = _solve_packets(instance, problem, offload_ratio, given, solver, limits, export)
+        if json:
+            print_json(_packet_document(packets))
+        else:
+            _print_packets(instance, problem, packets)
+        raise typer.Exit(0 if packets.termination is Termination.OPTIMAL else 1)
+    with ProgressLine() as progress:
+        progress.stage(f"{instance.name}: {problem.value}")
+        shared: dict[str, Any] = {
+            "objective": objective.value,
+            "solver": solver,
+            "solver_options": options,
+            "time_limit": time_limit,
+            "mip_gap": mip_gap,
+            "threads": threads,
+            "start": begin,
+            "progress": progress,
+            "prepare": _exporter(export),
+            "log": log,
+        }
+        result = _solve_routes(instance, problem, offload_ratio, given, shared)
+    if out is not None and result.solution is not None:
+        write_solution(result.solution, out)
+    if json:
+        print_json(_document(result))
+    else:
+        _print_result(instance, result)
+    raise typer.Exit(0 if result.termination is Termination.OPTIMAL else 1)
+
+
+def _options(words: list[str]) -> dict[str, Any]:
+    """Return solver options from K=V words; values that read as numbers are numbers."""
+    options: dict[str, Any] = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals or not key:
+            raise typer.BadParameter(f"must be NAME=VALUE, got {word!r}", param_hint="--solver-option")
+        options[key] = value
+        for kind in (float, int):
+            try:
+                options[key] = kind(value)
+            except ValueError:
+                continue
+    return options
+
+
+def _exporter(path: Path | None) -> "Callable[[Any], None] | None":
+    """Return what writes a Pyomo model to a file with readable names."""
+    if path is None:
+        return None
+    return lambda model: model.write(str(path), io_options={"symbolic_solver_labels": True})
+
+
+def _solve_routes(
+    instance: "Instance",
+    problem: SolvedProblem,
+    offload_ratio: float,
+    given: "Solution | None",
+    shared: dict[str, Any],
+) -> "Result":
+    """Solve (4) or (7)."""
+    from solvers.assignment import NoSolution
+    from solvers.exact import solve_full, solve_routing
+    from solvers.result import Result, Termination
+    from solvers.schemes import packets_at
+
+    if problem is SolvedProblem.full:
+        return solve_full(instance, **shared)
+    try:
+        packets = given or packets_at(instance, offload_ratio)
+    except NoSolution as error:
+        return Result(Termination.INFEASIBLE, solver=shared["solver"], message=str(error))
+    return solve_routing(instance, packets, **shared)
+
+
+def _solve_packets(
+    instance: "Instance",
+    problem: SolvedProblem,
+    offload_ratio: float,
+    given: "Solution | None",
+    solver: str,
+    limits: "Limits",
+    export: Path | None,
+) -> "PacketResult":
+    """Solve (5) or (6), writing the model first where that is asked for."""
+    from formulation import build_data_packet_model, build_model_packet_model
+    from solvers.exact import solve_data_packets, solve_model_packets
+
+    ratios = [d.offload_ratio for d in given.tasks] if given else [offload_ratio] * len(instance.tasks)
+    write = _exporter(export)
+    if problem is SolvedProblem.data:
+        if write is not None:
+            write(build_data_packet_model(instance, ratios))
+        return solve_data_packets(instance, ratios, solver=solver, limits=limits)
+    if write is not None:
+        write(build_model_packet_model(instance))
+    return solve_model_packets(instance, solver=solver, limits=limits)
+
+
+def _document(result: "Result") -> dict[str, Any]:
+    """Return the JSON document of (4) and (7)."""
+    from formulation import solution_to_dict
+
+    names = (
+        "objective_s",
+        "bound_s",
+        "gap",
+        "termination",
+        "build_s",
+        "solve_s",
+        "solver",
+        "solver_version",
+        "message",
+    )
+    document = {name: getattr(result, name) for name in names}
+    return document | {"solution": None if result.solution is None else solution_to_dict(result.solution)}
+
+
+def _packet_document(result: "PacketResult") -> dict[str, Any]:
+    """Return the JSON document of (5) and (6)."""
+    names = ("objective_bits", "bound_bits", "termination", "build_s", "solve_s", "solver", "solver_version", "message")
+    return {name: getattr(result, name) for name in names} | {"tasks": list(result.tasks)}
+
+
+def _print_result(instance: "Instance", result: "Result") -> None:
+    """Print the outcome of (4) or (7) and each task's decision."""
+    typer.echo(f"{instance.name}: {result.termination}, {seconds(result.objective_s)}", nl=False)
+    typer.echo(f", bound {seconds(result.bound_s)}, gap {percent(result.gap)}", nl=False)
+    typer.echo(f", {result.solver} in {result.decision_s:.3g} s" + (f": {result.message}" if result.message else ""))
+    if result.solution is None:
+        return
+    rows = [
+        [
+            decision.satellite,
+            decision.computing_satellite,
+            f"{decision.offload_ratio:.6g}",
+            " ".join(decision.data_path or ("–",)),
+            " ".join(decision.model_path or ("–",)),
+        ]
+        for decision in result.solution.tasks
+    ]
+    typer.echo(render_table("Decisions", ["task", "computing", "ρ", "data path", "model path"], rows), nl=False)
+
+
+def _print_packets(instance: "Instance", problem: SolvedProblem, result: "PacketResult") -> None:
+    """Print the outcome of (5) or (6) and each task's packet."""
+    total = "–" if result.objective_bits is None else f"{result.objective_bits:.6g} bit in all"
+    typer.echo(f"{instance.name}: {result.termination}, {total}" + (f": {result.message}" if result.message else ""))
+    key = f"{problem.value}_packet_bits"
+    rows = [[task["satellite"], f"{task[key]:.6g}"] for task in result.tasks]
+    if rows:
+        typer.echo(render_table("Packets", ["task", f"{key} [bit]"], rows), nl=False)

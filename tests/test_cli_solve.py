@@ -1,0 +1,126 @@
+"""`leosplit solve`: documents, files and exit codes of the four problems."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from formulation import check, design_packets, evaluate, read_solution, solution_from_dict
+from instances import Instance, write_instance
+from instances.generate import generate_torus
+from leosplit.cli import main
+
+
+@pytest.fixture
+def instance(tmp_path) -> Instance:
+    made = generate_torus(3, 3, tasks=2, computing=1, seed=4)
+    write_instance(made, tmp_path / "i.json")
+    return made
+
+
+@pytest.fixture
+def solve(instance, tmp_path, capsys):
+    def run(*words: str):
+        code = main(["solve", str(tmp_path / "i.json"), "--json", *words])
+        return code, json.loads(capsys.readouterr().out)
+
+    return run
+
+
+def test_full_problem_is_proven_and_its_solution_checks(solve, instance):
+    code, document = solve()
+    assert (code, document["termination"]) == (0, "optimal")
+    solution = solution_from_dict(document["solution"])
+    assert check(instance, solution) == ()
+    assert evaluate(instance, solution).mean_s == pytest.approx(document["objective_s"], rel=1e-12)
+    assert document["gap"] <= 1e-6
+    assert document["bound_s"] <= document["objective_s"]
+    assert document["solver"] == "highs"
+    assert document["solver_version"]
+
+
+def test_largest_delay_is_another_objective(solve, instance):
+    code, document = solve("--objective", "max")
+    assert code == 0
+    assert evaluate(instance, solution_from_dict(document["solution"])).max_s == pytest.approx(document["objective_s"])
+
+
+def test_routing_takes_packets_from_a_ratio_or_from_a_solution(solve, instance, tmp_path):
+    _, full = solve("-o", str(tmp_path / "best.json"))
+    code, document = solve("--problem", "routing", "--offload-ratio", "0.25")
+    ratios = {task["offload_ratio"] for task in document["solution"]["tasks"]}
+    assert (code, ratios) == (0, {0.25})
+    code, same = solve("--problem", "routing", "--solution", str(tmp_path / "best.json"))
+    assert code == 0
+    assert same["objective_s"] == pytest.approx(full["objective_s"], rel=1e-6)
+
+
+def test_data_packets_are_the_closed_form(solve, instance):
+    code, document = solve("--problem", "data", "--offload-ratio", "0.5")
+    assert code == 0
+    for task, row in zip(instance.tasks, document["tasks"], strict=True):
+        expected = 0.5 * design_packets(instance, task).data_bits_per_ratio
+        assert row["satellite"] == task.satellite
+        assert row["data_packet_bits"] == pytest.approx(expected, rel=1e-6)
+    assert document["objective_bits"] == pytest.approx(sum(row["data_packet_bits"] for row in document["tasks"]))
+
+
+def test_model_packets_are_the_closed_form(solve, instance):
+    code, document = solve("--problem", "model")
+    assert code == 0
+    expected = [design_packets(instance, task).model_packet_bits for task in instance.tasks]
+    assert [row["model_packet_bits"] for row in document["tasks"]] == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("problem", ["full", "routing", "data", "model"])
+@pytest.mark.parametrize("suffix", [".lp", ".mps"])
+def test_export_writes_a_model_that_highs_reads(problem, suffix, solve, tmp_path):
+    import highspy
+
+    path = tmp_path / f"model{suffix}"
+    code, document = solve("--problem", problem, "--export", str(path))
+    assert code == 0
+    highs = highspy.Highs()
+    highs.silent()
+    assert highs.readModel(str(path)) == highspy.HighsStatus.kOk
+    highs.setOptionValue("mip_rel_gap", 1e-6)
+    highs.run()
+    reached = document["objective_s"] if problem in ("full", "routing") else document["objective_bits"]
+    assert highs.getInfo().objective_function_value == pytest.approx(reached, rel=1e-5)
+
+
+def test_infeasible_is_an_answer_with_its_reason(instance, tmp_path, capsys):
+    task = replace(instance.tasks[0], large_map_min=0.99, small_map_min=0.99)
+    write_instance(replace(instance, tasks=(task, *instance.tasks[1:])), tmp_path / "b.json")
+    for problem in ("full", "routing", "data", "model"):
+        assert main(["solve", str(tmp_path / "b.json"), "--problem", problem, "--json"]) == 1
+        document = json.loads(capsys.readouterr().out)
+        assert document["termination"] == "infeasible"
+        assert task.satellite in document["message"]
+
+
+def test_a_start_is_accepted_and_not_lost(solve, instance, tmp_path):
+    solve("-o", str(tmp_path / "best.json"))
+    solution = read_solution(tmp_path / "best.json", instance)
+    code, document = solve("--start", str(tmp_path / "best.json"), "--time-limit", "30")
+    assert code == 0
+    assert document["objective_s"] == pytest.approx(evaluate(instance, solution).mean_s, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--solver", "nope"], "nope"),
+        (["--solver-option", "presolve"], "NAME=VALUE"),
+        (["--solver-option", "no_such_option=1"], "no_such_option"),
+        (["--export", "model.txt"], ".lp"),
+        (["--offload-ratio", "2"], "offload-ratio"),
+        (["--start", "missing.json"], "missing.json"),
+        (["--problem", "half"], "half"),
+    ],
+)
+def test_bad_input_is_one_line(words, message, instance, tmp_path, capsys):
+    assert main(["solve", str(tmp_path / "i.json"), *words]) == 2
+    captured = capsys.readouterr()
+    assert message in captured.err
+    assert captured.err.count("\n") == 1
