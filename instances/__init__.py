@@ -7,8 +7,8 @@ from instances.file import instance_from_dict, instance_sha256, instance_to_dict
 from instances.generate import generate_from_graph, generate_torus
 from instances.instance import Accuracy, Instance, Link, Satellite, Task
 from instances.isl import LinkPlan, LinkRules, constellation_links, link_state
-from instances.link_budget import LinkTechnology, RadioLink
-from instances.presets import PRESETS, RADIOS, make_preset
+from instances.link_budget import RADIOS, LinkTechnology, OpticalLink, RadioLink, ShannonLink
+from instances.presets import PRESETS, make_preset
 from instances.schema import instance_schema
 from instances.task_model import Hardware, TaskModel
 
@@ -25,8 +25,10 @@ __all__ = [
     "LinkPlan",
     "LinkRules",
     "LinkTechnology",
+    "OpticalLink",
     "RadioLink",
     "Satellite",
+    "ShannonLink",
     "Shell",
     "Task",
     "TaskModel",

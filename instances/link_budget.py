@@ -1,6 +1,7 @@
 """Rates of inter-satellite links. Everything is linear and in SI units here; dB appear only in `RadioLink.from_db`."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -51,6 +52,11 @@ def dish_gain(diameter_m: float, frequency_hz: float, efficiency: float = 0.55) 
     return efficiency * (math.pi * diameter_m * frequency_hz / LIGHT_M_PER_S) ** 2
 
 
+def _require_positive(name: str, value: float, *, finite: bool = True) -> None:
+    if not value > 0.0 or (finite and math.isinf(value)):
+        raise LinkBudgetError(f"link budget: {name} must be > 0{' and finite' if finite else ''}, got {value!r}")
+
+
 @dataclass(frozen=True)
 class RadioLink:
     """A radio link at the rate that its energy per bit allows.
@@ -90,8 +96,7 @@ class RadioLink:
     def __post_init__(self) -> None:
         """Reject values out of range."""
         for name, value in vars(self).items():
-            if not value > 0.0 or (math.isinf(value) and name != "max_rate_bps"):
-                raise LinkBudgetError(f"link budget: {name} must be > 0 and finite, got {value!r}")
+            _require_positive(name, value, finite=name != "max_rate_bps")
         if self.pointing_loss > 1.0 or self.margin < 1.0:
             raise LinkBudgetError(
                 "link budget: pointing_loss must be <= 1 and margin >= 1, "
@@ -137,6 +142,56 @@ class RadioLink:
         return np.minimum(rate, self.max_rate_bps)
 
 
+@dataclass(frozen=True)
+class ShannonLink:
+    """A radio link at its channel capacity, B log2(1 + (C/N_0)/B).
+
+    Attributes
+    ----------
+    radio
+        The radio; its E_b/N_0, margin and highest rate do not act.
+    bandwidth_hz
+        Bandwidth B, Hz.
+    """
+
+    radio: RadioLink
+    bandwidth_hz: float
+
+    def __post_init__(self) -> None:
+        """Reject a bandwidth out of range."""
+        _require_positive("bandwidth_hz", self.bandwidth_hz)
+
+    def rate_bps(self, length_m: ArrayLike) -> NDArray[np.float64]:
+        """Rate, bit/s, of links of these lengths, m; same shape."""
+        ratio = self.radio.carrier_to_noise_density_hz(length_m) / self.bandwidth_hz
+        return np.asarray(self.bandwidth_hz * np.log2(1.0 + ratio))
+
+
+@dataclass(frozen=True)
+class OpticalLink:
+    """A laser terminal of a fixed class: one rate up to its range.
+
+    Attributes
+    ----------
+    class_rate_bps
+        Rate of the class, bit/s.
+    max_range_m
+        Range, m; longer links have the rate 0. ``inf`` leaves it to the line of sight.
+    """
+
+    class_rate_bps: float
+    max_range_m: float = math.inf
+
+    def __post_init__(self) -> None:
+        """Reject values out of range."""
+        _require_positive("class_rate_bps", self.class_rate_bps)
+        _require_positive("max_range_m", self.max_range_m, finite=False)
+
+    def rate_bps(self, length_m: ArrayLike) -> NDArray[np.float64]:
+        """Rate, bit/s, of links of these lengths, m; same shape."""
+        return np.where(np.asarray(length_m) <= self.max_range_m, self.class_rate_bps, 0.0)
+
+
 NOISE_TEMPERATURE_K = 290.0 * from_decibel(2.0)
 """290 K times a noise figure of 2 dB, K."""
 
@@ -161,3 +216,14 @@ STANDARD_RADIO = _ka_band(0.5, max_rate_bps=2.95e9)
 """0.5 m dishes, capped at 500 MHz × 5.9 bit/s/Hz (the top of DVB-S2X): scenario."""
 SMALL_DISH_RADIO = _ka_band(0.26)
 """0.26 m dishes without a cap, as in arXiv:2005.07965 and arXiv:2111.09045."""
+
+RADIOS: Mapping[str, LinkTechnology] = {
+    "standard": STANDARD_RADIO,
+    "small-dish": SMALL_DISH_RADIO,
+    "shannon": ShannonLink(SMALL_DISH_RADIO, 500e6),
+    "optical-2.5g": OpticalLink(2.5e9),
+    "optical-10g": OpticalLink(10e9),
+    "optical-100g": OpticalLink(100e9),
+}
+"""Link technologies by name. `standard` and the optical classes are scenarios; `shannon` is the 0.26 m radio's capacity
+over 500 MHz."""

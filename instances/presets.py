@@ -17,7 +17,7 @@ from instances.checks import InstanceError
 from instances.constellation import Array, parse_constellation
 from instances.instance import Accuracy, Instance, Link
 from instances.isl import LinkPlan, LinkRules, constellation_links, link_state, require_plane_links
-from instances.link_budget import SMALL_DISH_RADIO, STANDARD_RADIO, LinkTechnology
+from instances.link_budget import RADIOS
 from instances.roles import components, draw_roles
 from instances.task_model import SOURCES, Hardware, TaskModel
 
@@ -61,9 +61,6 @@ PRESETS: Mapping[str, Preset] = {
     ),
 }
 """The presets by name."""
-
-RADIOS: Mapping[str, LinkTechnology] = {"standard": STANDARD_RADIO, "small-dish": SMALL_DISH_RADIO}
-"""Link technologies by name: `standard` is the presets' 0.5 m dish (scenario), `small-dish` the 0.26 m one."""
 
 
 def make_preset(

@@ -5,9 +5,11 @@ import pytest
 
 from instances.link_budget import (
     NOISE_TEMPERATURE_K,
+    RADIOS,
     SMALL_DISH_RADIO,
     STANDARD_RADIO,
     LinkBudgetError,
+    OpticalLink,
     RadioLink,
     dish_gain,
     from_decibel,
@@ -23,6 +25,16 @@ def test_small_dish_rates():
 
 def test_standard_rates_are_capped():
     assert np.round(STANDARD_RADIO.rate_bps(LENGTHS_M) / 1e6).tolist() == [2950, 2950, 1509, 670, 377, 241]
+
+
+def test_shannon_rates_of_the_small_dish_over_500_mhz():
+    rates = RADIOS["shannon"].rate_bps(LENGTHS_M) / 1e9
+    assert np.round(rates, 2).tolist() == [3.08, 2.11, 1.22, 0.78, 0.54, 0.38]
+
+
+def test_optical_classes_have_one_rate_up_to_their_range():
+    assert RADIOS["optical-10g"].rate_bps(LENGTHS_M).tolist() == [1e10] * 6
+    assert OpticalLink(2.5e9, max_range_m=3e6).rate_bps(LENGTHS_M).tolist() == [2.5e9] * 4 + [0.0] * 2
 
 
 def test_data_sheet_numbers():
