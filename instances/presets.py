@@ -5,20 +5,20 @@ The source paper's own numbers are lost; every number here is ours and names its
 each task's frames and targets.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fitting.presets import preset_curves, preset_curves_source
 from instances.checks import InstanceError
-from instances.constellation import Array, parse_constellation
-from instances.instance import Accuracy, Instance, Link
-from instances.isl import LinkPlan, LinkRules, constellation_links, link_state, require_plane_links
+from instances.constellation import parse_constellation
+from instances.instance import Accuracy, Instance
+from instances.isl import LinkRules, require_plane_links
 from instances.link_budget import RADIOS
 from instances.roles import components, draw_roles
+from instances.series import assemble, observe
 from instances.task_model import SOURCES, Hardware, TaskModel
 
 SLOT_S = 60.0
@@ -103,57 +103,32 @@ def make_preset(
     sky = parse_constellation(preset.constellation if constellation is None else constellation)
     rules, rng = LinkRules(), np.random.default_rng(seed)
     require_plane_links(sky, rules)
-    time_s = SLOT_S * int(rng.integers(int(SPAN_S / SLOT_S)))
-    positions, plan = sky.positions_m(time_s), constellation_links(sky)
-    length, up = link_state(positions, plan, rules)
-    rate = technology.rate_bps(length)
-    up &= rate > 0.0
+    network = observe(sky, SLOT_S * int(rng.integers(int(SPAN_S / SLOT_S))), rules, technology)
+    up, plan = network.up[0], network.plan
     senses, computes = draw_roles(rng, components(sky.total, plan.source[up], plan.target[up]), count, serving)
-    role = dict.fromkeys(senses, "remote_sensing") | dict.fromkeys(computes, "computing")
-    hardware, model, ids = Hardware(), TaskModel(), sky.ids
-    places = zip(ids, positions, *sky.planes_and_slots(), strict=True)
-    return Instance(
-        name=f"{name}-{count}t{serving}c-s{seed}",
-        satellites=tuple(
-            hardware.satellite(sat, role.get(i, "relay"), position_m=tuple(map(float, xyz)), plane=plane, slot=slot)
-            for i, (sat, xyz, plane, slot) in enumerate(places)
-        ),
-        links=network_links(ids, plan, length, rate, up),
-        tasks=tuple(model.draw(rng, ids[i]) for i in senses),
-        accuracy=Accuracy(*preset_curves()),
-        time_s=time_s,
-        meta={
-            "preset": name,
-            "seed": seed,
-            "constellation": sky.code,
-            "radio": radio,
-            "epoch": EPOCH,
-            "sources": {
-                "constellation": preset.source if constellation is None else "given",
-                **{f"accuracy.{name}": text for name, text in preset_curves_source().items()},
-                **SOURCES,
-            },
+    model, ids = TaskModel(), sky.ids
+    meta = {
+        "preset": name,
+        "seed": seed,
+        "constellation": sky.code,
+        "radio": radio,
+        "epoch": EPOCH,
+        "sources": {
+            "constellation": preset.source if constellation is None else "given",
+            **{f"accuracy.{curve}": text for curve, text in preset_curves_source().items()},
+            **SOURCES,
         },
-    )
-
-
-def network_links(
-    ids: Sequence[str], plan: LinkPlan, length_m: Array, rate_bps: Array, up: NDArray[np.bool_]
-) -> tuple[Link, ...]:
-    """List the links of a plan that are up.
-
-    Parameters
-    ----------
-    ids
-        Satellite ids, n of them.
-    plan
-        Planned links, l of them.
-    length_m, rate_bps, up
-        Length, rate and state of each, shape (l,).
-    """
-    return tuple(
-        Link(ids[plan.source[k]], ids[plan.target[k]], float(rate_bps[k]), float(length_m[k]), plan.direction[k])
-        for k in np.flatnonzero(up)
+    }
+    return assemble(
+        f"{name}-{count}t{serving}c-s{seed}",
+        sky,
+        network,
+        0,
+        dict.fromkeys(senses, "remote_sensing") | dict.fromkeys(computes, "computing"),
+        [model.draw(rng, ids[i]) for i in senses],
+        Hardware(),
+        Accuracy(*preset_curves()),
+        meta,
     )
 
 

@@ -1,0 +1,142 @@
+"""The network over time: positions, link lengths, states and rates of whatever moves on orbits."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from instances.constellation import Array, Constellation
+from instances.instance import Accuracy, Instance, Link, Task
+from instances.isl import LinkPlan, LinkRules, constellation_links, link_state
+from instances.link_budget import LinkTechnology
+from instances.task_model import Hardware
+
+
+class Orbits(Protocol):
+    """Satellites that move: a `Constellation`, a `TleSet`, or a user's own."""
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Satellite ids, n of them."""
+        ...
+
+    def planes_and_slots(self) -> tuple[list[int], list[int]]:
+        """Plane and slot of each satellite."""
+        ...
+
+    def positions_m(self, times_s: ArrayLike) -> Array:
+        """Inertial positions, m, shape (k, n, 3), at times since the epoch, s, shape (k,)."""
+        ...
+
+
+def link_plan(orbits: Orbits) -> LinkPlan:
+    """List the directed links that could exist: a Walker grid, or the `links` that the orbits bring."""
+    if isinstance(orbits, Constellation):
+        return constellation_links(orbits)
+    plan: LinkPlan = orbits.links  # type: ignore[attr-defined]
+    return plan
+
+
+@dataclass(frozen=True)
+class NetworkSeries:
+    """The network at one or more times.
+
+    Attributes
+    ----------
+    ids
+        Satellite ids, n of them.
+    plan
+        The links that could exist, l of them.
+    times_s
+        Times since the epoch, s, shape (k,).
+    positions_m
+        Inertial positions, m, shape (k, n, 3).
+    length_m, rate_bps
+        Length, m, and rate, bit/s, of each link, shape (k, l); a link that is down has the rate 0.
+    up
+        Which links are up, shape (k, l).
+    """
+
+    ids: tuple[str, ...]
+    plan: LinkPlan
+    times_s: Array
+    positions_m: Array
+    length_m: Array
+    rate_bps: Array
+    up: NDArray[np.bool_]
+
+    def links(self, k: int) -> tuple[Link, ...]:
+        """List the links that are up at time index `k`."""
+        ids, plan = self.ids, self.plan
+        up = np.flatnonzero(self.up[k])
+        rates, lengths = self.rate_bps[k, up].tolist(), self.length_m[k, up].tolist()
+        return tuple(
+            Link(ids[plan.source[j]], ids[plan.target[j]], rate, length, plan.direction[j])
+            for j, rate, length in zip(up.tolist(), rates, lengths, strict=True)
+        )
+
+
+def observe(orbits: Orbits, times_s: ArrayLike, rules: LinkRules, technology: LinkTechnology) -> NetworkSeries:
+    """Compute the network at given times.
+
+    Parameters
+    ----------
+    orbits
+        The satellites.
+    times_s
+        Times since the epoch, s, shape (k,).
+    rules
+        When a link is up.
+    technology
+        What rate it has.
+    """
+    times = np.atleast_1d(np.asarray(times_s, dtype=float))
+    plan, positions = link_plan(orbits), orbits.positions_m(times)
+    length, up = link_state(positions, plan, rules)
+    rate = technology.rate_bps(length)
+    up &= rate > 0.0
+    rate = np.where(up, rate, 0.0)
+    return NetworkSeries(orbits.ids, plan, times, positions, length, rate, up)
+
+
+def assemble(
+    name: str,
+    orbits: Orbits,
+    network: NetworkSeries,
+    k: int,
+    roles: Mapping[int, str],
+    tasks: Sequence[Task],
+    hardware: Hardware,
+    accuracy: Accuracy,
+    meta: Mapping[str, Any],
+) -> Instance:
+    """Put one time of a network and its tasks together as an instance.
+
+    Parameters
+    ----------
+    name, tasks, accuracy, meta
+        As in `Instance`.
+    orbits
+        The satellites, for their planes and slots.
+    network, k
+        The network and the index of the time within it.
+    roles
+        Role of satellites by index; the others are relays.
+    hardware
+        What each role carries.
+    """
+    places = zip(network.ids, network.positions_m[k].tolist(), *orbits.planes_and_slots(), strict=True)
+    return Instance(
+        name=name,
+        satellites=tuple(
+            hardware.satellite(sat, roles.get(i, "relay"), position_m=tuple(xyz), plane=plane, slot=slot)
+            for i, (sat, xyz, plane, slot) in enumerate(places)
+        ),
+        links=network.links(k),
+        tasks=tuple(tasks),
+        accuracy=accuracy,
+        time_s=float(network.times_s[k]),
+        meta=meta,
+    )
