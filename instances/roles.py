@@ -6,6 +6,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from instances.checks import InstanceError
+from instances.instance import Instance
 
 REDRAWS = 1000
 """Draws from one generator before the request is given up."""
@@ -73,4 +74,22 @@ def draw_roles(rng: np.random.Generator, labels: Indices, tasks: int, computing:
     raise InstanceError(
         f"none of {REDRAWS} draws lets {tasks} tasks reach one of {computing} computing satellites and back: "
         f"the network has {parts} separate parts among {len(labels)} satellites"
+    )
+
+
+def cut_off_tasks(instance: Instance) -> tuple[str, ...]:
+    """List the satellites of tasks that can reach no computing satellite, or not be reached from it.
+
+    Parameters
+    ----------
+    instance
+        The slot.
+    """
+    index = {satellite.id: k for k, satellite in enumerate(instance.satellites)}
+    ends = np.array([(index[a.source], index[a.target]) for a in instance.links], dtype=np.intp).reshape(-1, 2)
+    label = components(len(index), ends[:, 0], ends[:, 1])
+    return tuple(
+        task.satellite
+        for task in instance.tasks
+        if all(label[index[c]] != label[index[task.satellite]] for c in instance.candidates(task))
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from instances.checks import InstanceError
 from instances.instance import Satellite, Task
 
 FRAME_PIXELS = 1024 * 1024
@@ -73,6 +74,14 @@ class TaskModel:
     residual_levels_bpp: tuple[float, ...] = (0.05, 0.1, 0.2, 0.4)
     model_packet_bits_range: tuple[float, float] = (1e6, 3.741e8)
 
+    def __post_init__(self) -> None:
+        """Reject ranges that are none, and numbers that no task may have."""
+        for name in ("frames", "large_map_min", "small_map_min"):
+            low, high = getattr(self, name)
+            if low > high:
+                raise InstanceError(f"task_model.{name} must be [least, most], got [{low}, {high}]")
+        self.draw(np.random.default_rng(0), "any")
+
     def draw(self, rng: np.random.Generator, satellite: str) -> Task:
         """Draw the task of one satellite.
 
@@ -117,6 +126,11 @@ class Hardware:
     computing_ops_per_s: float = 137e12
     utilization: float = 0.3
     relay_s_per_bit: float = 1e-9
+
+    def __post_init__(self) -> None:
+        """Reject numbers that no satellite may have."""
+        for role in ("remote_sensing", "computing"):
+            self.satellite("any", role)
 
     def satellite(
         self,

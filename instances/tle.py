@@ -20,6 +20,7 @@ from sgp4.conveniences import sat_epoch_datetime
 from fitting.jsonfile import read_text
 from instances.checks import InstanceError
 from instances.constellation import Array
+from instances.ground import as_utc
 from instances.isl import LinkPlan
 
 JULIAN_DATE_2000 = 2451544.5
@@ -71,7 +72,7 @@ class TleSet:
 
     def _states(self, times_s: Array) -> tuple[Array, Array]:
         """Positions, m, and velocities, m/s, shape (k, n, 3)."""
-        start = self.epoch.replace(tzinfo=UTC) - datetime(2000, 1, 1, tzinfo=UTC)
+        start = as_utc(self.epoch) - datetime(2000, 1, 1, tzinfo=UTC)
         days = np.full(len(times_s), JULIAN_DATE_2000 + start.days)
         errors, place, speed = self._records.sgp4(days, (start.seconds + times_s) / 86400.0)
         if errors.any():

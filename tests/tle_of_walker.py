@@ -7,7 +7,7 @@ from sgp4.exporter import export_tle
 
 from instances.constellation import EARTH_J2, EQUATORIAL_RADIUS_M, Constellation
 
-EPOCH_DAYS_1949 = 27699.0  # 2025-11-02T00:00:00Z since 1949-12-31
+EPOCH_DAYS_1949 = 27699.0  # 2025-11-01T00:00:00Z since 1949-12-31
 
 
 def equivalent_tle(sky: Constellation) -> str:

@@ -1,0 +1,154 @@
+"""Which satellites sense and which compute in a scenario: drawn, listed, matched by name, or by region."""
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+import numpy as np
+from numpy.typing import NDArray
+
+from instances.checks import InstanceError, whole
+from instances.constellation import Array
+from instances.ground import Region
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Satellites drawn uniformly by the scenario's seed, the same over the span.
+
+    Attributes
+    ----------
+    count
+        How many, at least 1.
+    """
+
+    count: int
+
+    def __post_init__(self) -> None:
+        """Reject a count that is none."""
+        whole("count", self.count, 1)
+
+
+@dataclass(frozen=True)
+class Listed:
+    """Satellites by id.
+
+    Attributes
+    ----------
+    ids
+        The ids.
+    """
+
+    ids: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        """Make the ids a tuple."""
+        object.__setattr__(self, "ids", tuple(self.ids))
+
+
+@dataclass(frozen=True)
+class Matched:
+    """Satellites whose id matches a pattern with ``*``, ``?`` and ``[…]``.
+
+    Attributes
+    ----------
+    pattern
+        The pattern; case counts.
+    """
+
+    pattern: str
+
+
+Selection = Drawn | Listed | Matched | Region
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Who senses and who computes; everyone else relays.
+
+    Attributes
+    ----------
+    remote_sensing, computing
+        A `Region` means the satellites over it in each slot; the other selections hold for the whole span. A satellite
+        that a region would give both roles computes; two fixed selections must not overlap.
+    """
+
+    remote_sensing: Selection
+    computing: Selection
+
+    def fixed(self, ids: tuple[str, ...], seed: int) -> tuple[NDArray[np.bool_] | None, NDArray[np.bool_] | None]:
+        """Select what does not depend on the slot.
+
+        Parameters
+        ----------
+        ids
+            Satellite ids, n of them.
+        seed
+            Draws the `Drawn` ones.
+
+        Returns
+        -------
+        remote_sensing, computing
+            Masks of shape (n,), or None where a region decides.
+
+        Raises
+        ------
+        InstanceError
+            If an id is unknown, nothing matches, the selections overlap or more are drawn than there are.
+        """
+        sensing, computing = (_named(choice, ids) for choice in (self.remote_sensing, self.computing))
+        order = np.random.default_rng([seed, 0]).permutation(len(ids))
+        if isinstance(self.computing, Drawn):
+            computing = _drawn(self.computing.count, order, sensing, "computing")
+        if isinstance(self.remote_sensing, Drawn):
+            sensing = _drawn(self.remote_sensing.count, order, computing, "remote_sensing")
+        if sensing is not None and computing is not None and (sensing & computing).any():
+            both = ids[int(np.flatnonzero(sensing & computing)[0])]
+            raise InstanceError(f"roles: satellite {both!r} is selected for remote_sensing and for computing")
+        return sensing, computing
+
+    def at(
+        self,
+        fixed: tuple[NDArray[np.bool_] | None, NDArray[np.bool_] | None],
+        latitude_deg: Array,
+        longitude_deg: Array,
+    ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Return the indices of the sensing and of the computing satellites in one slot.
+
+        Parameters
+        ----------
+        fixed
+            What `fixed` returned.
+        latitude_deg, longitude_deg
+            Points under the satellites, degrees, shape (n,).
+        """
+        masks = [
+            choice.covers(latitude_deg, longitude_deg) if isinstance(choice, Region) else mask
+            for choice, mask in zip((self.remote_sensing, self.computing), fixed, strict=True)
+        ]
+        sensing, computing = (np.zeros(len(latitude_deg), dtype=bool) if mask is None else mask for mask in masks)
+        return np.flatnonzero(sensing & ~computing), np.flatnonzero(computing)
+
+
+def _named(choice: Selection, ids: tuple[str, ...]) -> NDArray[np.bool_] | None:
+    """Mask of the listed or matching satellites; None for the other selections."""
+    if isinstance(choice, Listed):
+        unknown = [name for name in choice.ids if name not in ids]
+        if unknown or not choice.ids:
+            raise InstanceError(f"roles: ids must be satellites of the scenario, got {unknown[:1] or 'none'}")
+        return np.isin(np.array(ids), np.array(choice.ids))
+    if isinstance(choice, Matched):
+        mask = np.array([fnmatchcase(name, choice.pattern) for name in ids])
+        if not mask.any():
+            raise InstanceError(f"roles: pattern {choice.pattern!r} matches none of the ids, such as {ids[0]!r}")
+        return mask
+    return None
+
+
+def _drawn(count: int, order: NDArray[np.intp], taken: NDArray[np.bool_] | None, role: str) -> NDArray[np.bool_]:
+    """Mask of the first `count` free satellites in a random order."""
+    free = order if taken is None else order[~taken[order]]
+    if count > len(free):
+        raise InstanceError(f"roles: {count} {role} satellites asked for, {len(free)} are free")
+    mask = np.zeros(len(order), dtype=bool)
+    mask[free[:count]] = True
+    return mask

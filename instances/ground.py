@@ -1,0 +1,84 @@
+"""Where satellites are over the ground, and regions of it."""
+
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from instances.checks import InstanceError, numbers
+from instances.constellation import EARTH_ROTATION_RAD_S, Array
+
+
+def as_utc(when: datetime) -> datetime:
+    """Return the time in UTC; a time without a zone is UTC."""
+    return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
+
+
+def sidereal_angle_rad(when: datetime) -> float:
+    """Greenwich mean sidereal time, rad, to 0.1 s (Meeus, *Astronomical Algorithms*, 2nd ed., equation 12.4).
+
+    Parameters
+    ----------
+    when
+        The time, UTC.
+    """
+    days = (as_utc(when) - datetime(2000, 1, 1, 12, tzinfo=UTC)).total_seconds() / 86400.0
+    return math.radians(280.46061837 + 360.98564736629 * days) % (2.0 * math.pi)
+
+
+def ground_track_deg(positions_m: Array, times_s: Array, epoch: datetime) -> tuple[Array, Array]:
+    """Geocentric latitude and longitude under satellites.
+
+    Parameters
+    ----------
+    positions_m
+        Inertial positions, m, shape (k, n, 3); their x axis points to the equinox.
+    times_s
+        Times since the epoch, s, shape (k,).
+    epoch
+        Time 0, UTC.
+
+    Returns
+    -------
+    latitude, longitude
+        Degrees in [−90, 90] and [−180, 180), shape (k, n).
+    """
+    x, y, z = np.moveaxis(positions_m, -1, 0)
+    turn = sidereal_angle_rad(epoch) + EARTH_ROTATION_RAD_S * times_s
+    longitude = np.degrees(np.arctan2(y, x) - turn[:, None])
+    return np.degrees(np.arctan2(z, np.hypot(x, y))), (longitude + 180.0) % 360.0 - 180.0
+
+
+@dataclass(frozen=True)
+class Region:
+    """A box of latitudes and longitudes; it crosses the date line where west is larger than east.
+
+    Attributes
+    ----------
+    latitude_deg
+        South and north, degrees.
+    longitude_deg
+        West and east, degrees in [−180, 180].
+    """
+
+    latitude_deg: tuple[float, float]
+    longitude_deg: tuple[float, float]
+
+    def __post_init__(self) -> None:
+        """Reject ranges that are none."""
+        south, north = numbers("latitude_deg", self.latitude_deg, 2, low=-90.0, high=90.0)
+        west, east = numbers("longitude_deg", self.longitude_deg, 2, low=-180.0, high=180.0)
+        if south > north:
+            raise InstanceError(f"latitude_deg must be [south, north], got [{south:g}, {north:g}]")
+        object.__setattr__(self, "latitude_deg", (south, north))
+        object.__setattr__(self, "longitude_deg", (west, east))
+
+    def covers(self, latitude_deg: Array, longitude_deg: Array) -> NDArray[np.bool_]:
+        """Tell which points lie inside, same shape as given."""
+        south, north = self.latitude_deg
+        west, east = self.longitude_deg
+        inside = (longitude_deg >= west, longitude_deg <= east)
+        between = inside[0] & inside[1] if west <= east else inside[0] | inside[1]
+        return np.asarray((latitude_deg >= south) & (latitude_deg <= north) & between)

@@ -1,0 +1,273 @@
+"""A scenario: a constellation, its links and its tasks over hours, cut into quasi-static slots."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fitting.presets import preset_curves
+from instances.assignment import Drawn, Roles
+from instances.checks import InstanceError, number, text, whole
+from instances.constellation import Array, Constellation, parse_constellation
+from instances.failures import Failures
+from instances.ground import as_utc, ground_track_deg
+from instances.instance import Accuracy, Instance
+from instances.isl import LinkRules, require_plane_links
+from instances.link_budget import STANDARD_RADIO, LinkTechnology
+from instances.presets import EPOCH, PRESETS, SLOT_S, SPAN_S
+from instances.series import NetworkSeries, Orbits, assemble, link_plan, observe
+from instances.task_model import Hardware, TaskModel
+
+
+@dataclass(frozen=True)
+class Bursts:
+    """Tasks that arrive in bursts: a Poisson number of bursts a slot, each with several tasks at once.
+
+    A burst's tasks fall on distinct sensing satellites without a task in that slot, drawn uniformly; tasks that find
+    none are lost.
+
+    Attributes
+    ----------
+    per_hour
+        Mean number of bursts an hour; ``inf`` gives every sensing satellite a task in every slot.
+    tasks
+        Least and most tasks of a burst, drawn uniformly.
+    """
+
+    per_hour: float = 6.0
+    tasks: tuple[int, int] = (3, 6)
+
+    def __post_init__(self) -> None:
+        """Reject numbers out of range."""
+        if not self.per_hour >= 0.0:
+            raise InstanceError(f"arrivals.per_hour must be a number >= 0, got {self.per_hour!r}")
+        low, high = self.tasks
+        if whole("arrivals.tasks", low, 1) > whole("arrivals.tasks", high, 1):
+            raise InstanceError(f"arrivals.tasks must be [least, most], got [{low}, {high}]")
+        object.__setattr__(self, "tasks", (low, high))
+
+    def draw(self, rng: np.random.Generator, sensing: NDArray[np.intp], slot_s: float) -> NDArray[np.intp]:
+        """Draw the satellites that get a task in one slot, ascending.
+
+        Parameters
+        ----------
+        rng
+            The slot's source of randomness.
+        sensing
+            Indices of the sensing satellites.
+        slot_s
+            Length of the slot, s.
+        """
+        if math.isinf(self.per_hour):
+            return sensing
+        bursts = int(rng.poisson(self.per_hour * slot_s / 3600.0))
+        wanted = int(rng.integers(self.tasks[0], self.tasks[1], size=bursts, endpoint=True).sum())
+        return np.sort(rng.choice(sensing, size=min(wanted, len(sensing)), replace=False))
+
+
+@dataclass(frozen=True)
+class LinkOverride:
+    """A rate that replaces what the link technology gives.
+
+    Attributes
+    ----------
+    source, target
+        Ids of the directed link's ends.
+    rate_bps
+        Its rate while it is up, bit/s, > 0.
+    """
+
+    source: str
+    target: str
+    rate_bps: float
+
+    def __post_init__(self) -> None:
+        """Reject a rate that is none."""
+        number(f"overrides: rate_bps of {self.source} -> {self.target}", self.rate_bps, above=0.0)
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A constellation with its links, radio and tasks over a span of slots.
+
+    Slot k is the network at t0 + k·Δt. Each slot draws from a generator of its own, seeded by (seed, k), so a slot does
+    not depend on which others were made.
+
+    Attributes
+    ----------
+    name
+        Name; slot k's instance is called ``name-k``.
+    orbits
+        The satellites: a `Constellation`, a `TleSet` or any other `Orbits`.
+    rules, technology
+        When links are up, and their rates.
+    roles, arrivals, task_model, hardware, accuracy
+        Who senses and computes, when tasks arrive, what they ask for, what satellites carry, the mAP curves.
+    overrides, failures
+        Links with a rate of their own, and links that are out of order.
+    epoch
+        Time 0, UTC; None takes that of a `TleSet`, else the presets'.
+    t0_s, slot_s, span_s
+        Time of slot 0 after the epoch, length of a slot Δt and of all slots, s.
+    seed
+        Seed of everything drawn, at least 0.
+    meta
+        Free-form, kept in each instance.
+    """
+
+    name: str
+    orbits: Orbits
+    rules: LinkRules = field(default_factory=LinkRules)
+    technology: LinkTechnology = STANDARD_RADIO
+    roles: Roles = field(default_factory=lambda: Roles(Drawn(5), Drawn(2)))
+    arrivals: Bursts = field(default_factory=Bursts)
+    task_model: TaskModel = field(default_factory=TaskModel)
+    hardware: Hardware = field(default_factory=Hardware)
+    accuracy: Accuracy = field(default_factory=lambda: Accuracy(*preset_curves()))
+    overrides: tuple[LinkOverride, ...] = ()
+    failures: Failures = field(default_factory=Failures)
+    epoch: datetime | None = None
+    t0_s: float = 0.0
+    slot_s: float = SLOT_S
+    span_s: float = SPAN_S
+    seed: int = 0
+    meta: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        """Check what can be checked without computing a slot."""
+        text("name", self.name)
+        number("t0_s", self.t0_s)
+        number("slot_s", self.slot_s, above=0.0)
+        number("span_s", self.span_s, self.slot_s)
+        whole("seed", self.seed, 0)
+        own: datetime | None = getattr(self.orbits, "epoch", None)
+        epoch = as_utc(self.epoch or own or datetime.fromisoformat(EPOCH))
+        if own is not None and as_utc(own) != epoch:
+            raise InstanceError(f"epoch {epoch:%FT%TZ} differs from that of the element sets, {own:%FT%TZ}")
+        object.__setattr__(self, "epoch", epoch)
+        if isinstance(self.orbits, Constellation):
+            require_plane_links(self.orbits, self.rules)
+        _ = self._fixed_roles, self._override_places
+        self.failures.down(self.orbits.ids, self._plan, np.random.default_rng(0))
+
+    @cached_property
+    def _plan(self) -> Any:
+        return link_plan(self.orbits)
+
+    @cached_property
+    def _fixed_roles(self) -> tuple[NDArray[np.bool_] | None, NDArray[np.bool_] | None]:
+        return self.roles.fixed(self.orbits.ids, self.seed)
+
+    @cached_property
+    def _override_places(self) -> list[tuple[int, float]]:
+        """Planned link and rate of each override."""
+        ids, plan = self.orbits.ids, self._plan
+        place = {(ids[a], ids[b]): k for k, (a, b) in enumerate(zip(plan.source, plan.target, strict=True))}
+        for one in self.overrides:
+            if (one.source, one.target) not in place:
+                raise InstanceError(f"overrides: there is no link from {one.source!r} to {one.target!r}")
+        return [(place[one.source, one.target], one.rate_bps) for one in self.overrides]
+
+    @property
+    def count(self) -> int:
+        """Number of slots in the span."""
+        return int(self.span_s / self.slot_s + 1e-9)
+
+    @property
+    def start(self) -> datetime:
+        """The epoch, UTC, never None."""
+        return as_utc(self.epoch or datetime.fromisoformat(EPOCH))
+
+    def time_s(self, slots: ArrayLike) -> Array:
+        """Return the times of slots after the epoch, s, same shape as given."""
+        return np.asarray(self.t0_s + self.slot_s * np.asarray(slots, dtype=float))
+
+    def network(self, slots: ArrayLike) -> NetworkSeries:
+        """Compute the network of the given slots, failures and overrides included.
+
+        Parameters
+        ----------
+        slots
+            Slot numbers, shape (k,) or one number.
+        """
+        which = np.atleast_1d(np.asarray(slots, dtype=int))
+        if which.size and not (which.min() >= 0 and which.max() < self.count):
+            raise InstanceError(f"slots must be in [0, {self.count - 1}], got {which.min()} to {which.max()}")
+        series = observe(self.orbits, self.time_s(which), self.rules, self.technology)
+        if self.failures != Failures():
+            for k, slot in enumerate(which.tolist()):
+                rng = np.random.default_rng([self.seed, 1, slot])
+                series.up[k] &= ~self.failures.down(series.ids, series.plan, rng)
+        for place, rate in self._override_places:
+            series.rate_bps[:, place] = rate
+        series.rate_bps[~series.up] = 0.0
+        return series
+
+    def instance(self, slot: int) -> Instance | None:
+        """Make the instance of one slot; None if no task arrives in it.
+
+        Tasks whose satellite cannot reach a computing one are part of it: what to do about them is the caller's choice.
+
+        Parameters
+        ----------
+        slot
+            Its number, from 0.
+        """
+        series = self.network(slot)
+        rng = np.random.default_rng([self.seed, 2, slot])
+        latitude, longitude = ground_track_deg(series.positions_m, series.times_s, self.start)
+        sensing, computing = self.roles.at(self._fixed_roles, latitude[0], longitude[0])
+        busy = self.arrivals.draw(rng, sensing, self.slot_s)
+        if not len(busy):
+            return None
+        return assemble(
+            f"{self.name}-{slot:04d}",
+            self.orbits,
+            series,
+            0,
+            dict.fromkeys(sensing.tolist(), "remote_sensing") | dict.fromkeys(computing.tolist(), "computing"),
+            [self.task_model.draw(rng, series.ids[k]) for k in busy],
+            self.hardware,
+            self.accuracy,
+            {**self.meta, "scenario": self.name, "slot": slot, "epoch": f"{self.start:%FT%TZ}", "seed": self.seed},
+        )
+
+    def slots(self, start: int = 0, stop: int | None = None) -> Iterator[Instance]:
+        """Yield the instances of the slots that have a task, one at a time; ``meta["slot"]`` tells the number.
+
+        Parameters
+        ----------
+        start, stop
+            First slot, and the one to stop before; the whole span by default.
+        """
+        for slot in range(start, self.count if stop is None else min(stop, self.count)):
+            made = self.instance(slot)
+            if made is not None:
+                yield made
+
+
+def preset_scenario(name: str, *, seed: int = 0) -> Scenario:
+    """Make the scenario of a preset: its constellation, counts and radio over 12 h of 60 s slots, tasks in bursts.
+
+    Parameters
+    ----------
+    name
+        A key of `PRESETS`.
+    seed
+        Draws roles, bursts and tasks.
+
+    Raises
+    ------
+    InstanceError
+        If there is no such preset.
+    """
+    if name not in PRESETS:
+        raise InstanceError(f"preset {name!r} is unknown; it is one of {', '.join(PRESETS)}")
+    preset = PRESETS[name]
+    roles = Roles(Drawn(preset.tasks), Drawn(preset.computing))
+    return Scenario(name, parse_constellation(preset.constellation), roles=roles, seed=seed, meta={"preset": name})
