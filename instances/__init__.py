@@ -1,39 +1,60 @@
 """What a problem is: constellation, link budget, tasks, instances and their file."""
 
+from instances.assignment import Drawn, Listed, Matched, Roles
 from instances.bundled import bundled_instances
 from instances.checks import InstanceError
 from instances.constellation import Constellation, ConstellationError, Shell, parse_constellation
+from instances.failures import Failures
 from instances.file import instance_from_dict, instance_sha256, instance_to_dict, read_instance, write_instance
 from instances.generate import generate_from_graph, generate_torus
+from instances.ground import Region
 from instances.instance import Accuracy, Instance, Link, Satellite, Task
 from instances.isl import LinkPlan, LinkRules, constellation_links, link_state
 from instances.link_budget import RADIOS, LinkTechnology, OpticalLink, RadioLink, ShannonLink
 from instances.presets import PRESETS, make_preset
+from instances.roles import cut_off_tasks
+from instances.scenario import Bursts, LinkOverride, Scenario, preset_scenario
+from instances.scenario_file import read_scenario, write_scenario
 from instances.schema import instance_schema
+from instances.series import NetworkSeries, observe
 from instances.task_model import Hardware, TaskModel
+from instances.tle import TleError, TleSet, read_tle
 
 __all__ = [
     "PRESETS",
     "RADIOS",
     "Accuracy",
+    "Bursts",
     "Constellation",
     "ConstellationError",
+    "Drawn",
+    "Failures",
     "Hardware",
     "Instance",
     "InstanceError",
     "Link",
+    "LinkOverride",
     "LinkPlan",
     "LinkRules",
     "LinkTechnology",
+    "Listed",
+    "Matched",
+    "NetworkSeries",
     "OpticalLink",
     "RadioLink",
+    "Region",
+    "Roles",
     "Satellite",
+    "Scenario",
     "ShannonLink",
     "Shell",
     "Task",
     "TaskModel",
+    "TleError",
+    "TleSet",
     "bundled_instances",
     "constellation_links",
+    "cut_off_tasks",
     "generate_from_graph",
     "generate_torus",
     "instance_from_dict",
@@ -42,7 +63,12 @@ __all__ = [
     "instance_to_dict",
     "link_state",
     "make_preset",
+    "observe",
     "parse_constellation",
+    "preset_scenario",
     "read_instance",
+    "read_scenario",
+    "read_tle",
     "write_instance",
+    "write_scenario",
 ]

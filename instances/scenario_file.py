@@ -274,5 +274,5 @@ def _data_sheet(radio: RadioLink) -> dict[str, float]:
 
 
 def write_scenario(scenario: Scenario, path: str | Path) -> None:
-    """Write a scenario file; reading it back gives the same slots (rates of a radio that is not in `RADIOS`: to 1e-10)."""
+    """Write a scenario file; it reads back to the same slots (rates of a radio outside `RADIOS`: to 1e-10)."""
     Path(path).write_text(dump_json(scenario_to_dict(scenario)), encoding="utf-8")
