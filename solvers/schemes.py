@@ -110,6 +110,7 @@ def _bs_exact(instance: Instance, options: SchemeOptions) -> Answer:
         ),
     )
     deadline = None if options.time_limit is None else time.perf_counter() + options.time_limit
+    stops: set[Termination] = set()
 
     def router(_: Instance, packets: Solution) -> Solution:
         left = None if deadline is None else max(deadline - time.perf_counter(), 0.1)
@@ -121,11 +122,14 @@ def _bs_exact(instance: Instance, options: SchemeOptions) -> Answer:
             mip_gap=options.mip_gap,
             progress=options.progress,
         )
-        if result.solution is None:
-            raise NoSolution(result.message or f"(7) ended without a solution: {result.termination}")
-        return result.solution
+        if result.termination == Termination.INFEASIBLE:
+            raise NoSolution(result.message)
+        stops.add(result.termination)
+        return result.solution or shortest_path_router(fixed, packets)
 
-    return bisect(instance, assignments, router, objective=options.objective)
+    solution, trace = bisect(instance, assignments, router, objective=options.objective)
+    unproven = next(iter(stops - {Termination.OPTIMAL}), None)
+    return Result(unproven or Termination.FEASIBLE, solution, trace=trace)
 
 
 def _best_response(instance: Instance, options: SchemeOptions) -> Answer:
@@ -206,7 +210,8 @@ def run_scheme(instance: Instance, name: str, options: SchemeOptions | None = No
         return Result(Termination.INFEASIBLE, solve_s=seconds, solver=name, seed=options.seed, message=str(error))
     seconds = time.perf_counter() - start
     if isinstance(answer, Result):
-        result = answer if answer.seed is not None else replace(answer, seed=options.seed)
+        seed = options.seed if answer.seed is None else answer.seed
+        result = replace(answer, seed=seed, solver=answer.solver or name, solve_s=answer.solve_s or seconds)
     else:
         solution, trace = answer if isinstance(answer, tuple) else (answer, ())
         if not isinstance(solution, Solution):

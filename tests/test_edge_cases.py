@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from formulation import check
-from instances import Accuracy, Instance, Link, Satellite
+from formulation import check, evaluate
+from instances import Accuracy, Instance, Link, Satellite, generate_torus
 from solvers import SCHEMES, SchemeError, SchemeOptions, Termination, run_scheme
 from solvers.exact import solve_full
 from tests.brute_force import brute_force
@@ -160,3 +160,11 @@ def test_one_seed_gives_one_result(name):
     one, two = (run_scheme(instance, name, SchemeOptions(seed=3)) for _ in range(2))
     assert one.solution == two.solution
     assert one.trace == two.trace
+
+
+def test_bs_exact_out_of_time_says_so_and_keeps_its_best():
+    instance = generate_torus(6, 6, tasks=6, computing=1, seed=2)
+    result = run_scheme(instance, "bs-exact", SchemeOptions(time_limit=1.0))
+    assert result.termination == Termination.TIME_LIMIT
+    assert not check(instance, result.solution)
+    assert result.objective_s == pytest.approx(evaluate(instance, result.solution).mean_s)
