@@ -80,11 +80,12 @@ def generate_from_graph(
     Parameters
     ----------
     graph
-        Nodes become satellites (optional attributes `plane` and `slot`), edges links. An edge's attributes `rate_bps`
-        (bit/s), `length_m` (m) and `direction` are taken where given; a missing length is 4000 km, a missing rate
-        what the presets' radio reaches over the length.
+        Nodes become satellites (optional attributes `role`, `plane` and `slot`), edges links. An edge's attributes
+        `rate_bps` (bit/s), `length_m` (m) and `direction` are taken where given; a missing length is 4000 km, a
+        missing rate what the presets' radio reaches over the length.
     tasks, computing
-        Numbers of tasks and computing satellites.
+        Numbers of tasks and computing satellites; not used where nodes have a `role`: then every sensing one has a
+        task.
     seed
         Seed, at least 0.
     spread
@@ -109,12 +110,15 @@ def generate_from_graph(
     names = [str(node) for node in graph]
     index = {node: k for k, node in enumerate(graph)}
     ends = np.array([(index[a], index[b]) for a, b in graph.edges], dtype=np.intp).reshape(-1, 2)
-    senses, computes = draw_roles(rng, components(len(names), ends[:, 0], ends[:, 1]), tasks, computing)
-    role = dict.fromkeys(senses, "remote_sensing") | dict.fromkeys(computes, "computing")
+    role = {k: str(data["role"]) for k, data in enumerate(graph.nodes.values()) if "role" in data}
+    if not role:
+        senses, computes = draw_roles(rng, components(len(names), ends[:, 0], ends[:, 1]), tasks, computing)
+        role = dict.fromkeys(senses, "remote_sensing") | dict.fromkeys(computes, "computing")
+    senses = sorted(k for k, name in role.items() if name == "remote_sensing")
     drawn = tuple(model.draw(rng, names[k]) for k in senses)
     factors = rng.uniform(1.0 - spread, 1.0 + spread, size=len(ends))
     return Instance(
-        name=f"{graph.name or 'graph'}-{tasks}t{computing}c-s{seed}",
+        name=f"{graph.name or 'graph'}-{len(senses)}t{list(role.values()).count('computing')}c-s{seed}",
         satellites=tuple(
             equipment.satellite(name, role.get(k, "relay"), plane=data.get("plane"), slot=data.get("slot"))
             for k, (name, (_, data)) in enumerate(zip(names, graph.nodes(data=True), strict=True))

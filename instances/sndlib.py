@@ -1,0 +1,236 @@
+"""Networks of SNDlib (http://sndlib.zib.de), native and XML, for the routing problem (7) alone.
+
+S. Orlowski, M. Pióro, A. Tomaszewski, R. Wessäly, "SNDlib 1.0 — Survivable Network Design Library", Networks 55 (2010),
+doi:10.1002/net.20371.
+
+A demand from s to t becomes a task on s that t computes: its data packet at ρ = 1 and its model packet both have the
+demand's size, accuracy asks for nothing, and computing takes next to no time, so what is left is routing. A node can
+hold only one task and no task can sit on a computing node, so demands are taken in the order of size as long as they
+fit.
+"""
+
+import math
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fitting import PiecewiseLinear
+from fitting.jsonfile import read_text
+from instances.checks import InstanceError
+from instances.constellation import EARTH_RADIUS_M
+from instances.instance import Accuracy, Instance, Link, Satellite, Task
+
+_FREE_OPS = 1e-9
+"""Work of a task that only routes, op: far below any delay."""
+
+
+@dataclass(frozen=True)
+class _Plain:
+    """What both formats hold.
+
+    Attributes
+    ----------
+    nodes
+        Coordinates (x, y) by id.
+    links
+        Source, target, capacity; one for each undirected link.
+    demands
+        Source, target, value.
+    """
+
+    nodes: dict[str, tuple[float, float]]
+    links: list[tuple[str, str, float]]
+    demands: list[tuple[str, str, float]]
+
+
+def read_sndlib(
+    path: str | Path, *, unit_bps: float = 1e6, seconds: float = 1.0, directed: bool = False, tasks: int | None = None
+) -> Instance:
+    """Read a network as an instance of the routing problem; solve it with ``--problem routing --offload-ratio 1``.
+
+    Parameters
+    ----------
+    path
+        A file in SNDlib's native or XML format.
+    unit_bps
+        What a capacity or a demand of 1 means, bit/s.
+    seconds
+        A demand's packet holds its rate over this time, bit = value · unit_bps · seconds.
+    directed
+        Whether a link goes one way; SNDlib's are both ways unless a network says otherwise.
+    tasks
+        At most this many demands.
+
+    Raises
+    ------
+    InstanceError
+        If the file cannot be read, or a link has no capacity.
+
+    Notes
+    -----
+    A link's rate is its pre-installed capacity, else its largest module. Its length is the great circle where the
+    coordinates look like degrees, else 0. ``meta`` says how many demands were left out.
+    """
+    content = read_text(path)
+    plain = (_from_xml if content.lstrip().startswith("<") else _from_native)(content, str(path))
+    for a, b, *_ in [*plain.links, *plain.demands]:
+        for end in (a, b):
+            if end not in plain.nodes:
+                raise InstanceError(f"{path}: {end!r} is no node of the network")
+    chosen = _fitting(plain.demands, tasks)
+    if not chosen:
+        raise InstanceError(f"{path}: the network has no demands")
+    geographic = all(abs(x) <= 180.0 and abs(y) <= 90.0 for x, y in plain.nodes.values())
+    links: dict[tuple[str, str], Link] = {}
+    for a, b, capacity in plain.links:
+        if capacity <= 0.0:
+            raise InstanceError(f"{path}: link {a} - {b} has neither a pre-installed capacity nor a module")
+        length = _great_circle_m(plain.nodes[a], plain.nodes[b]) if geographic else 0.0
+        for ends in ((a, b),) if directed else ((a, b), (b, a)):
+            rate = capacity * unit_bps + (links[ends].rate_bps if ends in links else 0.0)  # parallel links add up
+            links[ends] = Link(*ends, rate, length)
+    return Instance(
+        name=Path(path).stem,
+        satellites=tuple(_node(name, chosen) for name in plain.nodes),
+        links=tuple(links.values()),
+        tasks=tuple(_task(a, b, value * unit_bps * seconds) for a, b, value in chosen),
+        accuracy=Accuracy(PiecewiseLinear((0.0, 1.0), (1.0, 1.0)), PiecewiseLinear((0.0, 1.0), (1.0, 1.0))),
+        meta={"source": "SNDlib", "demands": len(chosen), "demands_left_out": len(plain.demands) - len(chosen)},
+    )
+
+
+def _fitting(demands: list[tuple[str, str, float]], limit: int | None) -> list[tuple[str, str, float]]:
+    """Demands in order of size that give each node one role and at most one task."""
+    sources: set[str] = set()
+    sinks: set[str] = set()
+    chosen = []
+    for a, b, value in sorted(demands, key=lambda demand: -demand[2]):
+        if value > 0.0 and a != b and a not in sources | sinks and b not in sources:
+            sources.add(a)
+            sinks.add(b)
+            chosen.append((a, b, value))
+    return chosen[:limit]
+
+
+def _node(name: str, chosen: list[tuple[str, str, float]]) -> Satellite:
+    role = "relay"
+    if any(name == a for a, _, _ in chosen):
+        role = "remote_sensing"
+    elif any(name == b for _, b, _ in chosen):
+        role = "computing"
+    return Satellite(name, role) if role == "relay" else Satellite(name, role, ops_per_s=1.0, utilization=1.0)
+
+
+def _task(source: str, target: str, bits: float) -> Task:
+    return Task(
+        satellite=source,
+        frames=1,
+        pixels_per_frame=1.0,
+        bits_per_pixel=1.0,
+        feature_bits_per_frame=bits,
+        feature_ops_per_bit=0.0,
+        small_ops_per_frame=_FREE_OPS,
+        large_ops_per_frame=_FREE_OPS,
+        residual_levels_bpp=(1.0,),
+        model_packet_bits_range=(bits, bits),
+        large_map_min=0.0,
+        small_map_min=0.0,
+        computing_satellite=target,
+    )
+
+
+def _great_circle_m(a: tuple[float, float], b: tuple[float, float]) -> float:
+    """Distance over the ground of two points (longitude, latitude), degrees."""
+    (lon1, lat1), (lon2, lat2) = (tuple(math.radians(value) for value in point) for point in (a, b))
+    half = math.sin((lat2 - lat1) / 2) ** 2 + math.cos(lat1) * math.cos(lat2) * math.sin((lon2 - lon1) / 2) ** 2
+    return 2.0 * EARTH_RADIUS_M * math.asin(min(1.0, math.sqrt(half)))
+
+
+def _from_native(content: str, where: str) -> _Plain:
+    """Parse ``SECTION ( entry entry … )``; see the format's page at SNDlib."""
+    tokens = re.findall(r"[()]|[^\s()]+", re.sub(r"^[?#].*$", "", content, flags=re.M))
+    sections: dict[str, list[Any]] = {}
+    stack: list[list[Any]] = [[]]
+    for token in tokens:
+        if token == "(":
+            stack.append([])
+        elif token == ")":
+            if len(stack) == 1:
+                raise InstanceError(f"{where}: a bracket closes that was never opened")
+            done = stack.pop()
+            stack[-1].append(done)
+        else:
+            stack[-1].append(token)
+    if len(stack) > 1:
+        raise InstanceError(f"{where}: {len(stack) - 1} brackets are never closed")
+    top = stack[0]
+    sections = {str(key): value for key, value in zip(top[::2], top[1::2], strict=False)}
+    for name in ("NODES", "LINKS", "DEMANDS"):
+        if not isinstance(sections.get(name), list):
+            raise InstanceError(f"{where}: not an SNDlib network: section {name} is missing")
+    try:
+        nodes = {name: (float(xy[0]), float(xy[1])) for name, xy in _pairs(sections["NODES"])}
+        links = [_native_link(row) for row in _rows(sections["LINKS"], 7)]
+        demands = [(row[1][0], row[1][1], float(row[3])) for row in _rows(sections["DEMANDS"], 5)]
+    except (ValueError, IndexError, TypeError) as error:
+        raise InstanceError(f"{where}: not an SNDlib network: {error}") from None
+    return _Plain(nodes, links, demands)
+
+
+def _pairs(section: list[Any]) -> Iterator[tuple[str, list[str]]]:
+    """Entries ``id ( … )``."""
+    yield from zip(section[::2], section[1::2], strict=True)
+
+
+def _rows(section: list[Any], width: int) -> Iterator[list[Any]]:
+    """Entries of a fixed number of items."""
+    if len(section) % width:
+        raise ValueError(f"an entry must have {width} items")
+    yield from (section[k : k + width] for k in range(0, len(section), width))
+
+
+def _native_link(row: list[Any]) -> tuple[str, str, float]:
+    """Row: id ( source target ) capacity cost routing_cost setup_cost ( {capacity cost}* )."""
+    modules = [float(value) for value in row[6][::2]]
+    return row[1][0], row[1][1], float(row[2]) or max(modules, default=0.0)
+
+
+def _from_xml(content: str, where: str) -> _Plain:
+    """Parse the XML form; its name space is http://sndlib.zib.de/network."""
+    try:
+        root = ET.fromstring(content)
+        nodes = {
+            node.attrib["id"]: (_value(node, ".//{*}x", "0"), _value(node, ".//{*}y", "0"))
+            for node in root.findall(".//{*}nodes/{*}node")
+        }
+        links = [_xml_link(link) for link in root.findall(".//{*}links/{*}link")]
+        rows = root.findall(".//{*}demands/{*}demand")
+        demands = [(_ids(row)[0], _ids(row)[1], _value(row, "{*}demandValue")) for row in rows]
+    except (ET.ParseError, KeyError, ValueError) as error:
+        raise InstanceError(f"{where}: not an SNDlib network: {type(error).__name__} {error}") from None
+    if not nodes or not links:
+        raise InstanceError(f"{where}: not an SNDlib network: it has no nodes or no links")
+    return _Plain(nodes, links, demands)
+
+
+def _xml_link(link: ET.Element) -> tuple[str, str, float]:
+    installed = link.find(".//{*}preInstalledModule/{*}capacity")
+    modules = [float(item.text or 0.0) for item in link.findall(".//{*}addModule/{*}capacity")]
+    capacity = float(installed.text or 0.0) if installed is not None else 0.0
+    source, target = _ids(link)
+    return source, target, capacity or max(modules, default=0.0)
+
+
+def _ids(element: ET.Element) -> tuple[str, str]:
+    source, target = ((element.findtext(f"{{*}}{key}") or "").strip() for key in ("source", "target"))
+    return source, target
+
+
+def _value(element: ET.Element, path: str, default: str | None = None) -> float:
+    found = element.findtext(path, default)
+    if found is None:
+        raise ValueError(f"{element.tag.rpartition('}')[2]} {element.attrib.get('id')} lacks {path.rpartition('}')[2]}")
+    return float(found)

@@ -1,0 +1,182 @@
+import json
+
+import networkx as nx
+import pytest
+
+from fitting.errors import LeosplitError
+from instances import read_instance
+from instances.bundled import bundled_instances
+from instances.graph import from_networkx, read_graph, to_networkx, write_graph
+from instances.presets import make_preset
+from instances.sndlib import read_sndlib
+
+NATIVE = """?SNDlib native format; type: network; version: 1.0
+# a line of four places, demands from both ends meet on B-C
+NODES (
+  A ( 0.00 0.00 )
+  B ( 1.00 0.00 )
+  C ( 2.00 0.00 )
+  D ( 3.00 0.00 )
+)
+LINKS (
+  L1 ( A B ) 10.00 0.00 0.00 0.00 ( )
+  L2 ( B C ) 0.00 0.00 0.00 0.00 ( 5.00 1.00 20.00 3.00 )
+  L3 ( C D ) 10.00 0.00 0.00 0.00 ( 40.00 2.00 )
+)
+DEMANDS (
+  A_D ( A D ) 1 4.00 UNLIMITED
+  B_D ( B D ) 1 2.00 UNLIMITED
+  D_A ( D A ) 1 1.00 UNLIMITED
+)
+"""
+XML = """<?xml version="1.0" encoding="ISO-8859-1"?>
+<network xmlns="http://sndlib.zib.de/network" version="1.0">
+ <networkStructure>
+  <nodes coordinatesType="geographical">
+   <node id="A"><coordinates><x>0.0</x><y>0.0</y></coordinates></node>
+   <node id="B"><coordinates><x>1.0</x><y>0.0</y></coordinates></node>
+   <node id="C"><coordinates><x>2.0</x><y>0.0</y></coordinates></node>
+   <node id="D"><coordinates><x>3.0</x><y>0.0</y></coordinates></node>
+  </nodes>
+  <links>
+   <link id="L1"><source>A</source><target>B</target>
+    <preInstalledModule><capacity>10.0</capacity><cost>0</cost></preInstalledModule></link>
+   <link id="L2"><source>B</source><target>C</target><additionalModules>
+    <addModule><capacity>5.0</capacity><cost>1</cost></addModule>
+    <addModule><capacity>20.0</capacity><cost>3</cost></addModule></additionalModules></link>
+   <link id="L3"><source>C</source><target>D</target>
+    <preInstalledModule><capacity>10.0</capacity><cost>0</cost></preInstalledModule></link>
+  </links>
+ </networkStructure>
+ <demands>
+  <demand id="A_D"><source>A</source><target>D</target><demandValue>4.0</demandValue></demand>
+  <demand id="B_D"><source>B</source><target>D</target><demandValue>2.0</demandValue></demand>
+  <demand id="D_A"><source>D</source><target>A</target><demandValue>1.0</demandValue></demand>
+ </demands>
+</network>
+"""
+
+
+@pytest.mark.parametrize("suffix", [".graphml", ".json"])
+@pytest.mark.parametrize("path", bundled_instances(), ids=lambda path: path.stem)
+def test_instance_comes_back_from_a_graph_file(tmp_path, path, suffix):
+    instance = read_instance(path)
+    write_graph(instance, tmp_path / f"a{suffix}")
+    assert read_graph(tmp_path / f"a{suffix}") == instance
+
+
+def test_graphml_is_read_by_networkx_alone(tmp_path):
+    instance = make_preset("iridium")
+    write_graph(instance, tmp_path / "a.graphml")
+    graph = nx.read_graphml(tmp_path / "a.graphml")
+    assert graph.is_directed()
+    assert {(a, b): data["rate_bps"] for a, b, data in graph.edges(data=True)} == {
+        (link.source, link.target): link.rate_bps for link in instance.links
+    }
+    assert {node: data["role"] for node, data in graph.nodes(data=True)} == {s.id: s.role for s in instance.satellites}
+
+
+def test_graph_from_elsewhere_with_its_own_names(tmp_path):
+    graph = nx.cycle_graph(6)
+    nx.set_edge_attributes(graph, 1e8, "capacity")
+    nx.set_edge_attributes(graph, 2e6, "metres")
+    nx.write_graphml_xml(graph, str(tmp_path / "ring.graphml"))
+    instance = read_graph(tmp_path / "ring.graphml", tasks=2, computing=1, rate_key="capacity", length_key="metres")
+    assert len(instance.links) == 12
+    assert {(link.rate_bps, link.length_m) for link in instance.links} == {(1e8, 2e6)}
+    assert (len(instance.tasks), len(instance.computing)) == (2, 1)
+
+
+def test_roles_of_the_graph_are_kept():
+    graph = nx.DiGraph()
+    graph.add_node("eye", role="remote_sensing")
+    graph.add_node("brain", role="computing")
+    graph.add_node("between")
+    for a, b in (("eye", "between"), ("between", "brain"), ("brain", "between"), ("between", "eye")):
+        graph.add_edge(a, b, rate_bps=1e8, length_m=1e6)
+    instance = from_networkx(graph)
+    assert [task.satellite for task in instance.tasks] == ["eye"]
+    assert instance.computing == ("brain",)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.graphml", "", "empty"),
+        ("a.graphml", "<graphml>", "not GraphML that can be read"),
+        ("a.graphml", "<html></html>", "not GraphML that can be read"),
+        ("a.json", "{}", "must be an object with nodes and edges"),
+        ("a.json", '{"nodes": [1], "edges": []}', "not node-link JSON"),
+        (
+            "a.json",
+            '{"nodes": [{"id": 1}], "edges": [{"source": 1, "target": 2, "rate_bps": 1}]}',
+            "no attribute 'length_m'",
+        ),
+        (
+            "a.json",
+            '{"nodes": [{"id": 1}], "edges": [{"source": 1, "target": 2}]}',
+            "edge 1 -> 2 has no attribute 'rate_bps'",
+        ),
+        ("a.csv", "x", "graphml or node-link"),
+    ],
+)
+def test_bad_graph_file_is_named(tmp_path, name, content, message):
+    (tmp_path / name).write_text(content)
+    with pytest.raises(LeosplitError, match=message) as caught:
+        read_graph(tmp_path / name)
+    assert name in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_tampered_graph_is_refused():
+    graph = to_networkx(make_preset("iridium"))
+    graph.graph["leosplit"] = json.dumps({"format": "leosplit-instance"})
+    with pytest.raises(LeosplitError, match="is missing"):
+        from_networkx(graph)
+
+
+@pytest.mark.parametrize("content", [NATIVE, XML], ids=["native", "xml"])
+def test_sndlib_network_is_read(tmp_path, content):
+    (tmp_path / "line.txt").write_text(content)
+    instance = read_sndlib(tmp_path / "line.txt")
+    rates = {(link.source, link.target): link.rate_bps for link in instance.links}
+    assert rates == {
+        **{("A", "B"): 1e7, ("B", "A"): 1e7, ("B", "C"): 2e7, ("C", "B"): 2e7},
+        **{("C", "D"): 1e7, ("D", "C"): 1e7},
+    }
+    assert [(task.satellite, task.computing_satellite) for task in instance.tasks] == [("A", "D"), ("B", "D")]
+    assert instance.meta["demands_left_out"] == 1
+    assert instance.links[0].length_m == pytest.approx(111195, abs=1)  # one degree of the equator
+
+
+def test_sndlib_routing_has_the_delay_of_its_demands(tmp_path):
+    """A→D and B→D share B-C and C-D: A's 4 Mbit take 0.4 + 2·0.2 + 2·0.4 s, B's 2 Mbit 2·0.1 + 2·0.2 s."""
+    from solvers.exact import solve_routing
+    from solvers.schemes import packets_at
+
+    (tmp_path / "line.txt").write_text(NATIVE)
+    instance = read_sndlib(tmp_path / "line.txt")
+    result = solve_routing(instance, packets_at(instance, 1.0))
+    propagation = (3 + 2) * instance.links[0].length_m / 299_792_458.0
+    assert result.objective_s == pytest.approx((1.6 + 0.6 + propagation) / 2, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("NODES ( A ( 0 0 )", "brackets are never closed"),
+        ("NODES ) (", "closes that was never opened"),
+        ("hello", "section NODES is missing"),
+        (NATIVE.replace("L1 ( A B ) 10.00", "L1 ( A B ) 0.00"), "link A - B has neither"),
+        (NATIVE.replace("A_D ( A D )", "A_D ( A Z )"), "'Z' is no node"),
+        (NATIVE.replace("L1 ( A B ) 10.00", "L1 ( A B ) fast"), "could not convert"),
+        (XML.replace("</network>", ""), "not an SNDlib network: ParseError"),
+        (XML.replace("<demandValue>4.0</demandValue>", ""), "demand A_D lacks demandValue"),
+        (NATIVE[: NATIVE.index("DEMANDS")] + "DEMANDS ( )", "the network has no demands"),
+    ],
+)
+def test_bad_sndlib_file_is_named(tmp_path, content, message):
+    (tmp_path / "bad.txt").write_text(content)
+    with pytest.raises(LeosplitError, match=message) as caught:
+        read_sndlib(tmp_path / "bad.txt")
+    assert "bad.txt" in str(caught.value)
