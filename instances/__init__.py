@@ -7,6 +7,7 @@ from instances.constellation import Constellation, ConstellationError, Shell, pa
 from instances.failures import Failures
 from instances.file import instance_from_dict, instance_sha256, instance_to_dict, read_instance, write_instance
 from instances.generate import generate_from_graph, generate_torus
+from instances.graph import from_networkx, read_graph, to_networkx, write_graph
 from instances.ground import Region
 from instances.instance import Accuracy, Instance, Link, Satellite, Task
 from instances.isl import LinkPlan, LinkRules, constellation_links, link_state
@@ -17,6 +18,7 @@ from instances.scenario import Bursts, LinkOverride, Scenario, preset_scenario
 from instances.scenario_file import read_scenario, write_scenario
 from instances.schema import instance_schema
 from instances.series import NetworkSeries, observe
+from instances.sndlib import read_sndlib
 from instances.task_model import Hardware, TaskModel
 from instances.tle import TleError, TleSet, read_tle
 
@@ -55,6 +57,7 @@ __all__ = [
     "bundled_instances",
     "constellation_links",
     "cut_off_tasks",
+    "from_networkx",
     "generate_from_graph",
     "generate_torus",
     "instance_from_dict",
@@ -66,9 +69,13 @@ __all__ = [
     "observe",
     "parse_constellation",
     "preset_scenario",
+    "read_graph",
     "read_instance",
     "read_scenario",
+    "read_sndlib",
     "read_tle",
+    "to_networkx",
+    "write_graph",
     "write_instance",
     "write_scenario",
 ]
