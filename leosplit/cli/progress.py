@@ -28,6 +28,7 @@ class ProgressLine:
         self._period = TERMINAL_PERIOD_S if self._terminal else FILE_PERIOD_S
         self._stage = ""
         self._state: Progress | None = None
+        self._note = ""
         self._start = self._shown_at = time.monotonic()
         self._shown = False
         self._done = threading.Event()
@@ -48,10 +49,14 @@ class ProgressLine:
         """Take the state of a running solver."""
         self._state = state
 
+    def note(self, text: str) -> None:
+        """Take what else the line says."""
+        self._note = text
+
     def stage(self, name: str) -> None:
         """Name the work that starts now; its two silent seconds start too."""
         self.clear()
-        self._stage, self._state = name, None
+        self._stage, self._state, self._note = name, None, ""
         self._start = self._shown_at = time.monotonic()
 
     def tick(self) -> None:
@@ -64,6 +69,7 @@ class ProgressLine:
         if self._state is not None:
             parts += [f"incumbent {seconds(self._state.incumbent_s)}", f"bound {seconds(self._state.bound_s)}"]
             parts += [self._state.phase] if self._state.phase else []
+        parts += [self._note] if self._note else []
         line = f"{self._stage}: {', '.join(parts)}"
         sys.stderr.write(f"\r\x1b[K{line}" if self._terminal else f"{line}\n")
         sys.stderr.flush()

@@ -1,0 +1,64 @@
+"""``leosplit sweep``: parameters × schemes × seeds into a results file."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from leosplit.cli.options import Json
+from leosplit.cli.output import print_json
+from leosplit.cli.progress import ProgressLine
+
+if TYPE_CHECKING:
+    from leosplit.sweeps import Store
+    from leosplit.sweeps.engine import SweepProgress
+
+
+def command(
+    study: Annotated[Path, typer.Argument(help="Study file.", metavar="STUDY.toml")],
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Results file; results/NAME.db by default.")] = None,
+    scheduler: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Dask cluster, as tcp://host:8786.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Local processes; one a core by default.")] = None,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run failed runs again.")] = False,
+    parquet: Annotated[Path | None, typer.Option(help="Write all rows to this Parquet file at the end.")] = None,
+    json: Json = False,
+) -> None:
+    """Run a study; started again after a stop, it goes on. Exit code 1 if a run failed."""
+    from leosplit.sweeps import Store, read_study, run_sweep
+
+    plan = read_study(study)
+    if out is None:
+        out = Path("results") / f"{study.stem}.db"
+        out.parent.mkdir(exist_ok=True)
+    with Store(out) as store, ProgressLine() as line:
+        again = store.forget_failed() if retry_failed else 0
+        line.stage(plan.name)
+
+        def show(state: "SweepProgress") -> None:
+            left = "" if state.remaining_s is None else f", about {state.remaining_s:.0f} s left"
+            line.note(f"{state.done} of {state.total} runs, {state.failed} failed{left}")
+
+        end = run_sweep(plan.jobs(), store, scheduler=scheduler, workers=workers, progress=show)
+        counts = store.count()
+        if parquet is not None:
+            _write_parquet(store, parquet)
+    if json:
+        document = {"results": str(out), "runs": len(plan), "done_now": end.done, "retried": again}
+        print_json(document | {"elapsed_s": end.elapsed_s, "terminations": counts})
+    else:
+        words = ", ".join(f"{count} {termination}" for termination, count in counts.items())
+        typer.echo(
+            f"{plan.name}: {end.done} of {len(plan)} runs done now in {end.elapsed_s:.1f} s; {out} holds {words}"
+        )
+    if counts.get("error"):
+        raise typer.Exit(1)
+
+
+def _write_parquet(store: "Store", path: Path) -> None:
+    """Write all rows to a Parquet file."""
+    from fitting.errors import LeosplitError
+
+    try:
+        store.frame().to_parquet(path)
+    except ImportError:
+        raise LeosplitError("--parquet needs pyarrow: pip install 'leosplit[dist]'") from None

@@ -1,0 +1,157 @@
+"""Parameters of a study's instances: what they are made of, and what is varied in them."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from fitting.errors import LeosplitError
+from instances import Instance, read_instance
+from instances.generate import generate_torus
+from instances.presets import make_preset
+
+SOURCES = ("preset", "file", "torus")
+_MADE = ("tasks", "computing", "constellation", "radio")
+
+
+class ParameterError(LeosplitError):
+    """A parameter of a study that is unknown or out of range."""
+
+
+def scale_volume(instance: Instance, factor: float) -> Instance:
+    """Multiply the frames of every task, rounded to whole frames."""
+    tasks = tuple(replace(task, frames=max(1, round(task.frames * factor))) for task in instance.tasks)
+    return replace(instance, tasks=tasks)
+
+
+def scale_computing(instance: Instance, factor: float) -> Instance:
+    """Multiply the capacity F_c of every computing satellite."""
+    satellites = tuple(
+        replace(satellite, ops_per_s=satellite.ops_per_s * factor)
+        if satellite.role == "computing" and satellite.ops_per_s is not None
+        else satellite
+        for satellite in instance.satellites
+    )
+    return replace(instance, satellites=satellites)
+
+
+def scale_rates(instance: Instance, factor: float) -> Instance:
+    """Multiply the rate of every link."""
+    return replace(instance, links=tuple(replace(link, rate_bps=link.rate_bps * factor) for link in instance.links))
+
+
+def set_large_map(instance: Instance, target: float) -> Instance:
+    """Give every task this target A^L."""
+    return replace(instance, tasks=tuple(replace(task, large_map_min=target) for task in instance.tasks))
+
+
+def set_small_map(instance: Instance, target: float) -> Instance:
+    """Give every task this target A^S."""
+    return replace(instance, tasks=tuple(replace(task, small_map_min=target) for task in instance.tasks))
+
+
+EDITS: Mapping[str, Callable[[Instance, float], Instance]] = {
+    "volume_scale": scale_volume,
+    "computing_scale": scale_computing,
+    "rate_scale": scale_rates,
+    "large_map_min": set_large_map,
+    "small_map_min": set_small_map,
+}
+"""What can be varied in any instance, by the name of its axis."""
+
+AXES = (*_MADE, *EDITS)
+"""Names of all axes but the sources."""
+
+
+def check_parameter(name: str, value: Any, directory: Path) -> Any:
+    """Return one value of a parameter as it is kept in the store.
+
+    Parameters
+    ----------
+    name
+        Name of the parameter.
+    value
+        The value in the study file.
+    directory
+        Where relative file names start.
+
+    Raises
+    ------
+    ParameterError
+        One sentence.
+    OSError
+        If an instance file cannot be read.
+    """
+    if name == "file":
+        path = (directory / _kind(name, value, str, "a file name")).resolve()
+        read_instance(path)
+        return {"path": str(path), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    if name in ("preset", "constellation", "radio"):
+        return _kind(name, value, str, "a text")
+    if name in ("tasks", "computing"):
+        if _kind(name, value, int, "a whole number") < 1:
+            raise ParameterError(f"instances.{name} must be at least 1, got {value}")
+        return value
+    if name == "torus":
+        sizes = _kind(name, value, list, "two whole numbers such as [6, 6]")
+        if len(sizes) != 2 or not all(isinstance(size, int) and size >= 1 for size in sizes):
+            raise ParameterError(f"instances.torus must be two whole numbers such as [6, 6], got {value!r}")
+        return sizes
+    number = float(_kind(name, value, (int, float), "a number"))
+    if not 0 < number < float("inf"):
+        raise ParameterError(f"instances.{name} must be a finite number > 0, got {value!r}")
+    return number
+
+
+def _kind(name: str, value: Any, kind: Any, words: str) -> Any:
+    if isinstance(value, bool) or not isinstance(value, kind):
+        raise ParameterError(f"instances.{name} must be {words}, got {value!r}")
+    return value
+
+
+def build_instance(parameters: Mapping[str, Any], seed: int) -> Instance:
+    """Make the instance of one run.
+
+    Parameters
+    ----------
+    parameters
+        Values by name, as `check_parameter` returns them.
+    seed
+        Seed of presets and tori; files ignore it.
+
+    Raises
+    ------
+    LeosplitError
+        If the parameters make no instance, or an instance file has changed since the study began.
+    """
+    sources = {name: _frozen(parameters[name]) for name in (*SOURCES, *_MADE) if name in parameters}
+    instance = _source(tuple(sources.items()), seed)
+    for name, edit in EDITS.items():
+        if name in parameters:
+            instance = edit(instance, parameters[name])
+    return instance
+
+
+def _frozen(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return tuple(sorted(value.items()))
+    return tuple(value) if isinstance(value, list) else value
+
+
+@lru_cache(maxsize=8)
+def _source(sources: tuple[tuple[str, Any], ...], seed: int) -> Instance:
+    """Make an instance before it is edited; the last few are kept, for runs that differ in scheme only."""
+    made = dict(sources)
+    if "file" in made:
+        given = dict(made["file"])
+        path = Path(given["path"])
+        if hashlib.sha256(path.read_bytes()).hexdigest() != given["sha256"]:
+            raise ParameterError(f"{path}: has changed since the study began")
+        return read_instance(path)
+    if "torus" in made:
+        allowed = {name: made[name] for name in ("tasks", "computing") if name in made}
+        return generate_torus(*made["torus"], seed=seed, **allowed)
+    preset = made.pop("preset")
+    return make_preset(preset, seed=seed, **made)

@@ -1,0 +1,229 @@
+"""The study file: a dozen lines of TOML that name the instances, the schemes and the seeds."""
+
+import hashlib
+import itertools
+import json
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fitting.errors import LeosplitError
+from formulation import OBJECTIVES
+from leosplit.sweeps.parameters import AXES, SOURCES, check_parameter
+
+KEYS = ("name", "schemes", "seeds", "objective", "time_limit_s", "memory_limit_gib", "mip_gap", "policy", "instances")
+
+
+class StudyError(LeosplitError):
+    """A study file that cannot be one: what, where and what is allowed."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of a study.
+
+    Attributes
+    ----------
+    study
+        Name of the study.
+    parameters
+        What the instance is made of; see `leosplit.sweeps.parameters`.
+    seed
+        Seed of the instance and of the scheme.
+    scheme
+        Name of the scheme, or ``module:function``.
+    objective
+        ``mean`` or ``max``.
+    time_limit_s, memory_limit_gib
+        Limits of the run [s], [GiB], or None.
+    mip_gap
+        Relative gap that counts as proven.
+    policy
+        Policy file, or None.
+    """
+
+    study: str
+    parameters: Mapping[str, Any]
+    seed: int
+    scheme: str
+    objective: str = "mean"
+    time_limit_s: float | None = None
+    memory_limit_gib: float | None = None
+    mip_gap: float = 1e-6
+    policy: str | None = None
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Return the options that the answer depends on."""
+        names = ("objective", "time_limit_s", "memory_limit_gib", "mip_gap", "policy")
+        return {name: getattr(self, name) for name in names}
+
+    @property
+    def key(self) -> str:
+        """Return what identifies the run: equal keys are the same run."""
+        identity = [dict(self.parameters), self.seed, self.scheme, self.options]
+        return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Study:
+    """Parameters × schemes × seeds.
+
+    Attributes
+    ----------
+    name
+        Its name.
+    schemes
+        Names of schemes.
+    seeds
+        Seeds.
+    instances
+        Each parameter with its values; every combination is run.
+    options
+        Further fields of `Job` by name.
+    """
+
+    name: str
+    schemes: tuple[str, ...]
+    seeds: tuple[int, ...]
+    instances: Mapping[str, tuple[Any, ...]]
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def jobs(self) -> Iterator[Job]:
+        """Yield the runs; those of one instance follow each other."""
+        for values in itertools.product(*self.instances.values()):
+            parameters = dict(zip(self.instances, values, strict=True))
+            for seed in self.seeds:
+                for scheme in self.schemes:
+                    yield Job(self.name, parameters, seed, scheme, **self.options)
+
+    def __len__(self) -> int:
+        """Return the number of runs."""
+        count = len(self.schemes) * len(self.seeds)
+        for values in self.instances.values():
+            count *= len(values)
+        return count
+
+
+def read_study(path: str | Path) -> Study:
+    """Read and validate a study file.
+
+    Raises
+    ------
+    StudyError
+        One sentence: file, key, what is allowed, what was given.
+    OSError
+        If the file cannot be read.
+    """
+    try:
+        document = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        return study_from_dict(document, Path(path).parent)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise StudyError(f"{path}: not TOML: {error}") from None
+    except RecursionError:
+        raise StudyError(f"{path}: not TOML: nested too deeply") from None
+    except LeosplitError as error:
+        raise StudyError(f"{path}: {error}") from None
+
+
+def study_from_dict(document: Mapping[str, Any], directory: Path = Path()) -> Study:
+    """Build a study from its document; instance files are named relative to a directory.
+
+    Raises
+    ------
+    StudyError
+        One sentence.
+    """
+    _refuse_unknown("", document, KEYS)
+    for key in ("schemes", "seeds", "instances"):
+        if key not in document:
+            raise StudyError(f"{key} is missing")
+    options = _options(document)
+    return Study(
+        name=_text("name", document.get("name", "study")),
+        schemes=_schemes(document["schemes"]),
+        seeds=_seeds(document["seeds"]),
+        instances=_instances(document["instances"], directory),
+        options=options,
+    )
+
+
+def _refuse_unknown(where: str, document: Mapping[str, Any], allowed: tuple[str, ...]) -> None:
+    for key in document:
+        if key not in allowed:
+            raise StudyError(f"{where}{key} is unknown; allowed: {', '.join(allowed)}")
+
+
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise StudyError(f"{name} must be a text, got {value!r}")
+    return value
+
+
+def _schemes(value: Any) -> tuple[str, ...]:
+    from solvers.schemes import find_scheme
+
+    if not isinstance(value, list) or not value:
+        raise StudyError(f"schemes must be a non-empty list of names, got {value!r}")
+    for name in value:
+        find_scheme(_text("schemes", name))
+    if len(set(value)) < len(value):
+        raise StudyError(f"schemes must not repeat a name, got {value!r}")
+    return tuple(value)
+
+
+def _whole(name: str, value: Any, low: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < low:
+        raise StudyError(f"{name} must be a whole number >= {low}, got {value!r}")
+    return value
+
+
+def _seeds(value: Any) -> tuple[int, ...]:
+    if isinstance(value, dict):
+        _refuse_unknown("seeds.", value, ("first", "count"))
+        first = _whole("seeds.first", value.get("first", 0), 0)
+        return tuple(range(first, first + _whole("seeds.count", value.get("count"), 1)))
+    if not isinstance(value, list) or not value:
+        raise StudyError(f"seeds must be a list, or {{ first = 0, count = 10 }}, got {value!r}")
+    seeds = tuple(_whole("seeds", seed, 0) for seed in value)
+    if len(set(seeds)) < len(seeds):
+        raise StudyError(f"seeds must not repeat, got {value!r}")
+    return seeds
+
+
+def _options(document: Mapping[str, Any]) -> dict[str, Any]:
+    options: dict[str, Any] = {}
+    if "objective" in document:
+        options["objective"] = document["objective"]
+        if options["objective"] not in OBJECTIVES:
+            raise StudyError(f"objective must be one of {', '.join(OBJECTIVES)}, got {options['objective']!r}")
+    if "policy" in document:
+        options["policy"] = _text("policy", document["policy"])
+    for name in ("time_limit_s", "memory_limit_gib", "mip_gap"):
+        if name in document:
+            value = document[name]
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
+                raise StudyError(f"{name} must be a number > 0, got {value!r}")
+            options[name] = float(value)
+    return options
+
+
+def _instances(value: Any, directory: Path) -> dict[str, tuple[Any, ...]]:
+    if not isinstance(value, dict):
+        raise StudyError(f"instances must be a table, got {value!r}")
+    _refuse_unknown("instances.", value, (*SOURCES, *AXES))
+    if sum(source in value for source in SOURCES) != 1:
+        raise StudyError(f"instances must name exactly one of {', '.join(SOURCES)}")
+    axes: dict[str, tuple[Any, ...]] = {}
+    for name, given in value.items():
+        values = given if isinstance(given, list) and not (name == "torus" and _is_size(given)) else [given]
+        if not values:
+            raise StudyError(f"instances.{name} must not be empty")
+        axes[name] = tuple(check_parameter(name, entry, directory) for entry in values)
+    return axes
+
+
+def _is_size(value: list[Any]) -> bool:
+    return len(value) == 2 and all(isinstance(entry, int) for entry in value)

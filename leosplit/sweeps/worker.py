@@ -1,0 +1,171 @@
+"""What happens in a worker: one run, within its limits, to one row."""
+
+import ctypes
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from instances import instance_sha256
+from leosplit.provenance import versions
+from leosplit.sweeps.parameters import build_instance
+from leosplit.sweeps.store import RunRow
+from leosplit.sweeps.study import Job
+from solvers.result import Result, Termination
+from solvers.schemes import SchemeOptions, run_scheme
+
+GRACE_S = 2.0
+"""What a scheme may exceed its time limit by before it is stopped: exact parts mind the limit themselves."""
+POLL_S = 0.1
+
+
+class LimitReached(Exception):
+    """Raised inside a run that has used up its time or memory."""
+
+
+@contextmanager
+def limits(time_s: float | None, memory_gib: float | None) -> Iterator[list[Termination]]:
+    """Stop the body when it passes a limit, by raising `LimitReached` in its thread.
+
+    Compiled code that never returns to Python is not stopped by this; solvers get the limits as their own.
+
+    Yields
+    ------
+    list
+        Holds the limit that was reached, if one was.
+    """
+    reached: list[Termination] = []
+    if time_s is None and memory_gib is None:
+        yield reached
+        return
+    ended, target = threading.Event(), threading.get_ident()
+    deadline = time.monotonic() + time_s + GRACE_S if time_s is not None else float("inf")
+
+    def watch() -> None:
+        while not ended.wait(POLL_S):
+            if time.monotonic() > deadline:
+                reached.append(Termination.TIME_LIMIT)
+            elif memory_gib is not None and _memory_gib() > memory_gib:
+                reached.append(Termination.MEMORY_LIMIT)
+            if reached:
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(target), ctypes.py_object(LimitReached))
+                return
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield reached
+    finally:
+        ended.set()
+        watcher.join()
+
+
+def _memory_gib() -> float:
+    """Return the resident memory of this process [GiB]."""
+    import psutil
+
+    return float(psutil.Process().memory_info().rss) / 2**30
+
+
+def run_job(job: Job, commit_id: str) -> RunRow:
+    """Do one run; whatever goes wrong in it becomes its row.
+
+    Parameters
+    ----------
+    job
+        The run.
+    commit_id
+        Commit of the source tree, for the row.
+    """
+    start = time.perf_counter()
+    instance, result = None, None
+    try:
+        with limits(job.time_limit_s, job.memory_limit_gib) as reached:
+            try:
+                instance = build_instance(job.parameters, job.seed)
+                options = SchemeOptions(
+                    objective=job.objective,
+                    seed=job.seed,
+                    policy=None if job.policy is None else Path(job.policy),
+                    time_limit=job.time_limit_s,
+                    mip_gap=job.mip_gap,
+                )
+                result = run_scheme(instance, job.scheme, options)
+            except LimitReached:
+                result = Result(reached[0], message=f"stopped at the {reached[0].replace('_', ' ')} of the run")
+    except LimitReached:
+        result = result or Result(Termination.TIME_LIMIT, message="stopped at a limit of the run")
+    except Exception as error:
+        result = failure(f"{type(error).__name__}: {error}")
+    row = failed_row(job, commit_id, "")
+    name = sha = ""
+    if instance is not None:
+        name, sha = instance.name, instance_sha256(instance)
+    ratios = [decision.offload_ratio for decision in result.solution.tasks] if result.solution else []
+    values = {
+        "instance": name,
+        "instance_sha256": sha,
+        "tasks": len(instance.tasks) if instance else 0,
+        "satellites": len(instance.satellites) if instance else 0,
+        "solver": result.solver,
+        "solver_version": result.solver_version,
+        "termination": result.termination.value,
+        "message": result.message,
+        "objective_s": result.objective_s,
+        "bound_s": result.bound_s,
+        "mean_offload_ratio": sum(ratios) / len(ratios) if ratios else None,
+        "build_s": result.build_s,
+        "solve_s": result.solve_s,
+        "wall_s": time.perf_counter() - start,
+        "worker": _worker_name(),
+    }
+    return RunRow(**{**vars(row), **values})
+
+
+def failure(message: str) -> Result:
+    """Return the result of a run that ended by an error."""
+    return Result(Termination.ERROR, message=" ".join(message.split()))
+
+
+def failed_row(job: Job, commit_id: str, message: str) -> RunRow:
+    """Return the row of a run that failed, by the worker's own account or because the worker died."""
+    return RunRow(
+        key=job.key,
+        study=job.study,
+        scheme=job.scheme,
+        seed=job.seed,
+        objective=job.objective,
+        parameters=json.dumps(dict(job.parameters), sort_keys=True),
+        options=json.dumps(job.options, sort_keys=True),
+        versions=json.dumps(versions(), sort_keys=True),
+        commit_id=commit_id,
+        instance="",
+        instance_sha256="",
+        tasks=0,
+        satellites=0,
+        solver="",
+        solver_version="",
+        termination=Termination.ERROR.value,
+        message=message,
+        objective_s=None,
+        bound_s=None,
+        mean_offload_ratio=None,
+        build_s=0.0,
+        solve_s=0.0,
+        wall_s=0.0,
+        worker="",
+        finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _worker_name() -> str:
+    """Return the address of the Dask worker that this runs in, or nothing."""
+    try:
+        from distributed import get_worker
+
+        return str(get_worker().address)
+    except (ImportError, ValueError):
+        return ""
