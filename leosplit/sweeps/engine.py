@@ -24,6 +24,9 @@ CONNECT_TIMEOUT = "10s"
 WINDOW_PER_THREAD = 32
 """Runs handed to the cluster ahead of time, per thread."""
 
+_QUIET = {"distributed": "critical", "tornado": "critical"}
+"""Log levels: a worker that dies is a row or a retry, not a page of log."""
+
 
 class EngineError(LeosplitError):
     """A cluster that cannot be reached, or a missing package."""
@@ -72,16 +75,17 @@ def cluster_client(scheduler: str | None, workers: int | None) -> Iterator[Any]:
     """
     try:
         import dask
+
+        with dask.config.set({"logging": _QUIET}):  # read once, when distributed is imported
+            from distributed import Client, LocalCluster
     except ImportError:
         raise EngineError("sweeps need Dask: pip install 'leosplit[dist]'") from None
     config = {
         "distributed.scheduler.allowed-failures": ATTEMPTS - 1,
         "distributed.worker.multiprocessing-method": "spawn",
-        "logging": {"distributed": "critical", "tornado": "critical"},  # a worker that dies is a row, not a page of log
+        "logging": _QUIET,
     }
     with dask.config.set(config):
-        from distributed import Client, LocalCluster
-
         if scheduler is None:
             count = workers or os.cpu_count() or 1
             local: dict[str, Any] = {"threads_per_worker": 1, "processes": True, "dashboard_address": None}

@@ -1,0 +1,5 @@
+"""The report: one page with everything that a results file says, and what it takes to make it again."""
+
+from leosplit.report.page import write_report
+
+__all__ = ["write_report"]
