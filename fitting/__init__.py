@@ -1,17 +1,20 @@
 """Measurements, fitted mAP curves and their piecewise-linear functions."""
 
 from fitting.curve_file import curve_from_dict, curve_to_dict, read_curve, write_curve
-from fitting.curves import FAMILIES, Curve, Logistic, PiecewiseLinear, PowerLaw, SaturatingExponential
+from fitting.curves import FAMILIES, Curve, Logistic, ParametricCurve, PiecewiseLinear, PowerLaw, SaturatingExponential
 from fitting.errors import CurveError, LeosplitError, MeasurementError
 from fitting.fit import FAMILY_NAMES, Fit, fit_curve
 from fitting.measurements import Measurements, read_measurements
 from fitting.piecewise import Approximation, piecewise_linear
 from fitting.presets import preset_curves, preset_curves_source
+from fitting.selection import Candidate, compare_fits
+from fitting.uncertainty import band, conservative, covariance, intervals
 
 __all__ = [
     "FAMILIES",
     "FAMILY_NAMES",
     "Approximation",
+    "Candidate",
     "Curve",
     "CurveError",
     "Fit",
@@ -19,12 +22,18 @@ __all__ = [
     "Logistic",
     "MeasurementError",
     "Measurements",
+    "ParametricCurve",
     "PiecewiseLinear",
     "PowerLaw",
     "SaturatingExponential",
+    "band",
+    "compare_fits",
+    "conservative",
+    "covariance",
     "curve_from_dict",
     "curve_to_dict",
     "fit_curve",
+    "intervals",
     "piecewise_linear",
     "preset_curves",
     "preset_curves_source",

@@ -219,18 +219,17 @@ def _search(search: Search, u: Floats, y: Floats, weights: Floats, start: Shape)
         return _projected(search, tuple(shape), u, y, weights)[2]
 
     starts = [start]
+    low, high = (np.array(end) for end in search.bounds)
     if not start:
         starts = sorted(product(*search.start), key=lambda shape: _projected(search, shape, u, y, weights)[1])[:3]
     best: tuple[Shape, float] | None = None
     for start in starts:
-        polished = least_squares(
-            residuals,
-            start,
-            bounds=search.bounds,
-            xtol=1e-15,
-            ftol=1e-15,
-            gtol=1e-15,
-        )
+        # a refit, of which a bootstrap makes hundreds, first tries MINPACK, which is quick but knows no bounds
+        warm = least_squares(residuals, start, method="lm", max_nfev=200) if len(starts) == 1 else None
+        if warm is not None and warm.success and np.all((low < warm.x) & (warm.x < high)):
+            polished = warm
+        else:
+            polished = least_squares(residuals, start, bounds=search.bounds, xtol=1e-15, ftol=1e-15, gtol=1e-15)
         if best is None or polished.cost < best[1]:
             best = tuple(float(value) for value in polished.x), float(polished.cost)
     assert best is not None, "the grid of a family is not empty"

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fitting.errors import MeasurementError
-from fitting.fit import FAMILY_NAMES, Fit, checked_points, fit_curve
+from fitting.fit import FAMILY_NAMES, Fit, checked_points, fit_curve, refit
 
 POOR_R_SQUARED = 0.9
 POOR_PROBABILITY = 1e-3
@@ -67,22 +67,26 @@ def compare_fits(
         except MeasurementError as error:
             rows.append(Candidate(family, None, math.nan, str(error)))
         else:
-            rows.append(Candidate(family, fit, leave_one_out(fit, robust), poor(fit)))
+            rows.append(Candidate(family, fit, leave_one_out(fit), poor(fit)))
     if all(row.fit is None for row in rows):
         raise MeasurementError(rows[0].reason)
     return tuple(sorted(rows, key=_rank))
 
 
-def leave_one_out(fit: Fit, robust: bool = False) -> float:
-    """Root of the mean squared error, mAP, of each point under the fit to all others; nan when these are too few."""
+def leave_one_out(fit: Fit) -> float:
+    """Root of the mean squared error, mAP, of each point under the fit to all others; nan when these are too few.
+
+    A parametric family is refitted from the shape of the whole fit, a robust fit with its weights.
+    """
     errors = []
     for index in range(len(fit.x)):
         keep = np.arange(len(fit.x)) != index
-        sigma = None if fit.sigma is None else fit.sigma[keep]
-        try:
-            without = fit_curve(fit.x[keep], fit.y[keep], fit.family, sigma, fit.domain, robust)
-        except MeasurementError:
+        if len(np.unique(fit.x[keep])) < max(2, fit.parameters if fit.shape else 2):
             return math.nan
+        if fit.shape:
+            without = refit(fit, fit.y, np.where(keep, fit.weights, 0.0))
+        else:
+            without = fit_curve(fit.x[keep], fit.y[keep], fit.family, 1 / fit.weights[keep], fit.domain)
         errors.append(fit.y[index] - without.curve(float(fit.x[index])))
     return float(np.sqrt(np.mean(np.square(errors))))
 

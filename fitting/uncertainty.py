@@ -10,7 +10,7 @@ from fitting.curves import Floats, ParametricCurve, PiecewiseLinear
 from fitting.errors import MeasurementError
 from fitting.fit import Fit, refit
 
-SAMPLES = 400
+SAMPLES = 300
 
 
 def covariance(fit: Fit) -> NDArray[np.float64]:
@@ -46,9 +46,7 @@ def intervals(fit: Fit, confidence: float = 0.95) -> dict[str, tuple[float, floa
     return {name: (value - float(half), value + float(half)) for (name, value), half in pairs}
 
 
-def band(
-    fit: Fit, x: Floats, confidence: float = 0.95, samples: int = SAMPLES, seed: int = 0
-) -> tuple[Floats, Floats]:
+def band(fit: Fit, x: Floats, confidence: float = 0.95, samples: int = SAMPLES, seed: int = 0) -> tuple[Floats, Floats]:
     """Lower and upper end of the pointwise bootstrap band of a curve at `x`, two arrays of the shape of x.
 
     The values are refitted with resampled residuals (of known standard errors: with normal errors); each quantile is
@@ -125,7 +123,7 @@ def _scale(fit: Fit) -> float:
 
 
 def _jacobian(fit: Fit) -> NDArray[np.float64]:
-    """Derivatives of the values at the points by the parameters, shape (n, parameters), central differences."""
+    """Differentiate the values at the points by the parameters, shape (n, parameters), central differences."""
     curve = _parametric(fit)
     columns = []
     for name, value in curve.parameters.items():

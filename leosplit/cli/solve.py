@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -17,6 +17,14 @@ if TYPE_CHECKING:
     from instances import Instance
     from solvers.exact import Limits, PacketResult
     from solvers.result import Result
+
+
+class Piecewise(StrEnum):
+    """Side of the accuracy curves on which piecewise-linear functions replace them, or both."""
+
+    under = "under"
+    over = "over"
+    bracket = "bracket"
 
 
 class SolvedProblem(StrEnum):
@@ -40,6 +48,10 @@ def command(
     start: Annotated[Path | None, typer.Option(metavar="SOLUTION", help="Solution to begin with.")] = None,
     offload_ratio: Annotated[float, typer.Option(min=0, max=1, help="ρ of every task in (5) and (7).")] = 0.5,
     solution: Annotated[Path | None, typer.Option(help="Solution whose ρ and packets (5) and (7) take.")] = None,
+    pwl: Annotated[
+        Piecewise | None, typer.Option(help="Piecewise-linear curves in (4), in place of exact ones.")
+    ] = None,
+    pwl_error: Annotated[float, typer.Option(metavar="E", help="Their largest error, mAP.")] = 1e-3,
     export: Annotated[Path | None, typer.Option(help="Write the model to this .lp or .mps file first.")] = None,
     log: Annotated[Path | None, typer.Option(help="File for the solver's log.")] = None,
     out: OutFileOption = None,
@@ -55,6 +67,10 @@ def command(
     instance = read_instance(file)
     begin = None if start is None else read_solution(start, instance, file)
     given = None if solution is None else read_solution(solution, instance, file)
+    if pwl is not None and problem is not SolvedProblem.full:
+        raise typer.BadParameter("goes with --problem full only", param_hint="--pwl")
+    if pwl is Piecewise.bracket and export is not None:
+        raise typer.BadParameter("a bracket has two models; --pwl under or over has one", param_hint="--export")
     limits = Limits(time_limit, mip_gap, threads, None, options, log)
     if export is not None and export.suffix not in (".lp", ".mps"):
         raise typer.BadParameter(f"must end in .lp or .mps, got {str(export)!r}", param_hint="--export")
@@ -79,11 +95,14 @@ def command(
             "prepare": _exporter(export),
             "log": log,
         }
-        result = _solve_routes(instance, problem, offload_ratio, given, shared)
+        if pwl is not None:
+            result, extra = _solve_piecewise(instance, pwl, pwl_error, shared)
+        else:
+            result, extra = _solve_routes(instance, problem, offload_ratio, given, shared), {}
     if out is not None and result.solution is not None:
         write_solution(result.solution, out)
     if json:
-        print_json(_document(result))
+        print_json(_document(result) | extra)
     else:
         _print_result(instance, result)
     raise typer.Exit(0 if result.termination is Termination.OPTIMAL else 1)
@@ -132,6 +151,24 @@ def _solve_routes(
     except NoSolution as error:
         return Result(Termination.INFEASIBLE, solver=shared["solver"], message=str(error))
     return solve_routing(instance, packets, **shared)
+
+
+def _solve_piecewise(
+    instance: "Instance", pwl: Piecewise, max_error: float, shared: dict[str, Any]
+) -> "tuple[Result, dict[str, Any]]":
+    """Solve (4) with piecewise-linear curves; the result and what JSON says beside it."""
+    from solvers.piecewise import solve_bracket, solve_piecewise
+
+    said: dict[str, Any] = {"pwl": pwl.value, "pwl_error": max_error}
+    if pwl is not Piecewise.bracket:
+        side: Literal["under", "over"] = "under" if pwl is Piecewise.under else "over"
+        return solve_piecewise(instance, side, max_error, **shared), said
+    both = solve_bracket(instance, max_error, **shared)
+    ends = {
+        side: {"termination": r.termination, "objective_s": r.objective_s, "bound_s": r.bound_s, "gap": r.gap}
+        for side, r in (("under", both.under), ("over", both.over))
+    }
+    return both.result, said | {"bracket": [both.lower_s, both.upper_s], **ends}
 
 
 def _solve_packets(
