@@ -4,6 +4,7 @@ from instances.assignment import Drawn, Listed, Matched, Roles
 from instances.bundled import bundled_instances
 from instances.checks import InstanceError
 from instances.constellation import Constellation, ConstellationError, Shell, parse_constellation
+from instances.czml import instance_packets, scenario_packets, write_czml
 from instances.failures import Failures
 from instances.file import instance_from_dict, instance_sha256, instance_to_dict, read_instance, write_instance
 from instances.generate import generate_from_graph, generate_torus
@@ -19,6 +20,7 @@ from instances.scenario_file import read_scenario, write_scenario
 from instances.schema import instance_schema
 from instances.series import NetworkSeries, observe
 from instances.sndlib import read_sndlib
+from instances.stk import Ephemeris, read_stk_ephemeris, write_stk_ephemerides
 from instances.task_model import Hardware, TaskModel
 from instances.tle import TleError, TleSet, read_tle
 
@@ -30,6 +32,7 @@ __all__ = [
     "Constellation",
     "ConstellationError",
     "Drawn",
+    "Ephemeris",
     "Failures",
     "Hardware",
     "Instance",
@@ -61,6 +64,7 @@ __all__ = [
     "generate_from_graph",
     "generate_torus",
     "instance_from_dict",
+    "instance_packets",
     "instance_schema",
     "instance_sha256",
     "instance_to_dict",
@@ -73,9 +77,13 @@ __all__ = [
     "read_instance",
     "read_scenario",
     "read_sndlib",
+    "read_stk_ephemeris",
     "read_tle",
+    "scenario_packets",
     "to_networkx",
+    "write_czml",
     "write_graph",
     "write_instance",
     "write_scenario",
+    "write_stk_ephemerides",
 ]

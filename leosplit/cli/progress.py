@@ -59,6 +59,10 @@ class ProgressLine:
         self._stage, self._state, self._note = name, None, ""
         self._start = self._shown_at = time.monotonic()
 
+    def rename(self, name: str) -> None:
+        """Name the next of many short pieces of work; the stage's time goes on."""
+        self._stage, self._state = name, None
+
     def tick(self) -> None:
         """Write the line if it is due."""
         now = time.monotonic()

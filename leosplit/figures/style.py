@@ -26,14 +26,16 @@ _STYLE: Any = {
 }
 
 
-def new_figure(width_in: float = 6.4, height_in: float = 4.0, columns: int = 1) -> tuple[Figure, list[Axes]]:
-    """Return a figure of the house's style and its axes, side by side.
+def new_figure(
+    width_in: float = 6.4, height_in: float = 4.0, columns: int = 1, rows: int = 1
+) -> tuple[Figure, list[Axes]]:
+    """Return a figure of the house's style and its axes, row by row; those of a column share the horizontal axis.
 
     No window system and no pyplot state is involved: figures can be made in worker processes.
     """
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(width_in, height_in), layout="constrained")
-        axes = figure.subplots(1, columns, squeeze=False)[0]
+        axes = figure.subplots(rows, columns, squeeze=False, sharex="col").ravel()
     return figure, list(axes)
 
 

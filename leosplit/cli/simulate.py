@@ -1,0 +1,153 @@
+"""``leosplit simulate``: a scheme over the slots of a scenario."""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Self
+
+import typer
+
+from leosplit.cli.options import Json, Objective, ObjectiveOption, PolicyOption, SeedOption, TimeLimitOption
+from leosplit.cli.output import print_json
+from leosplit.cli.progress import ProgressLine
+from leosplit.tables import render_table, seconds
+
+if TYPE_CHECKING:
+    from instances import Scenario
+    from leosplit.simulation import SlotResult
+
+
+def command(
+    scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="Scenario file, or the name of a preset.")],
+    scheme: Annotated[
+        str, typer.Option(help="Name of a scheme, or module:function for your own.")
+    ] = "bs-shortest-path",
+    start: Annotated[int, typer.Option(min=0, metavar="K", help="First slot.")] = 0,
+    slots: Annotated[int | None, typer.Option(min=1, metavar="N", help="How many slots; the whole span.")] = None,
+    policy: PolicyOption = None,
+    seed: SeedOption = 0,
+    objective: ObjectiveOption = Objective.mean,
+    time_limit: TimeLimitOption = None,
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Directory of tables and figure.")] = Path(
+        "results"
+    ),
+    czml: Annotated[Path | None, typer.Option(help="Also write orbits, links and routes in time for Cesium.")] = None,
+    json: Json = False,
+) -> None:
+    """Run a scheme slot by slot: delay, allocation, hand-overs of routes, churn of links, slots where T > Δt."""
+    from leosplit.figures.simulation import draw_simulation
+    from leosplit.figures.style import save
+    from leosplit.simulation import SlotRow, TaskRow, simulate
+    from solvers.schemes import SchemeOptions, find_scheme
+
+    find_scheme(scheme)
+    plan = _scenario(scenario, seed)
+    if start >= plan.count:
+        raise typer.BadParameter(f"must be below {plan.count}, the number of slots", param_hint="--start")
+    stop = plan.count if slots is None else start + slots
+    results: list[SlotResult] = []
+    with ProgressLine() as progress:
+        options = SchemeOptions(objective.value, seed, policy, time_limit, progress=progress)
+        progress.stage(f"{plan.name}: {scheme}")
+        out.mkdir(parents=True, exist_ok=True)
+        name = f"simulate-{plan.name}"
+        files = [out / f"{name}-slots.csv", out / f"{name}-tasks.csv"]
+        with _Table(files[0], SlotRow) as slot_table, _Table(files[1], TaskRow) as task_table:
+            for result in simulate(plan, scheme, options, start=start, stop=stop, stage=progress.rename):
+                results.append(result)
+                slot_table.add(result.row)
+                for task in result.tasks:
+                    task_table.add(task)
+        progress.stage("figure")
+        files += save(draw_simulation(results, plan, scheme), out / f"{name}.png")
+        if czml is not None:
+            progress.stage("CZML")
+            files.append(_write_czml(czml, plan, results))
+    summary = _summary(results)
+    if json:
+        tasks = [asdict(task) for one in results for task in one.tasks]
+        rows = {"slots": [asdict(one.row) for one in results], "tasks": tasks}
+        print_json({"scenario": plan.name, "scheme": scheme, "seed": seed, "summary": summary, **rows})
+    else:
+        typer.echo(render_table(f"{plan.name}: {scheme}", ["over the span", ""], _lines(summary)), nl=False)
+    if summary["late"]:
+        typer.echo(
+            f"warning: {summary['late']} tasks take longer than the slot of {plan.slot_s:g} s: "
+            "their slots are no longer quasi-static",
+            err=True,
+        )
+    for path in files:
+        typer.echo(f"wrote {path}", err=True)
+
+
+def _scenario(text: str, seed: int) -> "Scenario":
+    """Read a scenario file, or make the scenario of a preset."""
+    from instances import PRESETS, preset_scenario, read_scenario
+
+    return preset_scenario(text, seed=seed) if text in PRESETS and not Path(text).exists() else read_scenario(text)
+
+
+class _Table:
+    """A CSV file that holds every row as soon as it is known, so that an interrupted run keeps what it has."""
+
+    def __init__(self, path: Path, kind: type[Any]) -> None:
+        self._file = path.open("w", encoding="utf-8", newline="")
+        self._writer = csv.DictWriter(self._file, [f.name for f in fields(kind)])
+        self._writer.writeheader()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def add(self, row: Any) -> None:
+        """Write one row."""
+        self._writer.writerow(asdict(row))
+        self._file.flush()
+
+
+def _write_czml(path: Path, plan: "Scenario", results: "Sequence[SlotResult]") -> Path:
+    from instances.czml import scenario_packets, write_czml
+
+    first, last = results[0].row.slot, results[-1].row.slot
+    write_czml(scenario_packets(plan, first, last + 1, {one.row.slot: one.paths for one in results}), path)
+    return path
+
+
+def _summary(results: "Sequence[SlotResult]") -> dict[str, Any]:
+    """Totals over the slots, and means over the tasks that were served."""
+    rows = [one.row for one in results]
+    served = [task for one in results for task in one.tasks if task.delay_s is not None]
+    changes = [row.links_gone + row.links_new for row in rows[1:]]
+    return {
+        "slots": len(rows),
+        "slots_with_tasks": sum(row.tasks > 0 for row in rows),
+        "tasks": sum(row.tasks for row in rows),
+        "served": len(served),
+        "cut_off": sum(row.cut_off for row in rows),
+        "late": sum(row.late for row in rows),
+        "late_slots": sum(row.late > 0 for row in rows),
+        "mean_s": sum(task.delay_s or 0.0 for task in served) / len(served) if served else None,
+        "max_s": max((task.delay_s or 0.0 for task in served), default=None),
+        "mean_offload_ratio": sum(task.offload_ratio or 0.0 for task in served) / len(served) if served else None,
+        "handovers": sum(row.handovers for row in rows),
+        "broken_routes": sum(row.broken_routes for row in rows),
+        "mean_link_changes": sum(changes) / len(changes) if changes else None,
+    }
+
+
+def _lines(summary: dict[str, Any]) -> list[list[str]]:
+    """Rows of the table for people."""
+    ratio, churn = summary["mean_offload_ratio"], summary["mean_link_changes"]
+    return [
+        ["slots, with tasks", f"{summary['slots']}, {summary['slots_with_tasks']}"],
+        ["tasks, served, cut off", f"{summary['tasks']}, {summary['served']}, {summary['cut_off']}"],
+        ["mean delay, largest", f"{seconds(summary['mean_s'])}, {seconds(summary['max_s'])}"],
+        ["tasks with T > Δt, in slots", f"{summary['late']}, {summary['late_slots']}"],
+        ["mean offload ratio ρ", "–" if ratio is None else f"{ratio:.4g}"],
+        ["hand-overs of routes", str(summary["handovers"])],
+        ["routes broken by the next slot", str(summary["broken_routes"])],
+        ["link changes a slot", "–" if churn is None else f"{churn:.4g}"],
+    ]

@@ -1,0 +1,255 @@
+"""A scheme over the slots of a scenario: delay, allocation, hand-overs of routes and churn of links."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from formulation import Solution, evaluate
+from instances import Instance, Scenario, cut_off_tasks
+from solvers.schemes import SchemeOptions, run_scheme
+
+IDLE = "idle"
+CUT_OFF = "cut_off"
+Pair = tuple[str, str]
+Route = tuple[str, str]
+"""Satellite of the task and kind of the packet: ``data`` or ``model``."""
+
+
+@dataclass(frozen=True)
+class TaskRow:
+    """One task in one slot.
+
+    Attributes
+    ----------
+    slot, time_s
+        Slot number and its time after the epoch, s.
+    satellite
+        Where the task is.
+    termination
+        The slot's termination, or ``cut_off`` where no computing satellite can be reached both ways.
+    computing_satellite, offload_ratio
+        c(m) and ρ_m, or None without a solution.
+    delay_s
+        T_m, s, or None.
+    late
+        Whether T_m exceeds Δt: the network changes while the task is served.
+    data_hops, model_hops
+        Links of the two routes; None where the packet is not sent.
+    """
+
+    slot: int
+    time_s: float
+    satellite: str
+    termination: str
+    computing_satellite: str | None = None
+    offload_ratio: float | None = None
+    delay_s: float | None = None
+    late: bool | None = None
+    data_hops: int | None = None
+    model_hops: int | None = None
+
+
+@dataclass(frozen=True)
+class SlotRow:
+    """One slot.
+
+    Attributes
+    ----------
+    slot, time_s
+        Slot number and its time after the epoch, s.
+    termination
+        The scheme's, ``idle`` without tasks, ``cut_off`` if every task is cut off.
+    tasks, cut_off, late
+        Tasks that arrived; those that can reach no computing satellite both ways; those with T > Δt.
+    mean_s, max_s
+        Mean and largest delay of the tasks that were served, s, or None.
+    mean_offload_ratio
+        Mean ρ of them, or None.
+    links_up
+        Directed links that are up.
+    links_gone, links_new
+        Directed links that went down or came up since the slot before (0 in the first).
+    routes
+        Packets that are sent.
+    handovers
+        Routes that the same satellite's packet of the same kind had otherwise in the slot before.
+    broken_routes
+        Routes of the slot before that have lost a link by this slot: a packet still under way would be handed over.
+    decision_s
+        Time the scheme took, s.
+    message
+        What went wrong, in a sentence.
+    """
+
+    slot: int
+    time_s: float
+    termination: str
+    tasks: int = 0
+    cut_off: int = 0
+    late: int = 0
+    mean_s: float | None = None
+    max_s: float | None = None
+    mean_offload_ratio: float | None = None
+    links_up: int = 0
+    links_gone: int = 0
+    links_new: int = 0
+    routes: int = 0
+    handovers: int = 0
+    broken_routes: int = 0
+    decision_s: float = 0.0
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class SlotResult:
+    """What happened in one slot.
+
+    Attributes
+    ----------
+    row, tasks
+        The slot, and its tasks in file order.
+    instance
+        The slot's instance without the tasks that are cut off; None if none is left.
+    solution
+        The scheme's decision, or None.
+    """
+
+    row: SlotRow
+    tasks: tuple[TaskRow, ...]
+    instance: Instance | None
+    solution: Solution | None
+
+    @property
+    def paths(self) -> dict[Route, tuple[str, ...]]:
+        """Routes of the slot's packets."""
+        decisions = self.solution.tasks if self.solution is not None and self.row.mean_s is not None else ()
+        both = (((d.satellite, kind), path) for d in decisions for kind, path in _kinds(d.data_path, d.model_path))
+        return {key: tuple(path) for key, path in both if path}
+
+
+def _kinds(
+    data: tuple[str, ...] | None, model: tuple[str, ...] | None
+) -> tuple[tuple[str, tuple[str, ...] | None], ...]:
+    return ("data", data), ("model", model)
+
+
+def simulate(
+    scenario: Scenario,
+    scheme: str,
+    options: SchemeOptions | None = None,
+    *,
+    start: int = 0,
+    stop: int | None = None,
+    stage: Callable[[str], None] = lambda name: None,
+) -> Iterator[SlotResult]:
+    """Run a scheme slot by slot.
+
+    A task that is cut off is reported and left out; the others of its slot go on.
+
+    Parameters
+    ----------
+    scenario
+        The slots.
+    scheme
+        Name of a scheme.
+    options
+        Its options.
+    start, stop
+        First slot, and the one to stop before; the whole span by default.
+    stage
+        Called with a name before each slot.
+
+    Yields
+    ------
+    SlotResult
+        One for every slot, idle ones too.
+    """
+    before_up: set[Pair] | None = None
+    before: dict[Route, tuple[str, ...]] = {}
+    for slot in range(start, scenario.count if stop is None else min(stop, scenario.count)):
+        stage(f"{scenario.name}: slot {slot} of {scenario.count}, {scheme}")
+        series = scenario.network(slot)
+        up = {(link.source, link.target) for link in series.links(0)}
+        result = _run(scenario, slot, scheme, options or SchemeOptions())
+        paths = result.paths
+        known = up if before_up is None else before_up
+        row = replace(
+            result.row,
+            links_up=len(up),
+            links_gone=len(known - up),
+            links_new=len(up - known),
+            routes=len(paths),
+            handovers=sum(key in before and before[key] != path for key, path in paths.items()),
+            broken_routes=sum(any(pair not in up for pair in pairwise(path)) for path in before.values()),
+        )
+        yield replace(result, row=row)
+        before_up, before = up, paths
+
+
+def _run(scenario: Scenario, slot: int, scheme: str, options: SchemeOptions) -> SlotResult:
+    """Decide the tasks of one slot."""
+    time_s = float(scenario.time_s(slot))
+    instance = scenario.instance(slot)
+    if instance is None:
+        return SlotResult(SlotRow(slot, time_s, IDLE), (), None, None)
+    lost = cut_off_tasks(instance)
+    served = tuple(task for task in instance.tasks if task.satellite not in lost)
+    message = f"cut off from every computing satellite: {', '.join(lost)}" if lost else ""
+    row = SlotRow(slot, time_s, CUT_OFF, len(instance.tasks), len(lost), message=message)
+    rows = {name: TaskRow(slot, time_s, name, CUT_OFF) for name in lost}
+    solution = None
+    if served:
+        instance = replace(instance, tasks=served)
+        result = run_scheme(instance, scheme, options)
+        solution = result.solution
+        row = replace(
+            row,
+            termination=result.termination.value,
+            decision_s=result.decision_s,
+            message="; ".join(text for text in (message, result.message) if text),
+        )
+        rows |= {task.satellite: TaskRow(slot, time_s, task.satellite, row.termination) for task in served}
+        if solution is not None and result.objective_s is not None:
+            delays = _task_rows(instance, solution, row, scenario.slot_s)
+            rows |= {one.satellite: one for one in delays}
+            row = _summed(row, delays)
+    order = {name: k for k, name in enumerate(scenario.orbits.ids)}
+    tasks = tuple(sorted(rows.values(), key=lambda one: order[one.satellite]))
+    return SlotResult(row, tasks, instance if served else None, solution)
+
+
+def _task_rows(instance: Instance, solution: Solution, row: SlotRow, slot_s: float) -> list[TaskRow]:
+    """Rows of the tasks that were served."""
+    judged = evaluate(instance, solution).tasks
+    return [
+        TaskRow(
+            row.slot,
+            row.time_s,
+            decision.satellite,
+            row.termination,
+            decision.computing_satellite,
+            decision.offload_ratio,
+            delay.T,
+            slot_s < delay.T,
+            _hops(decision.data_path),
+            _hops(decision.model_path),
+        )
+        for decision, delay in zip(solution.tasks, judged, strict=True)
+    ]
+
+
+def _hops(path: tuple[str, ...] | None) -> int | None:
+    return None if path is None else len(path) - 1
+
+
+def _summed(row: SlotRow, tasks: list[TaskRow]) -> SlotRow:
+    """Add the tasks' figures to the slot's row."""
+    delays = [one.delay_s for one in tasks if one.delay_s is not None]
+    ratios = [one.offload_ratio for one in tasks if one.offload_ratio is not None]
+    return replace(
+        row,
+        late=sum(bool(one.late) for one in tasks),
+        mean_s=sum(delays) / len(delays),
+        max_s=max(delays),
+        mean_offload_ratio=sum(ratios) / len(ratios),
+    )
