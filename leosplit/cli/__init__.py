@@ -16,7 +16,18 @@ import typer
 
 from leosplit import __version__
 
-COMMANDS: tuple[str, ...] = ("gap", "solve", "run", "evaluate", "fit", "simulate", "instance", "sweep", "report", "figures")
+COMMANDS: tuple[str, ...] = (
+    "gap",
+    "solve",
+    "run",
+    "evaluate",
+    "fit",
+    "simulate",
+    "instance",
+    "sweep",
+    "report",
+    "figures",
+)
 
 # New versions of typer carry a copy of click, older ones import it; both derive this class the same way.
 _UsageError: Any = typer.BadParameter.__mro__[1]
