@@ -40,7 +40,7 @@ def render_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=Text(title), box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column, name in enumerate(header):
         table.add_column(Text(name), justify="left" if column == 0 else "right", no_wrap=True)
     for row in rows:
@@ -48,7 +48,8 @@ def render_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]
     console = Console(width=width or 400, color_system=None, force_terminal=False)
     with console.capture() as capture:
         console.print(table)
-    return "\n".join(line.rstrip() for line in capture.get().splitlines()) + "\n"
+    lines = [title, *(line.rstrip() for line in capture.get().splitlines())]
+    return "\n".join(lines).rstrip() + "\n"
 
 
 def gap_table(rows: "Sequence[GapRow]", results: "Mapping[str, Result]", mip_gap: float) -> str:

@@ -57,7 +57,7 @@ def command(
             else:
                 plan = _study(figure, instances, seeds, time_limit)
                 frame = _run(plan, out, scheduler, workers, line)
-                document["files"] += _draw(figure, frame, f"{preset}, mean of {count} seeds", out)
+                document["files"] += _draw(figure, frame, f"{preset}, mean of seeds {seed} to {seed + count - 1}", out)
                 if figure is not Wanted.frontier:
                     document["reductions"][figure.value] = _reductions(frame, figure)
     if json:

@@ -63,7 +63,7 @@ def frontier_study(instances: Mapping[str, Any], seeds: Sequence[int], time_limi
     """Return the study behind the delay-accuracy frontier; parameters as in `figure_study`."""
     fixed = {name: (value,) for name, value in instances.items()}
     grid = {"large_map_min": FRONTIER_LARGE, "small_map_min": FRONTIER_SMALL}
-    return Study("frontier", ("exact",), tuple(seeds), fixed | grid, {"time_limit_s": time_limit_s})
+    return Study("frontier", ("best-response", "exact"), tuple(seeds), fixed | grid, {"time_limit_s": time_limit_s})
 
 
 def reductions(frame: "pd.DataFrame", axis: str, scheme: str = PROPOSED) -> "pd.DataFrame":
@@ -128,14 +128,14 @@ def draw_study(frame: "pd.DataFrame", number: str, title: str) -> Figure:
             panel.set_xscale("log", base=2)
             panel.set_xticks(AXES[number][1], [f"{value:g}" for value in AXES[number][1]])
     handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
+    figure.legend(handles, labels, loc="outside lower center", ncols=4 if with_ratio else 3, frameon=False)
     return figure
 
 
 def _draw_lines(axes: Axes, frame: "pd.DataFrame", column: str, value: str) -> None:
-    """Draw one line a scheme: the mean over the seeds that every scheme of this point decides."""
+    """Draw one line a scheme; a point is left out where the scheme has not decided every seed."""
     for k, scheme in enumerate(dict.fromkeys([*BENCHMARKS, PROPOSED, "best-response", "exact"])):
-        means = frame[frame["scheme"] == scheme].groupby(column)[value].mean().dropna()
+        means = _complete_means(frame[frame["scheme"] == scheme], column, value)
         style: dict[str, Any] = {
             "color": COLOURS[k % len(COLOURS)],
             "marker": MARKERS[k % len(MARKERS)],
@@ -144,20 +144,28 @@ def _draw_lines(axes: Axes, frame: "pd.DataFrame", column: str, value: str) -> N
         }
         if scheme == "exact":
             style |= {"color": "black", "marker": "_", "ms": 9, "ls": "--"}
-        axes.plot(means.index, means.to_numpy(), label="best known (exact)" if scheme == "exact" else scheme, **style)
+        axes.plot(means.index, means.to_numpy(), label=scheme, **style)
+
+
+def _complete_means(frame: "pd.DataFrame", column: str, value: str) -> "pd.Series":
+    """Return the mean over the seeds at each value of a column, without the points where a seed has none."""
+    groups = frame.groupby(column)[value]
+    return groups.mean()[groups.count() == groups.size()].astype(float)
 
 
 def _draw_bound(axes: Axes, frame: "pd.DataFrame", column: str) -> None:
     """Shade what lies below the proven bound: no scheme can be there."""
     exact = frame[frame["scheme"] == "exact"]
-    bound = exact.groupby(column)["best_bound_s"].mean().dropna()
+    bound = _complete_means(exact, column, "best_bound_s")
     axes.fill_between(
         bound.index.astype(float), bound.to_numpy(dtype=float), color="#ececec", label="below the proven bound"
     )
 
 
 def draw_frontier(frame: "pd.DataFrame", title: str) -> Figure:
-    """Draw the least delay against the target A^L, one line a target A^S; points where no solution exists are left out.
+    """Draw the least delay against the target A^L, one line a target A^S.
+
+    Each point is the best solution known, shaded down to the bound; it is left out where a seed has no solution.
 
     Parameters
     ----------
@@ -167,19 +175,18 @@ def draw_frontier(frame: "pd.DataFrame", title: str) -> Figure:
         Title of the figure.
     """
     figure, (axes,) = new_figure(6.8, 4.4)
-    solved = frame[frame["objective_s"].notna()]
-    for k, (target, rows) in enumerate(solved.groupby("parameter_small_map_min")):
-        means = rows.groupby("parameter_large_map_min")[["objective_s", "best_bound_s"]].mean()
-        style: dict[str, Any] = {
-            "color": COLOURS[k % len(COLOURS)],
-            "marker": MARKERS[k % len(MARKERS)],
-            "ms": 4.5,
-            "lw": 1.4,
-        }
-        axes.plot(means.index, means["objective_s"].to_numpy(), label=f"A^S = {target:g}", **style)
-        low, high = means["best_bound_s"].to_numpy(dtype=float), means["objective_s"].to_numpy()
-        axes.fill_between(means.index, low, high, color=style["color"], alpha=0.2, lw=0)
-    axes.set(xlabel="target of the large model, A^L [mAP]", ylabel="least mean delay [s]")
+    keys = ["parameter_small_map_min", "parameter_large_map_min", "seed"]
+    best = frame.groupby(keys)[["objective_s", "best_bound_s"]].min().reset_index()
+    for k, (target, rows) in enumerate(best.groupby("parameter_small_map_min")):
+        means = _complete_means(rows, "parameter_large_map_min", "objective_s")
+        bounds = _complete_means(rows, "parameter_large_map_min", "best_bound_s").reindex(means.index)
+        colour = COLOURS[k % len(COLOURS)]
+        marker = MARKERS[k % len(MARKERS)]
+        axes.plot(
+            means.index, means.to_numpy(), color=colour, marker=marker, ms=4.5, lw=1.4, label=f"$A^S$ = {target:g}"
+        )
+        axes.fill_between(means.index.astype(float), bounds.to_numpy(), means.to_numpy(), color=colour, alpha=0.2, lw=0)
+    axes.set(xlabel="target of the large model, $A^L$ [mAP]", ylabel="least mean delay [s]")
     axes.set_title(title, loc="left")
     figure.legend(loc="outside lower center", ncols=4, frameon=False, title="shaded: between bound and best known")
     return figure

@@ -27,7 +27,7 @@ def draw_trace(result: Result, exact: Result, title: str) -> Figure:
     figure, (left, middle, right) = new_figure(11.0, 3.8, 3)
     left.plot(steps, [record["mean_delay_s"] for record in records], "o-", color=COLOURS[0], ms=4, label="bisection")
     if exact.objective_s is not None:
-        left.axhline(exact.objective_s, color="black", ls="--", lw=1.2, label="best known (exact)")
+        left.axhline(exact.objective_s, color="black", ls="--", lw=1.2, label="exact")
     if exact.bound_s is not None:
         left.axhline(exact.bound_s, color=GREY, ls=":", lw=1.2, label="proven bound")
     left.set(ylabel="mean delay [s]")

@@ -88,7 +88,7 @@ def cluster_client(scheduler: str | None, workers: int | None) -> Iterator[Any]:
     with dask.config.set(config):
         if scheduler is None:
             count = workers or os.cpu_count() or 1
-            local: dict[str, Any] = {"threads_per_worker": 1, "processes": True, "dashboard_address": None}
+            local: dict[str, Any] = {"threads_per_worker": 1, "processes": True, "dashboard_address": ":0"}
             local["silence_logs"] = logging.CRITICAL
             with LocalCluster(n_workers=count, **local) as cluster, Client(cluster) as client:
                 yield client
