@@ -7,6 +7,7 @@ import pytest
 
 from fitting import PiecewiseLinear, read_curve
 from fitting.presets import DATA
+from instances import read_instance
 from leosplit.cli import main
 
 OPENIMAGES = [str(DATA / "map_vs_bpp_openimages.csv"), "--x", "bpp", "--where", "codec=mbt2018", "--x-offset", "-0.05"]
@@ -97,3 +98,20 @@ def test_bad_input_is_one_line(capsys, arguments, message):
     assert message in error
     assert error.startswith("error: ")
     assert error.count("\n") == 1
+
+
+def test_curves_and_targets_go_into_a_new_instance(capsys, tmp_path):
+    large, small, made = (str(tmp_path / name) for name in ("f.json", "g.json", "new.json"))
+    run(capsys, *OPENIMAGES, "--family", "power_law", "--domain", "0", "1", "--max-error", "1e-3", "-o", large)
+    run(capsys, str(DATA / "map_vs_update_digits.csv"), "--family", "monotone", "-o", small)
+    options = ["--large", large, "--small", small, "--large-map-min", "0.75", "--small-map-min", "0.6"]
+    assert main(["instance", "new", *options, "-o", made]) == 0
+    instance = read_instance(made)
+    assert instance.accuracy.large == read_curve(large)
+    assert instance.accuracy.small == read_curve(small)
+    assert {(task.large_map_min, task.small_map_min) for task in instance.tasks} == {(0.75, 0.6)}
+    assert instance.meta["sources"]["accuracy.large"] == "given: f.json"
+    assert main(["instance", "new", "--large", str(tmp_path / "none.json")]) == 2
+    (tmp_path / "bad.json").write_text("{}")
+    assert main(["instance", "new", "--small", str(tmp_path / "bad.json")]) == 2
+    assert "bad.json.kind must be one of" in capsys.readouterr().err

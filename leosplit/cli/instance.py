@@ -20,13 +20,19 @@ def new(
     computing: Annotated[int | None, typer.Option(min=1, help="Number of computing satellites.")] = None,
     constellation: Annotated[str | None, typer.Option(metavar="CODE", help="Such as D:550:53:1584/72/39.")] = None,
     radio: Annotated[str, typer.Option(help="Link technology of the preset.")] = "standard",
+    large: Annotated[Path | None, typer.Option(help="File of f, as fit -o writes it, for the preset's.")] = None,
+    small: Annotated[Path | None, typer.Option(help="File of g, as fit -o writes it, for the preset's.")] = None,
+    large_map_min: Annotated[float | None, typer.Option(min=0, max=1, help="Target of f, all tasks.")] = None,
+    small_map_min: Annotated[float | None, typer.Option(min=0, max=1, help="Target of g, all tasks.")] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="File to write; stdout when left out.")] = None,
 ) -> None:
     """Make an instance of a preset."""
     from instances import instance_to_dict, write_instance
+    from instances.accuracy import with_accuracy
     from instances.presets import make_preset
 
     made = make_preset(preset, seed=seed, tasks=tasks, computing=computing, constellation=constellation, radio=radio)
+    made = with_accuracy(made, large, small, large_map_min, small_map_min)
     if out is None:
         print_json(instance_to_dict(made))
     else:
