@@ -51,9 +51,16 @@ def parse_json(text: str, where: str) -> Any:
         One sentence with position and reason.
     """
     try:
-        return json.loads(text, parse_constant=_reject_constant, parse_float=_finite, object_pairs_hook=_unique_keys)
+        read = json.loads(text, parse_constant=_reject_constant, parse_float=_finite, object_pairs_hook=_unique_keys)
+        if "\\u" in text:
+            json.dumps(
+                read, ensure_ascii=False
+            ).encode()  # fails on half of a surrogate pair, which no output could hold
+        return read
     except RecursionError:
         raise JsonError(f"{where}: not JSON that can be read: nested too deeply") from None
+    except UnicodeEncodeError as error:
+        raise JsonError(f"{where}: not JSON: half of a surrogate pair, \\u{ord(error.object[error.start]):x}") from None
     except ValueError as error:
         reason = f"{error.msg} at line {error.lineno}" if isinstance(error, json.JSONDecodeError) else error
         raise JsonError(f"{where}: not JSON: {reason}") from None

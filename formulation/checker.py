@@ -12,6 +12,8 @@ MAP_TOLERANCE = 1e-6
 SHARE_SUM_TOLERANCE = 1e-6
 SHARE_TOLERANCE = 1e-9
 PACKET_TOLERANCE = 1e-9
+ROUNDING = 1e-12
+"""What floating point may add to a sum or a mAP that lies exactly at its tolerance."""
 
 Value = float | str | None
 
@@ -42,7 +44,7 @@ def _ratio_and_shares(decision: TaskDecision) -> Iterator[tuple[str, Value, Valu
         yield "offload_ratio", rho, 0.0
     if rho > 1 + RATIO_TOLERANCE:
         yield "offload_ratio", rho, 1.0
-    if abs(sum(decision.residual_shares) - rho) > SHARE_SUM_TOLERANCE:
+    if abs(sum(decision.residual_shares) - rho) > SHARE_SUM_TOLERANCE + ROUNDING:
         yield "sum of residual_shares", sum(decision.residual_shares), rho
     smallest = min(decision.residual_shares)
     if smallest < -SHARE_TOLERANCE:
@@ -52,11 +54,11 @@ def _ratio_and_shares(decision: TaskDecision) -> Iterator[tuple[str, Value, Valu
 def _accuracy(instance: Instance, task: Task, decision: TaskDecision) -> Iterator[tuple[str, Value, Value]]:
     if decision.sends_data:
         reached = large_map(instance, task, decision)
-        if reached < task.large_map_min - MAP_TOLERANCE:
+        if reached < task.large_map_min - MAP_TOLERANCE - ROUNDING:
             yield "(4b) large_map_min", reached, task.large_map_min
     if decision.sends_model:
         reached = float(instance.accuracy_of(task).small(decision.model_packet_bits))
-        if reached < task.small_map_min - MAP_TOLERANCE:
+        if reached < task.small_map_min - MAP_TOLERANCE - ROUNDING:
             yield "(4c) small_map_min", reached, task.small_map_min
         low, high = task.model_packet_bits_range
         if decision.model_packet_bits < low * (1 - PACKET_TOLERANCE):

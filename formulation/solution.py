@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -180,7 +180,7 @@ def solution_from_dict(document: Any, where: str = "") -> Solution:
 
 
 def read_solution(path: str | Path, instance: Instance, instance_path: str | Path | None = None) -> Solution:
-    """Read a solution file for this instance.
+    """Read a solution file for this instance; its tasks may stand in any order.
 
     Parameters
     ----------
@@ -207,10 +207,19 @@ def read_solution(path: str | Path, instance: Instance, instance_path: str | Pat
                 raise SolutionError(f"instance_sha256 does not match the instance {instance.name!r}")
         elif solution.instance != instance.name:
             raise SolutionError(f"instance must be {instance.name!r}, got {solution.instance!r}")
+        solution = _in_order(instance, solution)
         bind(instance, solution)
     except SolutionError as error:
         raise SolutionError(f"{path}: {error}") from None
     return solution
+
+
+def _in_order(instance: Instance, solution: Solution) -> Solution:
+    """Return the solution with its tasks in the instance's order, if they are the same tasks."""
+    place = {task.satellite: i for i, task in enumerate(instance.tasks)}
+    if any(decision.satellite not in place for decision in solution.tasks):
+        return solution
+    return replace(solution, tasks=tuple(sorted(solution.tasks, key=lambda decision: place[decision.satellite])))
 
 
 def write_solution(solution: Solution, path: str | Path) -> None:

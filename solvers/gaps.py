@@ -10,7 +10,7 @@ from solvers.assignment import NoSolution, assign
 from solvers.bisection import pack
 from solvers.result import Result, Termination, relative_gap
 from solvers.routing import Router, shortest_path_router
-from solvers.schemes import SchemeOptions, default_router, run_scheme
+from solvers.schemes import SchemeOptions, attempt_scheme, default_router
 
 MIP_GAP = 1e-6
 """Asked relative gap under which an optimum counts as proven."""
@@ -128,7 +128,7 @@ def compare(
     instance
         The problem.
     schemes
-        Names for `run_scheme`; `exact` is added where it is missing, and runs last.
+        Names for `attempt_scheme`; `exact` is added where it is missing, and runs last.
     options
         What every scheme is told.
     on_scheme
@@ -142,7 +142,7 @@ def compare(
     results: dict[str, Result] = {}
     for name in [*(name for name in schemes if name != "exact"), "exact"]:
         on_scheme(name)
-        results[name] = run_scheme(instance, name, options)
+        results[name] = attempt_scheme(instance, name, options)
     return _rows(instance, results, options), results
 
 

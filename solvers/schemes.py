@@ -1,10 +1,12 @@
 """Schemes: every way of deciding a whole instance, under one name each, judged by one referee."""
 
 import importlib
+import logging
 import os
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -177,8 +179,8 @@ def find_scheme(name: str) -> Scheme:
     sys.path.insert(0, os.getcwd())  # noqa: PTH109 - sys.path holds text
     try:
         scheme = getattr(importlib.import_module(module_name), function_name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise SchemeError(f"scheme {name!r} cannot be loaded: {error}") from None
+    except Exception as error:  # whatever a user's module raises while it is imported
+        raise SchemeError(f"scheme {name!r} cannot be loaded: {type(error).__name__}: {error}") from error
     finally:
         sys.path.pop(0)
     if not callable(scheme):
@@ -204,7 +206,8 @@ def run_scheme(instance: Instance, name: str, options: SchemeOptions | None = No
     scheme = find_scheme(name)
     start = time.perf_counter()
     try:
-        answer = scheme(instance, options)
+        with redirect_stdout(sys.stderr):  # stdout is for results, whatever a user's scheme prints
+            answer = scheme(instance, options)
     except NoSolution as error:
         seconds = time.perf_counter() - start
         return Result(Termination.INFEASIBLE, solve_s=seconds, solver=name, seed=options.seed, message=str(error))
@@ -213,13 +216,26 @@ def run_scheme(instance: Instance, name: str, options: SchemeOptions | None = No
         seed = options.seed if answer.seed is None else answer.seed
         result = replace(answer, seed=seed, solver=answer.solver or name, solve_s=answer.solve_s or seconds)
     else:
-        solution, trace = answer if isinstance(answer, tuple) else (answer, ())
+        solution, trace = answer if isinstance(answer, tuple) and len(answer) == 2 else (answer, ())
         if not isinstance(solution, Solution):
             raise SchemeError(f"scheme {name!r} must return a Solution, a Result or (Solution, trace)")
         result = Result(
             Termination.FEASIBLE, solution, solve_s=seconds, solver=name, seed=options.seed, trace=tuple(trace)
         )
     return _judge(instance, name, result, options.objective)
+
+
+def attempt_scheme(instance: Instance, name: str, options: SchemeOptions) -> Result:
+    """Run one scheme like `run_scheme`; where a user's own fails, the termination is `error` and the message why."""
+    start = time.perf_counter()
+    try:
+        return run_scheme(instance, name, options)
+    except Exception as error:
+        if name in SCHEMES or isinstance(error, LeosplitError):
+            raise
+        logging.getLogger(__name__).info("scheme %s failed", name, exc_info=True)
+        seconds, message = time.perf_counter() - start, f"{type(error).__name__}: {error} (traceback with --verbose)"
+        return Result(Termination.ERROR, solve_s=seconds, solver=name, seed=options.seed, message=message)
 
 
 def _judge(instance: Instance, name: str, result: Result, objective: str) -> Result:

@@ -22,3 +22,19 @@ def too_small_packets(instance: Instance, options: SchemeOptions) -> Solution:
 
 def nothing(instance: Instance, options: SchemeOptions) -> None:
     """Return no solution at all."""
+
+
+def fails(instance: Instance, options: SchemeOptions) -> Solution:
+    """Fail as code under development does."""
+    raise ZeroDivisionError("division by zero")
+
+
+def one_in_a_tuple(instance: Instance, options: SchemeOptions) -> tuple[Solution]:
+    """Forget the trace."""
+    return (half(instance, options),)
+
+
+def prints(instance: Instance, options: SchemeOptions) -> Solution:
+    """Print while deciding."""
+    print("hello")
+    return half(instance, options)

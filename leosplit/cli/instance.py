@@ -9,7 +9,7 @@ from leosplit.cli.options import Json
 from leosplit.cli.output import print_json
 from leosplit.tables import render_table
 
-app = typer.Typer(help="Make an instance, show one, print the JSON Schemas.", no_args_is_help=True)
+app = typer.Typer(help="Make an instance, show one, print the JSON Schemas.")
 
 
 @app.command()

@@ -27,4 +27,15 @@ PolicyOption = Annotated[Path | None, typer.Option(help="Routing policy, in plac
 SeedOption = Annotated[int, typer.Option(min=0, help="Seed of everything random.")]
 TimeLimitOption = Annotated[float | None, typer.Option(min=0, metavar="S", help="Seconds per instance.")]
 MipGapOption = Annotated[float, typer.Option(min=0, metavar="G", help="Relative gap that counts as proven.")]
-OutFileOption = Annotated[Path | None, typer.Option("--out", "-o", help="File to write the solution to.")]
+
+
+def _can_hold_file(path: Path | None) -> Path | None:
+    """Refuse a place for a result before hours are spent on the result."""
+    if path is not None and (path.is_dir() or not path.parent.is_dir()):
+        raise typer.BadParameter(f"must be a file in a directory that exists, got {str(path)!r}")
+    return path
+
+
+OutFileOption = Annotated[
+    Path | None, typer.Option("--out", "-o", callback=_can_hold_file, help="File to write the solution to.")
+]

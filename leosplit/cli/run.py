@@ -32,7 +32,7 @@ def command(
     """Decide an instance with one scheme; exit code 1 if it finds no feasible solution."""
     from formulation import solution_to_dict, write_solution
     from instances import read_instance
-    from solvers.schemes import SchemeOptions, find_scheme, run_scheme
+    from solvers.schemes import SchemeOptions, attempt_scheme, find_scheme
 
     find_scheme(scheme)
     instance = read_instance(file)
@@ -41,7 +41,7 @@ def command(
         options = SchemeOptions(
             objective=objective.value, seed=seed, policy=policy, time_limit=time_limit, progress=progress
         )
-        result = run_scheme(instance, scheme, options)
+        result = attempt_scheme(instance, scheme, options)
     if out is not None and result.solution is not None:
         write_solution(result.solution, out)
     if json:

@@ -46,7 +46,9 @@ def command(
     mip_gap: MipGapOption = 1e-6,
     threads: Annotated[int, typer.Option(min=0, help="Threads of the solver; 1 keeps runs reproducible.")] = 1,
     start: Annotated[Path | None, typer.Option(metavar="SOLUTION", help="Solution to begin with.")] = None,
-    offload_ratio: Annotated[float, typer.Option(min=0, max=1, help="ρ of every task in (5) and (7).")] = 0.5,
+    offload_ratio: Annotated[
+        float | None, typer.Option(min=0, max=1, help="ρ of every task in (5) and (7).", show_default="0.5")
+    ] = None,
     solution: Annotated[Path | None, typer.Option(help="Solution whose ρ and packets (5) and (7) take.")] = None,
     pwl: Annotated[
         Piecewise | None, typer.Option(help="Piecewise-linear curves in (4), in place of exact ones.")
@@ -63,6 +65,11 @@ def command(
     from solvers.exact import Limits
     from solvers.result import Termination
 
+    if offload_ratio is not None and solution is not None:
+        raise typer.BadParameter("give --offload-ratio or --solution, not both", param_hint="--offload-ratio")
+    if out is not None and problem in (SolvedProblem.data, SolvedProblem.model):
+        raise typer.BadParameter("(5) and (6) alone make no solution file; take --json", param_hint="--out")
+    ratio = 0.5 if offload_ratio is None else offload_ratio
     options = _options(solver_option or [])
     instance = read_instance(file)
     begin = None if start is None else read_solution(start, instance, file)
@@ -75,7 +82,7 @@ def command(
     if export is not None and export.suffix not in (".lp", ".mps"):
         raise typer.BadParameter(f"must end in .lp or .mps, got {str(export)!r}", param_hint="--export")
     if problem in (SolvedProblem.data, SolvedProblem.model):
-        packets = _solve_packets(instance, problem, offload_ratio, given, solver, limits, export)
+        packets = _solve_packets(instance, problem, ratio, given, solver, limits, export)
         if json:
             print_json(_packet_document(packets))
         else:
@@ -98,7 +105,7 @@ def command(
         if pwl is not None:
             result, extra = _solve_piecewise(instance, pwl, pwl_error, shared)
         else:
-            result, extra = _solve_routes(instance, problem, offload_ratio, given, shared), {}
+            result, extra = _solve_routes(instance, problem, ratio, given, shared), {}
     if out is not None and result.solution is not None:
         write_solution(result.solution, out)
     if json:

@@ -109,7 +109,7 @@ def _solve_contrib(model: Any, name: str, limits: Limits, use_start: bool) -> Ou
         "load_solutions": False,
         "raise_exception_on_nonoptimal_result": False,
         "time_limit": limits.time_s,
-        "rel_gap": limits.mip_gap,
+        "rel_gap": limits.incumbent_gap,
         "threads": limits.threads,
         "solver_options": dict(limits.options),
     }
@@ -160,6 +160,8 @@ def _solve_legacy(model: Any, name: str, limits: Limits, use_start: bool) -> Out
         extra = {"warmstart": True} if use_start and backend.warm_start_capable() else {}
         log = {"logfile": str(limits.log)} if limits.log is not None else {}
         results = backend.solve(model, load_solutions=False, options=options, **extra, **log)
+    except SolverError:
+        raise
     except (ApplicationError, ValueError, RuntimeError) as error:
         raise SolverError(f"solver {name!r}: {_reason(error)}") from error
     finally:
@@ -177,7 +179,7 @@ def _legacy_limits(name: str, limits: Limits) -> dict[str, Any]:
         if limits.time_s is not None or limits.threads != 1:
             raise SolverError(f"solver {name!r}: give its time limit and threads as --solver-option by its own names")
         return {}
-    options: dict[str, Any] = {names["gap"]: limits.mip_gap}
+    options: dict[str, Any] = {names["gap"]: limits.incumbent_gap}
     if limits.time_s is not None:
         options[names["time"]] = int(np.ceil(limits.time_s)) if name == "glpk" else limits.time_s
     if "threads" in names:

@@ -91,6 +91,11 @@ class Limits:
     options: Mapping[str, Any] = field(default_factory=dict)
     log: Path | None = None
 
+    @property
+    def incumbent_gap(self) -> float:
+        """The asked gap over the incumbent, as most solvers count it, in place of over the bound."""
+        return self.mip_gap / (1 + self.mip_gap) if math.isfinite(self.mip_gap) else 1.0
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -141,7 +146,11 @@ def load(program: Program, limits: Limits) -> Any:
         lp.integrality_ = [kinds[int(i)] for i in program.integer]
     set_options(h, limits)
     if h.passModel(lp) == highspy.HighsStatus.kError:
-        raise RuntimeError("HiGHS refused the model")
+        largest = max(float(np.abs(matrix.data).max(initial=0.0)), float(np.abs(program.cost).max(initial=0.0)))
+        raise SolverError(
+            f"HiGHS refuses the model: coefficients must be below 1e15, the largest is {largest:.3g}; "
+            "check rates, packet sizes and operations for their units"
+        )
     return h
 
 
@@ -153,10 +162,14 @@ def set_options(h: Any, limits: Limits) -> None:
     SolverError
         If HiGHS does not know an option or refuses its value.
     """
-    values: dict[str, Any] = {"mip_rel_gap": limits.mip_gap, "mip_abs_gap": 1e-12, "threads": limits.threads}
+    for name in ("output_flag", "log_to_console"):
+        if name in limits.options:
+            raise SolverError(f"solver option {name!r}: the log goes to a file (--log FILE), not to stdout")
+    values: dict[str, Any] = {"mip_rel_gap": limits.incumbent_gap, "mip_abs_gap": 1e-12, "threads": limits.threads}
     if limits.time_s is not None:
         values["time_limit"] = max(limits.time_s, 0.0)
     if limits.log is not None:
+        Path(limits.log).write_text("", encoding="utf-8")  # HiGHS says nothing of a file that it cannot open
         values |= {"output_flag": True, "log_to_console": False, "log_file": str(limits.log)}
     for name, value in (values | dict(limits.options)).items():
         status, known = h.getOptionValue(name)
@@ -164,7 +177,7 @@ def set_options(h: Any, limits: Limits) -> None:
             raise SolverError(f"solver option {name!r}: HiGHS has no such option")
         try:
             accepted = h.setOptionValue(name, _as_type(value, type(known))) == highspy.HighsStatus.kOk
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             accepted = False
         if not accepted:
             kind = type(known).__name__
@@ -174,6 +187,8 @@ def set_options(h: Any, limits: Limits) -> None:
 def _as_type(value: Any, kind: type) -> Any:
     if kind is bool and isinstance(value, str):
         return {"true": True, "on": True, "1": True, "false": False, "off": False, "0": False}.get(value.lower(), value)
+    if kind is int and float(value) != int(value):
+        raise ValueError(f"{value!r} is not whole")
     return kind(value) if kind is not bool else value
 
 
@@ -244,7 +259,7 @@ def run(h: Any, limits: Limits, watch: Watch | None = None, start: Floats | None
         if start is not None:
             known = np.flatnonzero(~np.isnan(start)).astype(np.int32)
             h.setSolution(len(known), known, start[known])
-        _set_threads(h, limits.threads)
+        _set_threads(h, int(limits.options.get("threads", limits.threads)))
         status = h.run()
         h.cbMipInterrupt.clear()
         h.cbSimplexInterrupt.clear()
