@@ -1,7 +1,7 @@
 """The service delay, equations (1)-(3): the referee's clock. No model code is imported here.
 
-Every packet on a link is served at R_l / n_l, where n_l counts the packets of its kind on that link; relays
-likewise. Data packets contend with data packets, model packets with model packets.
+The n_l packets of one kind on a link share its rate R_l equally, and those at a relay its processing; data and model
+packets do not meet.
 """
 
 from collections import Counter
@@ -149,7 +149,7 @@ def evaluate(instance: Instance, solution: Solution, *, share_computing: bool = 
     instance, solution
         The problem and its decisions; feasibility is `check`'s business.
     share_computing
-        Divide F_c by the number of tasks that c serves; the source gives every task all of it.
+        Let the tasks with the same c share F_c equally; the source gives every task all of it.
 
     Raises
     ------

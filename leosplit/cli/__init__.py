@@ -95,7 +95,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 done, 1 infeasible or stopped before the asked gap, 2 bad input (one line on stderr), 130 interrupted.
+        0 when done, 1 without the answer that was asked for, 2 for refused input (a line on stderr says why), 130
+        interrupted.
     """
     if not app.registered_commands:
         _register()

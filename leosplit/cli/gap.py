@@ -1,4 +1,4 @@
-"""``leosplit gap``: every scheme and the exact optimum on each instance. The main job."""
+"""``leosplit gap``: how far schemes are from the exact optimum, instance by instance."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
