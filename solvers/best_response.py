@@ -182,6 +182,25 @@ class _Descent:
         return best_ratios(self.instance, attach(pack(self.instance, chosen, ratios), plans))
 
 
+def polish(instance: Instance, solution: Solution, *, objective: str = "mean") -> Solution:
+    """Descend from a solution instead of an empty network; the result is no worse.
+
+    Raises
+    ------
+    NoSolution
+        If a task has no decision at all.
+    """
+    descent = _Descent(instance, assign(instance), objective)
+    for m, decision in enumerate(solution.tasks):
+        data = descent.route(decision.data_path if decision.sends_data else None)
+        model = descent.route(decision.model_path if decision.sends_model else None)
+        descent.place(m, Plan(decision.computing_satellite, data, model))
+        descent.ratios[m] = decision.offload_ratio
+    polished = descent.run(list(range(len(solution.tasks))))
+    before, after = evaluate(instance, solution), evaluate(instance, polished)
+    return polished if after.objective_s(objective) <= before.objective_s(objective) else solution
+
+
 def attach(packets: Solution, plans: list[Plan]) -> Solution:
     """Put the plans' paths on a solution's packets."""
     tasks = tuple(

@@ -58,8 +58,19 @@ Scheme = Callable[[Instance, SchemeOptions], Answer]
 
 
 def default_router(options: SchemeOptions) -> Router:
-    """Return the router of the paper's schemes."""
-    return shortest_path_router
+    """Return the router of the paper's schemes: one greedy rollout of the policy."""
+    from solvers.marl.schemes import policy_router
+
+    return policy_router(options.policy, options.seed)
+
+
+def _marl(name: str) -> Scheme:
+    def scheme(instance: Instance, options: SchemeOptions) -> Answer:
+        from solvers.marl.schemes import run_variant
+
+        return run_variant(name, instance, policy=options.policy, seed=options.seed, objective=options.objective)
+
+    return scheme
 
 
 def _fixed(name: str, ratio: float) -> Scheme:
@@ -134,8 +145,11 @@ def _bs_exact(instance: Instance, options: SchemeOptions) -> Answer:
     return Result(unproven or Termination.FEASIBLE, solution, trace=trace)
 
 
-def _best_response(instance: Instance, options: SchemeOptions) -> Answer:
-    return best_response(instance, seed=options.seed, objective=options.objective)
+def _best_response(runs: int) -> Scheme:
+    def scheme(instance: Instance, options: SchemeOptions) -> Answer:
+        return best_response(instance, runs=runs, seed=options.seed, objective=options.objective)
+
+    return scheme
 
 
 def _exact(instance: Instance, options: SchemeOptions) -> Answer:
@@ -154,9 +168,18 @@ SCHEMES: Mapping[str, Scheme] = {
     "small": _fixed("all frames local", 0.0),
     "centralized": _fixed("all frames offloaded", 1.0),
     "even": _fixed("half of the frames offloaded", 0.5),
+    "bs-marl": _marl("bs-marl"),
+    "bs-marl-first-rise": _marl("bs-marl-first-rise"),
+    "bs-marl-plan": _marl("bs-marl-plan"),
+    "bs-marl-ends": _marl("bs-marl-ends"),
+    "bs-marl-polish": _marl("bs-marl-polish"),
+    "marl-search": _marl("marl-search"),
+    "marl-search-polish": _marl("marl-search-polish"),
     "bs-shortest-path": _bisection(shortest_path_router),
     "bs-exact": _bs_exact,
-    "best-response": _best_response,
+    "best-response": _best_response(1),
+    "best-response-4": _best_response(4),
+    "best-response-32": _best_response(32),
     "exact": _exact,
 }
 

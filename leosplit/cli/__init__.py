@@ -22,6 +22,7 @@ COMMANDS: tuple[str, ...] = (
     "run",
     "evaluate",
     "fit",
+    "train",
     "simulate",
     "instance",
     "sweep",

@@ -3,5 +3,6 @@
 from leosplit.figures.gaps import draw_gaps
 from leosplit.figures.map import draw_map
 from leosplit.figures.style import save
+from leosplit.figures.training import draw_training
 
-__all__ = ["draw_gaps", "draw_map", "save"]
+__all__ = ["draw_gaps", "draw_map", "draw_training", "save"]

@@ -1,0 +1,22 @@
+"""The Dec-POMDP of problem (7): tables of a slot, batched core, observations; the PettingZoo face is in `.env`."""
+
+from formulation.dec_pomdp.core import RewardOptions, RoutingCore, Step
+from formulation.dec_pomdp.observation import OBSERVATIONS, Observer, Seen, feature_names
+from formulation.dec_pomdp.packets import Packets, packets_of, repeat
+from formulation.dec_pomdp.tables import SlotTables, build_tables, stack_tables
+
+__all__ = [
+    "OBSERVATIONS",
+    "Observer",
+    "Packets",
+    "RewardOptions",
+    "RoutingCore",
+    "Seen",
+    "SlotTables",
+    "Step",
+    "build_tables",
+    "feature_names",
+    "packets_of",
+    "repeat",
+    "stack_tables",
+]

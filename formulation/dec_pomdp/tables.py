@@ -1,0 +1,200 @@
+"""What one slot's network looks like to a packet: padded neighbours and shortest-path trees, as arrays.
+
+Built once per slot by SciPy's Dijkstra; the packets' sizes, ρ and loads only index them. The trees are those of a
+packet of `NOMINAL_BITS`: transmission decides them, propagation is some thousandths of a delay.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import dijkstra
+
+from instances import Instance
+from instances.instance import DIRECTIONS
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int32]
+
+NOMINAL_BITS = 1e8
+SMALLEST_S = 1e-15  # keeps a free link an edge in SciPy's sparse graphs
+
+
+@dataclass(frozen=True, eq=False)
+class SlotTables:
+    """Networks of K slots, padded to N satellites, A neighbours and H hops.
+
+    A link is numbered `node * A + action`; `N * A` is no link and `N` no node. Tree t holds the shortest paths to one
+    destination from everywhere.
+
+    Attributes
+    ----------
+    ids
+        Satellite ids of each slot.
+    target
+        Neighbour that an action leads to, shape (K, N + 1, A).
+    seconds_per_bit, propagation_s
+        1 / R_l [s/bit] and d_l / c [s] of each link, shape (K, N·A + 1).
+    relay_s_per_bit
+        τ of each satellite [s/bit], shape (K, N + 1).
+    tree
+        Tree that leads to a satellite, or -1, shape (K, N + 1).
+    go_s_per_bit, go_s
+        Cost-to-go to the tree's destination: per bit (links and inner relays) [s/bit] and propagation [s],
+        shape (T, N + 1); inf where the destination cannot be reached.
+    path_links, path_relays
+        Links and inner satellites of the tree's path from each satellite, shape (T, N + 1, H).
+    """
+
+    ids: tuple[tuple[str, ...], ...]
+    target: Ints
+    seconds_per_bit: Floats
+    propagation_s: Floats
+    relay_s_per_bit: Floats
+    tree: Ints
+    go_s_per_bit: Floats
+    go_s: Floats
+    path_links: Ints
+    path_relays: Ints
+
+    @property
+    def nodes(self) -> int:
+        """N, satellites of the largest slot."""
+        return int(self.target.shape[1]) - 1
+
+    @property
+    def degree(self) -> int:
+        """A, the most links that leave a satellite."""
+        return int(self.target.shape[2])
+
+
+def _actions(instance: Instance) -> tuple[NDArray[np.int64], int]:
+    """Return the action of each link of `instance.network` and the number of actions.
+
+    Where every link has a direction, unique among the links of its satellite, the action is the direction. Elsewhere
+    actions index the out-links by (direction, id).
+    """
+    order = {name: k for k, name in enumerate(DIRECTIONS)}
+    action = {}
+    directed = True
+    for satellite in instance.satellites:
+        links = instance.out_links(satellite.id)
+        directions = [link.direction for link in links]
+        directed &= None not in directions and len(set(directions)) == len(directions)
+    widest = 1
+    for satellite in instance.satellites:
+        links = instance.out_links(satellite.id)
+        widest = max(widest, len(links))
+        for rank, link in enumerate(sorted(links, key=lambda k: (order.get(k.direction or "", 9), k.target))):
+            action[link.source, link.target] = order[link.direction or ""] if directed else rank
+    network = instance.network
+    ends = zip(network.source.tolist(), network.target.tolist(), strict=True)
+    numbers = [action[network.ids[i], network.ids[j]] for i, j in ends]
+    return np.array(numbers, dtype=np.int64), len(DIRECTIONS) if directed else widest
+
+
+def build_tables(instance: Instance, destinations: Sequence[str] | None = None) -> SlotTables:
+    """Build the tables of one slot.
+
+    Parameters
+    ----------
+    instance
+        Its network; tasks do not matter.
+    destinations
+        Satellites that packets may go to; all by default.
+    """
+    network = instance.network
+    n = network.nodes
+    action, degree = _actions(instance)
+    pad = n * degree
+    slot = network.source.astype(np.int64) * degree + action
+    target = np.full((n + 1, degree), n, dtype=np.int32)
+    target[network.source, action] = network.target
+    per_bit, propagation = np.zeros(pad + 1), np.zeros(pad + 1)
+    per_bit[slot], propagation[slot] = network.seconds_per_bit, network.propagation_s
+    relay = np.append(network.relay_s_per_bit, 0.0)
+    ends = np.array([network.index[c] for c in (network.ids if destinations is None else destinations)], dtype=np.int64)
+    tree = np.full(n + 1, -1, dtype=np.int32)
+    tree[ends] = np.arange(len(ends))
+    weight = NOMINAL_BITS * (network.seconds_per_bit + network.relay_s_per_bit[network.target]) + network.propagation_s
+    turned = csr_matrix((np.maximum(weight, SMALLEST_S), (network.target, network.source)), shape=(n, n))
+    cost, after = dijkstra(turned, indices=ends, return_predecessors=True)
+    step = np.full((n + 1, n + 1), pad, dtype=np.int32)  # (from, to) -> link
+    step[network.source, network.target] = slot
+    links, relays = _unroll(np.where(after < 0, n, after), ends, step, n)
+    go_bits = per_bit[links].sum(-1) + relay[relays].sum(-1)
+    go_s = propagation[links].sum(-1)
+    reached = np.pad(np.isfinite(cost), ((0, 0), (0, 1)))
+    return SlotTables(
+        ids=(network.ids,),
+        target=target[None],
+        seconds_per_bit=per_bit[None],
+        propagation_s=propagation[None],
+        relay_s_per_bit=relay[None],
+        tree=tree[None],
+        go_s_per_bit=np.where(reached, go_bits, np.inf),
+        go_s=np.where(reached, go_s, np.inf),
+        path_links=links,
+        path_relays=relays,
+    )
+
+
+def _unroll(after: NDArray[np.int64], ends: NDArray[np.int64], step: Ints, n: int) -> tuple[Ints, Ints]:
+    """Follow every tree from every satellite to its destination; return links and inner satellites."""
+    trees = np.arange(len(ends))[:, None]
+    after = np.pad(after, ((0, 0), (0, 1)), constant_values=n)
+    at = np.broadcast_to(np.arange(n + 1), after.shape)
+    links, relays = [], []
+    while True:
+        onward = after[trees, at]
+        if (onward == n).all():
+            break
+        links.append(step[at, onward])
+        relays.append(np.where(onward == ends[:, None], n, onward).astype(np.int32))
+        at = onward
+    if not links:
+        links, relays = [np.full(after.shape, step[n, n], np.int32)], [np.full(after.shape, n, np.int32)]
+    return np.ascontiguousarray(np.stack(links, -1)), np.ascontiguousarray(np.stack(relays, -1))
+
+
+def stack_tables(parts: Sequence[SlotTables]) -> SlotTables:
+    """Put the tables of several slots side by side, padded to the largest."""
+    n, degree = max(p.nodes for p in parts), max(p.degree for p in parts)
+    hops = max(p.path_links.shape[-1] for p in parts)
+
+    def links(part: SlotTables, values: Ints) -> Ints:
+        gone = part.nodes * part.degree
+        return np.where(values == gone, n * degree, values // part.degree * degree + values % part.degree)
+
+    def wide(values: NDArray[np.generic], shape: tuple[int, ...], fill: float) -> NDArray[np.generic]:
+        out = np.full((*values.shape[: values.ndim - len(shape)], *shape), fill, dtype=values.dtype)
+        out[tuple(slice(0, k) for k in values.shape)] = values
+        return out
+
+    def per_link(part: SlotTables, values: Floats) -> Floats:
+        out = np.zeros((len(values), n, degree))
+        out[:, : part.nodes, : part.degree] = values[:, :-1].reshape(len(values), part.nodes, part.degree)
+        return np.pad(out.reshape(len(values), -1), ((0, 0), (0, 1)))
+
+    def nodes(part: SlotTables, values: Ints) -> Ints:
+        return np.where(values == part.nodes, n, values)
+
+    offsets = np.cumsum([0, *(len(p.go_s) for p in parts)])
+    return SlotTables(
+        ids=tuple(ids for p in parts for ids in p.ids),
+        target=np.concatenate([wide(nodes(p, p.target), (n + 1, degree), n) for p in parts]).astype(np.int32),
+        seconds_per_bit=np.concatenate([per_link(p, p.seconds_per_bit) for p in parts]),
+        propagation_s=np.concatenate([per_link(p, p.propagation_s) for p in parts]),
+        relay_s_per_bit=np.concatenate([wide(p.relay_s_per_bit, (n + 1,), 0.0) for p in parts]).astype(float),
+        tree=np.concatenate(
+            [wide(np.where(p.tree < 0, -1, p.tree + k), (n + 1,), -1) for p, k in zip(parts, offsets, strict=False)]
+        ).astype(np.int32),
+        go_s_per_bit=np.concatenate([wide(p.go_s_per_bit, (n + 1,), np.inf) for p in parts]).astype(float),
+        go_s=np.concatenate([wide(p.go_s, (n + 1,), np.inf) for p in parts]).astype(float),
+        path_links=np.concatenate([wide(links(p, p.path_links), (n + 1, hops), n * degree) for p in parts]).astype(
+            np.int32
+        ),
+        path_relays=np.concatenate([wide(nodes(p, p.path_relays), (n + 1, hops), n) for p in parts]).astype(np.int32),
+    )

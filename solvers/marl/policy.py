@@ -1,0 +1,142 @@
+"""A trained routing policy: its file (safetensors), its card (JSON) and its decisions, in NumPy alone."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitting.errors import LeosplitError
+from formulation.dec_pomdp import Seen, feature_names
+
+Array32 = NDArray[np.float32]
+FORMAT = "leosplit-policy"
+VERSION = 1
+LARGEST_BYTES = 1 << 20
+WEIGHTS = ("linear", "layer_1", "layer_2", "layer_3")
+PRIORS = ("marginal", "cost_to_go", "none")
+DEFAULT = "policy.safetensors"
+
+
+class PolicyError(LeosplitError):
+    """A policy file that cannot be used: one sentence."""
+
+
+@dataclass(frozen=True, eq=False)
+class Policy:
+    """Weights of the utility network and what is known about them.
+
+    Attributes
+    ----------
+    weights
+        `layer.weight` and `layer.bias` of each layer, float32.
+    observation
+        `local` or `planned`: what the policy must be shown.
+    prior
+        `marginal`, `cost_to_go` or `none`, see `prior_cost`.
+    card
+        Data, seeds, commit, command and scores of its training.
+    """
+
+    weights: Mapping[str, Array32]
+    observation: str = "planned"
+    prior: str = "cost_to_go"
+    card: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        features = len(feature_names(self.observation))
+        if self.prior not in PRIORS:
+            raise PolicyError(f"policy: prior must be one of {', '.join(PRIORS)}, got {self.prior!r}")
+        for layer in WEIGHTS:
+            for part in ("weight", "bias"):
+                if f"{layer}.{part}" not in self.weights:
+                    raise PolicyError(f"policy: the tensor {layer}.{part} is missing")
+        width = self.weights["layer_1.weight"].shape[1]
+        if width != features:
+            raise PolicyError(f"policy: it reads {width} features, the observation {self.observation!r} has {features}")
+
+    def utilities(self, seen: Seen) -> NDArray[np.float64]:
+        """Return Q of each neighbour, -inf where masked, shape (R, A)."""
+        w, x = self.weights, seen.features
+        hidden = np.sign(x) * np.log1p(np.abs(x))
+        for layer in ("layer_1", "layer_2"):
+            hidden = np.maximum(hidden @ w[f"{layer}.weight"].T + w[f"{layer}.bias"], 0.0)
+        value = x @ w["linear.weight"].T + hidden @ w["layer_3.weight"].T + (w["linear.bias"] + w["layer_3.bias"])
+        scores = value[..., 0].astype(np.float64)
+        scores -= prior_cost(seen, self.prior)
+        return np.where(seen.legal, scores, -np.inf)
+
+
+def prior_cost(seen: Seen, prior: str) -> NDArray[np.float64]:
+    """Return what a prior takes off Q, shape (R, A): the cost in an empty network, or with congestion, or 0."""
+    if prior == "none":
+        return np.zeros_like(seen.cost)
+    return seen.cost if prior == "cost_to_go" else seen.marginal
+
+
+def untrained_policy(observation: str = "planned", prior: str = "cost_to_go", hidden: int = 1) -> Policy:
+    """Return the policy before training: `cost_to_go` routes along shortest paths, `marginal` looks one step ahead."""
+    features = len(feature_names(observation))
+    shapes = {
+        "linear": (1, features),
+        "layer_1": (hidden, features),
+        "layer_2": (hidden, hidden),
+        "layer_3": (1, hidden),
+    }
+    weights: dict[str, Array32] = {}
+    for layer, shape in shapes.items():
+        weights[f"{layer}.weight"] = np.zeros(shape, dtype=np.float32)
+        weights[f"{layer}.bias"] = np.zeros(shape[0], dtype=np.float32)
+    return Policy(weights, observation, prior, {"command": "untrained"})
+
+
+def write_policy(policy: Policy, path: str | Path) -> None:
+    """Write the weights as safetensors and the card beside them as JSON (`<name>.json`)."""
+    from safetensors.numpy import save_file
+
+    path = Path(path)
+    header = {"format": FORMAT, "version": str(VERSION), "observation": policy.observation, "prior": policy.prior}
+    save_file({k: np.ascontiguousarray(v) for k, v in policy.weights.items()}, path, metadata=header)
+    card = json.dumps(header | {"version": VERSION} | dict(policy.card), indent=1, ensure_ascii=False)
+    path.with_suffix(".json").write_text(card + "\n", encoding="utf-8")
+
+
+def read_policy(path: str | Path | None = None) -> Policy:
+    """Read a policy file, or the one that ships with the package.
+
+    Raises
+    ------
+    PolicyError
+        If the file is no policy.
+    FileNotFoundError
+        If it does not exist.
+    """
+    if path is None:
+        with resources.as_file(resources.files("solvers") / "data" / DEFAULT) as shipped:
+            return read_policy(shipped)
+    try:
+        from safetensors import SafetensorError, safe_open
+    except ImportError:
+        raise PolicyError("policy files need the package safetensors: install leosplit[marl]") from None
+    path = Path(path)
+    if path.stat().st_size > LARGEST_BYTES:
+        raise PolicyError(f"{path}: a policy file holds at most {LARGEST_BYTES} bytes, got {path.stat().st_size}")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            header = file.metadata() or {}
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+    except SafetensorError as error:
+        raise PolicyError(f"{path}: not a safetensors file ({error})") from None
+    for key, allowed in (("format", FORMAT), ("version", str(VERSION))):
+        if header.get(key) != allowed:
+            raise PolicyError(f"{path}: {key} must be {allowed!r}, got {header.get(key)!r}")
+    card = path.with_suffix(".json")
+    try:
+        known = json.loads(card.read_text(encoding="utf-8")) if card.exists() else {}
+        return Policy(weights, header.get("observation", ""), header.get("prior", ""), known)
+    except (ValueError, PolicyError) as error:
+        raise PolicyError(f"{path}: {error}") from None

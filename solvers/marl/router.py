@@ -1,0 +1,167 @@
+"""The policy as a router: rollouts on one instance, one or many side by side."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from formulation import Solution
+from formulation.dec_pomdp import Observer, Packets, RoutingCore, SlotTables, build_tables, packets_of
+from instances import Instance
+from solvers.assignment import NoSolution
+from solvers.marl.policy import Policy
+from solvers.marl.rollout import TurnOptions, draw_priority, gumbel_noise, roll_out
+
+SMALL_TURNS = TurnOptions()
+"""One turn a packet: what policies are trained with."""
+LARGE_TURNS = TurnOptions(first=0, later=2)
+"""One turn a packet in the first step alone: 2 in each later one, for instances of many tasks."""
+MANY_TASKS = 10
+
+
+def turns_for(tasks: int) -> TurnOptions:
+    """Return the turns for an instance of so many tasks."""
+    return SMALL_TURNS if tasks <= MANY_TASKS else LARGE_TURNS
+
+
+def tables_of(instance: Instance) -> SlotTables:
+    """Build the tables that this instance's tasks and computing satellites can need."""
+    ends = {task.satellite for task in instance.tasks} | {c for t in instance.tasks for c in instance.candidates(t)}
+    return build_tables(instance, sorted(ends))
+
+
+@dataclass(frozen=True, eq=False)
+class Rollout:
+    """A finished batch of rollouts.
+
+    Attributes
+    ----------
+    core
+        Where it ended.
+    routes
+        Links of each packet by hop, padded with N·A, shape (B, P, hops).
+    delay_s
+        Delay (3) of each task, shape (B, M) [s].
+    """
+
+    core: RoutingCore
+    routes: NDArray[np.int64]
+    delay_s: NDArray[np.float64]
+
+    def paths(self, b: int) -> list[tuple[str, ...] | None]:
+        """Return the packets' paths of one episode."""
+        return [self.core.path(b, p) for p in range(self.core.packets.shape[1])]
+
+
+def routes_of(core: RoutingCore) -> NDArray[np.int64]:
+    """Return the links that each packet took by hop, padded with N·A, shape (B, P, steps)."""
+    nothing = core.tables.seconds_per_bit.shape[1] - 1
+    routes = np.full((*core.packets.shape, max(core.steps, 1)), nothing, dtype=np.int64)
+    for hop, (b, p, link) in enumerate(core.trail):
+        routes[b, p, hop] = link
+    return routes
+
+
+class PolicyRouter:
+    """Routes packets by rollouts of a policy. An instance of this class is a `Router`.
+
+    Parameters
+    ----------
+    instance
+        The instance, whose tables are built here.
+    policy
+        The policy.
+    seed
+        Draws the packets' priorities and the noise of sampled rollouts.
+    passes
+        Greedy rollouts a call; each further one starts from the best plan so far (`planned` observation).
+    keep_plan
+        Start from the routes of the call before, where c(m) and the packets sent are the same.
+    turns
+        Turns of a step; by default by the number of tasks.
+    """
+
+    def __init__(
+        self,
+        instance: Instance,
+        policy: Policy,
+        *,
+        seed: int = 0,
+        passes: int = 1,
+        keep_plan: bool = False,
+        turns: TurnOptions | None = None,
+    ) -> None:
+        self.instance, self.policy, self.passes, self.keep_plan = instance, policy, passes, keep_plan
+        self.tables = tables_of(instance)
+        self.rng = np.random.default_rng(seed)
+        self.turns = turns or turns_for(len(instance.tasks))
+        self._plan: tuple[Packets, NDArray[np.int64]] | None = None
+        self.rollouts = 0
+
+    def play(
+        self,
+        packets: Packets,
+        routes: NDArray[np.int64] | None = None,
+        noise: NDArray[np.float64] | None = None,
+        priority: NDArray[np.float64] | None = None,
+    ) -> Rollout:
+        """Roll the policy out on a batch.
+
+        Parameters
+        ----------
+        packets
+            B episodes on this instance.
+        routes
+            The plan to start from; None for shortest paths.
+        noise
+            Scale of the Gumbel noise on Q in each episode, shape (B,); None to be greedy.
+        priority
+            Shape (B, P); random by default.
+
+        Raises
+        ------
+        NoSolution
+            If a packet has no path.
+        """
+        try:
+            core = RoutingCore(self.tables, packets)
+        except ValueError as error:
+            raise NoSolution(str(error)) from None
+        if priority is None:
+            priority = draw_priority(self.rng, *packets.shape)
+        observer = Observer(core, self.policy.observation, routes=routes, priority=priority)
+        sampling = None if noise is None else gumbel_noise(self.rng, noise, observer.size)
+        roll_out(observer, self.policy.utilities, self.turns, sampling)
+        self.rollouts += packets.shape[0]
+        return Rollout(core, routes_of(core), packets.service_delay(core.packet_delays_s()))
+
+    def __call__(self, instance: Instance, packets: Solution) -> Solution:
+        """Fill in the routes of a solution's packets."""
+        batch = packets_of(instance, packets)
+        routes = None
+        if self.keep_plan and self._plan is not None and _same_ends(self._plan[0], batch):
+            routes = self._plan[1]
+        best: Rollout | None = None
+        for _ in range(self.passes):
+            rollout = self.play(batch, routes)
+            if best is None or rollout.delay_s.sum() < best.delay_s.sum():
+                best = rollout
+            routes = best.routes
+        if best is None:
+            raise ValueError(f"passes must be at least 1, got {self.passes}")
+        self._plan = batch, best.routes
+        return attach_paths(packets, best.paths(0))
+
+
+def _same_ends(a: Packets, b: Packets) -> bool:
+    return bool((a.present == b.present).all() and (a.source == b.source).all())
+
+
+def attach_paths(packets: Solution, paths: Sequence[tuple[str, ...] | None]) -> Solution:
+    """Put the paths of slots 2m (data) and 2m + 1 (model) on the decisions."""
+    tasks = tuple(
+        replace(decision, data_path=paths[2 * m], model_path=paths[2 * m + 1])
+        for m, decision in enumerate(packets.tasks)
+    )
+    return replace(packets, tasks=tasks)

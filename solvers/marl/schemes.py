@@ -1,0 +1,118 @@
+"""BS-MARL and its named variants: Algorithm 1 with the routes of a trained policy."""
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from formulation import Solution
+from instances import Instance
+from solvers.assignment import assign
+from solvers.best_response import polish
+from solvers.bisection import bisect
+from solvers.ends import try_ends
+from solvers.marl.policy import DEFAULT, Policy, read_policy
+from solvers.marl.router import PolicyRouter
+from solvers.marl.search import Search, SearchOptions
+
+Decided = tuple[Solution, tuple[dict[str, Any], ...]]
+MarlScheme = Callable[..., Decided]
+
+
+@lru_cache(maxsize=8)
+def _read(path: Path, changed_ns: int) -> Policy:
+    return read_policy(path)
+
+
+def load_policy(path: str | Path | None = None) -> Policy:
+    """Return a policy from its file, or the one that ships; files are read once until they change."""
+    path = Path(__file__).parent.parent / "data" / DEFAULT if path is None else Path(path)
+    return _read(path, path.stat().st_mtime_ns)
+
+
+def policy_router(policy: Path | None = None, seed: int = 0) -> Callable[[Instance, Solution], Solution]:
+    """Return a router that rolls the policy out once, greedily, for any instance."""
+    loaded = load_policy(policy)
+
+    def router(instance: Instance, packets: Solution) -> Solution:
+        return PolicyRouter(instance, loaded, seed=seed)(instance, packets)
+
+    return router
+
+
+def bs_marl(
+    instance: Instance,
+    policy: Policy,
+    *,
+    seed: int = 0,
+    objective: str = "mean",
+    stop: str = "best",
+    keep_plan: bool = False,
+    passes: int = 1,
+    ends: bool = False,
+    polished: bool = False,
+    iterations: int = 20,
+) -> Decided:
+    """Run Algorithm 1 with the policy as its router.
+
+    Parameters
+    ----------
+    instance, policy
+        Problem and routing policy.
+    seed
+        Draws the packets' priorities.
+    objective
+        `mean` or `max` delay.
+    stop
+        `best` or `first_rise`, see `bisect`.
+    keep_plan
+        Start each iteration's rollout from the routes of the one before (needs the observation `planned`).
+    passes
+        Greedy rollouts an iteration, each from the best plan so far.
+    ends
+        Try ρ = 0 and ρ = 1 per task at the end.
+    polished
+        Descend by best response from what was found.
+    iterations
+        Of the bisection.
+    """
+    assignments = assign(instance)
+    router = PolicyRouter(instance, policy, seed=seed, passes=passes, keep_plan=keep_plan)
+    solution, trace = bisect(instance, assignments, router, iterations=iterations, stop=stop, objective=objective)
+    if ends:
+        solution = try_ends(instance, assignments, solution, objective)
+    if polished:
+        solution = polish(instance, solution, objective=objective)
+    return solution, trace
+
+
+def search(
+    instance: Instance, policy: Policy, *, seed: int = 0, options: SearchOptions | None = None, polished: bool = False
+) -> Decided:
+    """Decide by a search over rollouts instead of bisection, see `Search`; at most 32 rollouts by default."""
+    found = Search(instance, assign(instance), policy, options or SearchOptions(), seed=seed)
+    solution, trace = found.run()
+    return (polish(instance, solution) if polished else solution), trace
+
+
+VARIANTS: Mapping[str, tuple[MarlScheme, Mapping[str, Any]]] = {
+    "bs-marl": (bs_marl, {}),
+    "bs-marl-first-rise": (bs_marl, {"stop": "first_rise"}),
+    "bs-marl-plan": (bs_marl, {"keep_plan": True}),
+    "bs-marl-ends": (bs_marl, {"keep_plan": True, "ends": True}),
+    "bs-marl-polish": (bs_marl, {"keep_plan": True, "ends": True, "polished": True, "iterations": 4}),
+    "marl-search": (search, {}),
+    "marl-search-polish": (search, {"options": SearchOptions(rounds=2, rollouts=4), "polished": True}),
+}
+"""Schemes that route by the policy: the function and its options."""
+
+
+def run_variant(
+    name: str, instance: Instance, *, policy: Path | None = None, seed: int = 0, objective: str = "mean"
+) -> Decided:
+    """Run a named variant; the searches minimise the mean delay whatever the objective."""
+    function, options = VARIANTS[name]
+    given: dict[str, Any] = dict(options)
+    if function is bs_marl:
+        given["objective"] = objective
+    return function(instance, load_policy(policy), seed=seed, **given)
