@@ -10,7 +10,7 @@ from instances import Instance
 def build_model_packet_model(instance: Instance) -> Any:
     """Build problem (6) for every task.
 
-    Variables: D[m] [bit], the model packet, (4d) D^min ≤ D[m] ≤ D^max.
+    Variables: D[m], the model packet in bit, (4d) D^min ≤ D[m] ≤ D^max.
     Minimise Σ_m D[m] subject to (6b) g(D[m]) ≥ A^S_m, as D[m] ≥ g⁻¹(A^S_m), the least packet that meets the target.
 
     Returns

@@ -1,0 +1,52 @@
+"""The tutorials are run as they stand: commands, files and Python, in the order of the page."""
+
+import re
+import shlex
+import sys
+from pathlib import Path
+
+import pytest
+
+from leosplit.cli import main
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+TUTORIALS = sorted((DOCS / "tutorials").glob("*.md"))
+FENCE = re.compile(r"^```(\w+)(?: title=\"([^\"]+)\")?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("page", TUTORIALS, ids=lambda page: page.stem)
+def test_a_tutorial_runs(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    modules = set(sys.modules)
+    names: dict[str, object] = {"__name__": "tutorial"}
+    done = 0
+    for language, title, body in FENCE.findall(page.read_text(encoding="utf-8")):
+        if title:
+            Path(title).write_text(body)
+        elif language == "python":
+            exec(compile(body, f"{page.name}: block {done + 1}", "exec"), names)
+        elif language == "console":
+            for line in body.splitlines():
+                if line.startswith("$ "):
+                    words = shlex.split(line[2:])
+                    assert words[0] == "leosplit"
+                    assert main(words[1:]) == 0, line
+        else:
+            continue
+        done += 1
+    assert done
+    for name in set(sys.modules) - modules:
+        if getattr(sys.modules[name], "__file__", None) and str(tmp_path) in str(sys.modules[name].__file__):
+            del sys.modules[name]
+
+
+def test_links_between_pages_lead_somewhere():
+    for page in DOCS.rglob("*.md"):
+        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_every_page_is_in_the_navigation():
+    navigation = (DOCS.parent / "mkdocs.yml").read_text(encoding="utf-8")
+    for page in DOCS.rglob("*.md"):
+        assert str(page.relative_to(DOCS)) in navigation
