@@ -1,25 +1,34 @@
 """The map of a network: satellites, links and the routes of a solution."""
 
 import math
+from collections import Counter
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.colors import ListedColormap, LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from formulation import Solution
 from instances import Instance
+from instances.ground import ground_track_deg
+from instances.presets import EPOCH
 from leosplit.figures.style import COLOURS, GREY, new_figure
 
 Point = tuple[float, float]
 Ends = tuple[float, float]
 _MANY = 300
+_RATES = ListedColormap(colormaps["Blues"](np.linspace(0.25, 1.0, 256)))  # the palest blues vanish on white
 _ROLE_STYLE = {
-    "relay": ("o", "#c8c8c8", 2.5),
+    "relay": ("o", "#b0b0b0", 2.5),
     "remote_sensing": ("^", "#222222", 6.5),
     "computing": ("s", "#b00020", 7.5),
 }
@@ -45,15 +54,15 @@ class Layout:
 
 
 def layout(instance: Instance) -> Layout:
-    """Place satellites at right ascension and declination, else at plane and slot, else by force."""
+    """Place satellites over the ground, else at plane and slot, else by force."""
     satellites = instance.satellites
     if all(satellite.position_m is not None for satellite in satellites):
-        places = {}
-        for satellite in satellites:
-            x, y, z = satellite.position_m or (0.0, 0.0, 0.0)
-            right_ascension = math.degrees(math.atan2(y, x))
-            places[satellite.id] = (right_ascension, math.degrees(math.atan2(z, math.hypot(x, y))))
-        return Layout(places, ("right ascension [°]", "declination [°]"), ((-180.0, 180.0), None))
+        epoch = datetime.fromisoformat(str(instance.meta.get("epoch", EPOCH)))
+        positions = np.array([satellite.position_m for satellite in satellites])
+        latitude, longitude = ground_track_deg(positions[None], np.array([instance.time_s or 0.0]), epoch)
+        points = zip(longitude[0].tolist(), latitude[0].tolist(), strict=True)
+        places = {satellite.id: point for satellite, point in zip(satellites, points, strict=True)}
+        return Layout(places, ("longitude [°]", "latitude [°]"), ((-180.0, 180.0), None))
     if all(satellite.plane is not None and satellite.slot is not None for satellite in satellites):
         places = {satellite.id: (float(satellite.plane or 0), float(satellite.slot or 0)) for satellite in satellites}
         right, top = (max(axis) + 0.5 for axis in zip(*places.values(), strict=True))
@@ -91,10 +100,11 @@ def _draw_line(axes: Axes, plan: Layout, ends: tuple[str, str], offset: float = 
 
 
 def draw_map(instance: Instance, solution: Solution | None = None, title: str | None = None) -> Figure:
-    """Draw a network and the routes of a solution.
+    """Draw a network, the rates of its links, and the routes of a solution with their loads.
 
-    Data packets are solid, model packets dashed, one colour a task; packets on one link run side by side. Satellites
-    with positions stand at their right ascension and declination, others at their plane and slot.
+    Links have the colour of their rate, the slower of the two directions. Data packets are solid, model packets dashed,
+    one colour a task; packets on one link run side by side, and a number on a link says how many packets of one kind
+    share a direction of it. Satellites with positions stand over the ground, others at their plane and slot.
 
     Parameters
     ----------
@@ -107,10 +117,10 @@ def draw_map(instance: Instance, solution: Solution | None = None, title: str | 
     """
     plan = layout(instance)
     figure, (axes,) = new_figure(8.0, 5.2)
-    for link in instance.links:
-        _draw_line(axes, plan, (link.source, link.target), color="#e2e2e2", lw=0.6, zorder=1)
+    _draw_links(figure, axes, plan, instance, faint=solution is not None)
     if solution is not None:
         _draw_routes(axes, plan, solution)
+        _draw_loads(axes, plan, solution)
     for role, (marker, colour, size) in _ROLE_STYLE.items():
         points = [plan.places[satellite.id] for satellite in instance.satellites if satellite.role == role]
         small = size / 2 if len(points) > _MANY else size
@@ -124,10 +134,63 @@ def draw_map(instance: Instance, solution: Solution | None = None, title: str | 
     horizontal, vertical = plan.limits
     if horizontal is not None:
         axes.set_xlim(horizontal)
+        if horizontal == (-180.0, 180.0):
+            axes.set_xticks(range(-180, 181, 60))
     if vertical is not None:
         axes.set_ylim(vertical)
-    _draw_legend(figure)
+    _draw_legend(figure, solution)
     return figure
+
+
+def _draw_links(figure: Figure, axes: Axes, plan: Layout, instance: Instance, *, faint: bool) -> None:
+    """Draw each pair of satellites once, in the colour of its slower direction, and the scale of rates."""
+    rates: dict[tuple[str, str], float] = {}
+    for link in instance.links:
+        pair = (link.target, link.source) if (link.target, link.source) in rates else (link.source, link.target)
+        rates[pair] = min(rates.get(pair, math.inf), link.rate_bps / 1e6)
+    if not rates:
+        return
+    pieces = [(stroke, rate) for pair, rate in rates.items() for stroke in _strokes(*_ends(plan, pair), plan.limits)]
+    low, high = min(rates.values()), max(rates.values())
+    scale = LogNorm(low, high) if high > 1.5 * low else Normalize(low * 0.99, high * 1.01)
+    width = 0.5 if len(rates) > _MANY else 1.1
+    lines = LineCollection(
+        [stroke for stroke, _ in pieces],
+        array=np.array([rate for _, rate in pieces]),
+        cmap=_RATES,
+        norm=scale,
+        lw=width,
+        alpha=0.6 if faint else 0.9,
+        zorder=1,
+    )
+    axes.add_collection(lines)
+    axes.autoscale_view()
+    bar = figure.colorbar(lines, ax=axes, pad=0.015, aspect=35)
+    bar.set_label("rate of the link [Mbit/s]")
+    if isinstance(scale, LogNorm):
+        bar.ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        bar.ax.yaxis.set_minor_locator(NullLocator())
+        bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+
+
+def _ends(plan: Layout, pair: tuple[str, str]) -> tuple[Point, Point]:
+    return plan.places[pair[0]], plan.places[pair[1]]
+
+
+def _draw_loads(axes: Axes, plan: Layout, solution: Solution) -> None:
+    """Write the largest load n of each link that is shared at its middle."""
+    loads: dict[tuple[str, str], int] = {}
+    for kind in ("data_path", "model_path"):
+        count = Counter(step for task in solution.tasks for step in pairwise(getattr(task, kind) or ()))
+        for (source, target), load in count.items():
+            pair = (min(source, target), max(source, target))
+            loads[pair] = max(loads.get(pair, 0), load)
+    for pair, load in loads.items():
+        (x1, y1), (x2, y2) = _strokes(*_ends(plan, pair), plan.limits)[0]
+        if load > 1:
+            box = {"boxstyle": "circle,pad=0.15", "fc": "white", "ec": GREY, "lw": 0.6}
+            middle = ((x1 + x2) / 2, (y1 + y2) / 2)
+            axes.annotate(str(load), middle, ha="center", va="center", fontsize=6.5, bbox=box, zorder=4.5)
 
 
 def _name_satellites(axes: Axes, plan: Layout, instance: Instance) -> None:
@@ -166,14 +229,16 @@ def _draw_routes(axes: Axes, plan: Layout, solution: Solution) -> None:
                 _draw_line(axes, plan, (source, target), step * side, **style)
 
 
-def _draw_legend(figure: Figure) -> None:
+def _draw_legend(figure: Figure, solution: Solution | None) -> None:
     """Explain markers and lines below the map."""
     handles = [
         Line2D([], [], color=colour, marker=marker, ms=size, ls="", label=role.replace("_", " "))
         for role, (marker, colour, size) in _ROLE_STYLE.items()
     ]
-    handles += [
-        Line2D([], [], color=GREY, ls="-", label="data packet"),
-        Line2D([], [], color=GREY, ls="--", label="model packet"),
-    ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False)
+    if solution is not None:
+        handles += [
+            Line2D([], [], color=GREY, ls="-", label="data packet"),
+            Line2D([], [], color=GREY, ls="--", label="model packet"),
+            Line2D([], [], color=GREY, marker="$2$", ms=4.5, ls="", label="packets that share a link"),
+        ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False)
