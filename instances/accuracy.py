@@ -6,6 +6,7 @@ from typing import Any
 
 from fitting import read_curve
 from instances.instance import Accuracy, Instance
+from instances.scenario import Scenario
 
 
 def with_accuracy(
@@ -33,10 +34,7 @@ def with_accuracy(
     InstanceError
         If a target is out of range.
     """
-    curves = Accuracy(
-        instance.accuracy.large if large is None else read_curve(large),
-        instance.accuracy.small if small is None else read_curve(small),
-    )
+    curves = _curves(instance.accuracy, large, small)
     targets = {"large_map_min": large_map_min, "small_map_min": small_map_min}
     given: dict[str, Any] = {name: value for name, value in targets.items() if value is not None}
     sources = dict(instance.meta.get("sources", {}))
@@ -49,4 +47,25 @@ def with_accuracy(
         accuracy=curves,
         tasks=tuple(replace(task, **given) for task in instance.tasks),
         meta={**instance.meta, "sources": sources} if sources else instance.meta,
+    )
+
+
+def scenario_with_accuracy(
+    scenario: Scenario,
+    large: Path | None = None,
+    small: Path | None = None,
+    large_map_min: float | None = None,
+    small_map_min: float | None = None,
+) -> Scenario:
+    """Return the scenario with other curves and targets, as `with_accuracy` does for an instance."""
+    targets = {"large_map_min": large_map_min, "small_map_min": small_map_min}
+    given: dict[str, Any] = {name: (value, value) for name, value in targets.items() if value is not None}
+    curves = _curves(scenario.accuracy, large, small)
+    return replace(scenario, accuracy=curves, task_model=replace(scenario.task_model, **given))
+
+
+def _curves(accuracy: Accuracy, large: Path | None, small: Path | None) -> Accuracy:
+    return Accuracy(
+        accuracy.large if large is None else read_curve(large),
+        accuracy.small if small is None else read_curve(small),
     )

@@ -152,3 +152,18 @@ def _drawn(count: int, order: NDArray[np.intp], taken: NDArray[np.bool_] | None,
     mask = np.zeros(len(order), dtype=bool)
     mask[free[:count]] = True
     return mask
+
+
+def parse_selection(text: str) -> Selection:
+    """Read a selection from text: a number draws, ``*``, ``?`` or ``[`` makes a pattern, else ids between commas.
+
+    Parameters
+    ----------
+    text
+        Such as ``5``, ``IRIDIUM 1*`` or ``0-0,3-5``.
+    """
+    if text.isdecimal():
+        return Drawn(int(text))
+    if any(char in text for char in "*?["):
+        return Matched(text)
+    return Listed(tuple(name.strip() for name in text.split(",") if name.strip()))

@@ -94,8 +94,8 @@ def make_preset(
     ConstellationError
         If the constellation code is bad or its planes cannot hold links.
     """
-    preset = _lookup(PRESETS, name, "preset")
-    technology = _lookup(RADIOS, radio, "radio")
+    preset = lookup(PRESETS, name, "preset")
+    technology = lookup(RADIOS, radio, "radio")
     if seed < 0:
         raise InstanceError(f"seed must be at least 0, got {seed}")
     count = preset.tasks if tasks is None else tasks
@@ -132,7 +132,8 @@ def make_preset(
     )
 
 
-def _lookup(table: Mapping[str, _T], name: str, what: str) -> _T:
+def lookup(table: Mapping[str, _T], name: str, what: str) -> _T:
+    """Return an entry by name, or say what names there are; `what` names the table."""
     try:
         return table[name]
     except KeyError:

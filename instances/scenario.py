@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -11,15 +11,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fitting.presets import preset_curves
-from instances.assignment import Drawn, Roles
+from instances.assignment import Drawn, Listed, Roles
 from instances.checks import InstanceError, number, text, whole
 from instances.constellation import Array, Constellation, parse_constellation
 from instances.failures import Failures
 from instances.ground import as_utc, ground_track_deg
 from instances.instance import Accuracy, Instance
 from instances.isl import LinkRules, require_plane_links
-from instances.link_budget import STANDARD_RADIO, LinkTechnology
-from instances.presets import EPOCH, PRESETS, SLOT_S, SPAN_S
+from instances.link_budget import RADIOS, STANDARD_RADIO, LinkTechnology
+from instances.presets import EPOCH, PRESETS, SLOT_S, SPAN_S, lookup
+from instances.roles import components, draw_roles
 from instances.series import NetworkSeries, Orbits, assemble, link_plan, observe
 from instances.task_model import Hardware, TaskModel
 
@@ -251,7 +252,14 @@ class Scenario:
                 yield made
 
 
-def preset_scenario(name: str, *, seed: int = 0) -> Scenario:
+def preset_scenario(
+    name: str,
+    *,
+    seed: int = 0,
+    roles: Roles | None = None,
+    constellation: str | None = None,
+    radio: str = "standard",
+) -> Scenario:
     """Make the scenario of a preset: its constellation, counts and radio over 12 h of 60 s slots, tasks in bursts.
 
     Parameters
@@ -260,14 +268,50 @@ def preset_scenario(name: str, *, seed: int = 0) -> Scenario:
         A key of `PRESETS`.
     seed
         Draws roles, bursts and tasks.
+    roles
+        Roles in place of the preset's drawn ones.
+    constellation
+        Constellation code in place of the preset's.
+    radio
+        A key of `RADIOS`.
 
     Raises
     ------
     InstanceError
-        If there is no such preset.
+        If there is no such preset or radio.
     """
-    if name not in PRESETS:
-        raise InstanceError(f"preset {name!r} is unknown; it is one of {', '.join(PRESETS)}")
-    preset = PRESETS[name]
-    roles = Roles(Drawn(preset.tasks), Drawn(preset.computing))
-    return Scenario(name, parse_constellation(preset.constellation), roles=roles, seed=seed, meta={"preset": name})
+    preset, technology = lookup(PRESETS, name, "preset"), lookup(RADIOS, radio, "radio")
+    return Scenario(
+        name,
+        parse_constellation(constellation or preset.constellation),
+        technology=technology,
+        roles=roles or Roles(Drawn(preset.tasks), Drawn(preset.computing)),
+        seed=seed,
+        meta={"preset": name},
+    )
+
+
+def served_instance(scenario: Scenario, tasks: int, computing: int) -> Instance:
+    """Make slot 0 of a scenario with roles drawn so that every task can be served, whatever its own roles are.
+
+    Parameters
+    ----------
+    scenario
+        The scenario; every sensing satellite gets a task.
+    tasks, computing
+        Numbers of tasks and computing satellites; see `draw_roles`.
+
+    Raises
+    ------
+    InstanceError
+        If no draw can be served.
+    """
+    series = scenario.network(0)
+    up, ids = series.up[0], series.ids
+    labels = components(len(ids), series.plan.source[up], series.plan.target[up])
+    senses, computes = draw_roles(np.random.default_rng([scenario.seed, 3]), labels, tasks, computing)
+    roles = Roles(Listed(tuple(ids[k] for k in senses)), Listed(tuple(ids[k] for k in computes)))
+    made = replace(scenario, roles=roles, arrivals=Bursts(math.inf)).instance(0)
+    if made is None:
+        raise InstanceError(f"{scenario.name}: no task in slot 0")
+    return made

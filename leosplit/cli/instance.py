@@ -1,55 +1,49 @@
-"""``leosplit instance``: make an instance file, show one, print the schemas of the files."""
+"""``leosplit instance``: make an instance or a scenario, show and export one, print the schemas of the files."""
 
+from collections import Counter
+from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from leosplit.cli import instance_export, instance_new
 from leosplit.cli.options import Json
 from leosplit.cli.output import print_json
 from leosplit.tables import render_table
 
-app = typer.Typer(help="Make an instance, show one, print the JSON Schemas.")
+if TYPE_CHECKING:
+    from formulation import Solution
+    from instances import Instance, Scenario
+
+app = typer.Typer(help="Make, show or export an instance or a scenario; print the JSON Schemas.")
 
 
-@app.command()
-def new(
-    preset: Annotated[str, typer.Option(help="Preset: iridium, paper, hotspot or shell.")] = "iridium",
-    seed: Annotated[int, typer.Option(min=0, help="Draws slot, roles and tasks.")] = 0,
-    tasks: Annotated[int | None, typer.Option(min=1, help="Number of tasks.")] = None,
-    computing: Annotated[int | None, typer.Option(min=1, help="Number of computing satellites.")] = None,
-    constellation: Annotated[str | None, typer.Option(metavar="CODE", help="Such as D:550:53:1584/72/39.")] = None,
-    radio: Annotated[str, typer.Option(help="Link technology of the preset.")] = "standard",
-    large: Annotated[Path | None, typer.Option(help="File of f, as fit -o writes it, for the preset's.")] = None,
-    small: Annotated[Path | None, typer.Option(help="File of g, as fit -o writes it, for the preset's.")] = None,
-    large_map_min: Annotated[float | None, typer.Option(min=0, max=1, help="Target of f, all tasks.")] = None,
-    small_map_min: Annotated[float | None, typer.Option(min=0, max=1, help="Target of g, all tasks.")] = None,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="File to write; stdout when left out.")] = None,
-) -> None:
-    """Make an instance of a preset."""
-    from instances import instance_to_dict, write_instance
-    from instances.accuracy import with_accuracy
-    from instances.presets import make_preset
-
-    made = make_preset(preset, seed=seed, tasks=tasks, computing=computing, constellation=constellation, radio=radio)
-    made = with_accuracy(made, large, small, large_map_min, small_map_min)
-    if out is None:
-        print_json(instance_to_dict(made))
-    else:
-        write_instance(made, out)
-        typer.echo(f"{out}: {made.name}, {len(made.satellites)} satellites, {len(made.links)} links", err=True)
+app.command("new")(instance_new.command)
+app.command("export")(instance_export.command)
 
 
 @app.command()
 def show(
-    file: Annotated[Path, typer.Argument(help="Instance file.")],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="Instance or scenario file.")],
+    solution: Annotated[Path | None, typer.Option(help="Solution file: its routes and loads.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Draw the map here: .png, .svg or .pdf.")] = None,
     json: Json = False,
 ) -> None:
-    """Summarise an instance file: its network, its tasks, what their packets need."""
-    from formulation import design_packets
-    from instances import instance_sha256, read_instance
+    """Summarise an instance: its network, its tasks, what their packets need; with --out also draw its map."""
+    from formulation import design_packets, read_solution
+    from instances import Instance, instance_sha256, parse_constellation
+    from leosplit.cli.instance_files import read_instance_or_scenario
 
-    instance = read_instance(file)
+    instance = read_instance_or_scenario(file)
+    if not isinstance(instance, Instance):
+        if solution is not None or out is not None:
+            raise typer.BadParameter("need an instance; this is a scenario", param_hint="--solution and --out")
+        _show_scenario(instance, json)
+        return
+    decisions = None if solution is None else read_solution(solution, instance, file)
+    if out is not None:
+        _draw(instance, decisions, out)
     rates = [link.rate_bps for link in instance.links]
     tasks: list[dict[str, Any]] = []
     for task in instance.tasks:
@@ -75,6 +69,8 @@ def show(
         "residual_accuracy": instance.residual_accuracy,
         "tasks": tasks,
     }
+    if decisions is not None:
+        summary["loads"] = _loads(decisions)
     if json:
         print_json(summary)
         return
@@ -82,6 +78,8 @@ def show(
         f"{instance.name}: {len(instance.satellites)} satellites, {len(instance.links)} directed links", nl=False
     )
     typer.echo(f" of {min(rates) / 1e6:.4g} to {max(rates) / 1e6:.4g} Mbit/s" if rates else "")
+    if "constellation" in instance.meta:
+        typer.echo(parse_constellation(str(instance.meta["constellation"])).summary())
     typer.echo(f"computing: {', '.join(instance.computing) or 'none'}")
     header = ["task", "frames", "images [Gbit]", "data at ρ=1 [Gbit]", "model [Mbit]", "computing"]
     rows = [
@@ -96,6 +94,60 @@ def show(
         for task in tasks
     ]
     typer.echo(render_table("tasks", header, rows), nl=False)
+    if decisions is not None:
+        loads = [[f"{one['from']} → {one['to']}", str(one["data"]), str(one["model"])] for one in summary["loads"]]
+        typer.echo(render_table("loads, packets on a link", ["link", "data", "model"], loads), nl=False)
+
+
+def _draw(instance: "Instance", solution: "Solution | None", out: Path) -> None:
+    """Draw the map in the format of the file's suffix."""
+    from leosplit.figures import draw_map, save
+
+    form = out.suffix.removeprefix(".").lower()
+    if form not in ("png", "svg", "pdf"):
+        raise typer.BadParameter(f"must end in .png, .svg or .pdf, got {str(out)!r}", param_hint="--out")
+    save(draw_map(instance, solution), out, [form])
+    typer.echo(f"wrote {out}", err=True)
+
+
+def _loads(solution: "Solution") -> list[dict[str, Any]]:
+    """Count the packets of each kind on every link that is used, the most loaded first."""
+    data, model = (
+        Counter(step for task in solution.tasks for step in pairwise(getattr(task, kind) or ()))
+        for kind in ("data_path", "model_path")
+    )
+    links = sorted(data.keys() | model.keys(), key=lambda link: (-max(data[link], model[link]), link))
+    return [{"from": link[0], "to": link[1], "data": data[link], "model": model[link]} for link in links]
+
+
+def _show_scenario(scenario: "Scenario", json: bool) -> None:
+    """Summarise a scenario: its orbits, its slots and how its links come and go."""
+    from instances import Constellation
+
+    series = scenario.network([0, scenario.count // 2, scenario.count - 1])
+    up = [int(count) for count in series.up.sum(axis=1)]
+    orbits = scenario.orbits
+    shells = [shell.summary() for shell in orbits.shells] if isinstance(orbits, Constellation) else []
+    summary: dict[str, Any] = {
+        "name": scenario.name,
+        "epoch": scenario.start.isoformat(),
+        "slots": scenario.count,
+        "slot_s": scenario.slot_s,
+        "satellites": len(series.ids),
+        "orbits": shells,
+        "links_planned": len(series.plan.source),
+        "links_up_first_middle_last": up,
+        "seed": scenario.seed,
+    }
+    if json:
+        print_json(summary)
+        return
+    typer.echo(f"{scenario.name}: {scenario.count} slots of {scenario.slot_s:g} s from {scenario.start:%FT%TZ}")
+    for line in shells or [f"{len(series.ids)} satellites"]:
+        typer.echo(line)
+    typer.echo(
+        f"links: {len(series.plan.source)} directed, {', '.join(map(str, up))} up in the first, middle, last slot"
+    )
 
 
 def _scaled(bits: float | None, unit: float) -> str:

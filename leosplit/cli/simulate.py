@@ -36,6 +36,7 @@ def command(
     json: Json = False,
 ) -> None:
     """Run a scheme slot by slot: delay, allocation, hand-overs of routes, churn of links, slots where T > Δt."""
+    from instances import Constellation
     from leosplit.figures.simulation import draw_simulation
     from leosplit.figures.style import save
     from leosplit.simulation import SlotRow, TaskRow, simulate
@@ -45,6 +46,8 @@ def command(
     plan = _scenario(scenario, seed)
     if start >= plan.count:
         raise typer.BadParameter(f"must be below {plan.count}, the number of slots", param_hint="--start")
+    if isinstance(plan.orbits, Constellation):
+        typer.echo(plan.orbits.summary(), err=True)
     stop = plan.count if slots is None else start + slots
     results: list[SlotResult] = []
     with ProgressLine() as progress:
@@ -83,9 +86,13 @@ def command(
 
 def _scenario(text: str, seed: int) -> "Scenario":
     """Read a scenario file, or make the scenario of a preset."""
-    from instances import PRESETS, preset_scenario, read_scenario
+    from instances import Instance
+    from leosplit.cli.instance_files import read_instance_or_scenario
 
-    return preset_scenario(text, seed=seed) if text in PRESETS and not Path(text).exists() else read_scenario(text)
+    made = read_instance_or_scenario(text, seed)
+    if isinstance(made, Instance):
+        raise typer.BadParameter(f"{text} is an instance, one slot; use `leosplit run`", param_hint="SCENARIO")
+    return made
 
 
 class _Table:

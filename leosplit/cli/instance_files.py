@@ -1,0 +1,21 @@
+"""Files that hold an instance or a scenario."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from instances import Instance, Scenario
+
+
+def read_instance_or_scenario(text: str, seed: int = 0) -> "Instance | Scenario":
+    """Read a file by its format key; the name of a preset that is no file gives its scenario with this seed."""
+    from fitting.jsonfile import read_json
+    from instances import PRESETS, preset_scenario, read_instance, read_scenario
+    from instances.scenario_file import FORMAT
+
+    if text in PRESETS and not Path(text).exists():
+        return preset_scenario(text, seed=seed)
+    document = read_json(text)
+    if isinstance(document, dict) and document.get("format") == FORMAT:
+        return read_scenario(text)
+    return read_instance(text)
