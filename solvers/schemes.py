@@ -126,7 +126,10 @@ def _bs_exact(instance: Instance, options: SchemeOptions) -> Answer:
     stops: set[Termination] = set()
 
     def router(_: Instance, packets: Solution) -> Solution:
-        left = None if deadline is None else max(deadline - time.perf_counter(), 0.1)
+        left = None if deadline is None else deadline - time.perf_counter()
+        if left is not None and left <= 0:
+            stops.add(Termination.TIME_LIMIT)
+            return shortest_path_router(fixed, packets)
         result = solve_routing(
             fixed,
             packets,
