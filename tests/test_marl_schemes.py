@@ -1,0 +1,189 @@
+"""Training with resume, the policy as a router, and the schemes that use it."""
+
+import json
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from formulation import check, evaluate
+from instances import write_instance
+from instances.generate import generate_torus
+from instances.presets import make_preset
+from leosplit.cli import main
+from solvers.assignment import assign
+from solvers.bisection import bisect, pack
+from solvers.marl.policy import Policy, untrained_policy
+from solvers.marl.router import PolicyRouter
+from solvers.marl.schemes import VARIANTS, bs_marl, load_policy
+from solvers.marl.search import Search, SearchOptions
+from solvers.routing import shortest_path_router
+from solvers.schemes import SchemeOptions, run_scheme
+
+
+def random_policy(seed: int, observation: str) -> Policy:
+    """Return a policy with weights that nobody trained: it must deliver all the same."""
+    policy, rng = untrained_policy(observation, "none", 4), np.random.default_rng(seed)
+    weights = {k: rng.normal(size=v.shape).astype(np.float32) for k, v in policy.weights.items()}
+    return replace(policy, weights=weights)
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    seed=st.integers(0, 10_000), observation=st.sampled_from(["local", "planned"]), rows=st.integers(2, 7),
+    columns=st.integers(3, 7), passes=st.integers(1, 2),
+)  # fmt: skip
+def test_any_policy_delivers_every_packet(seed, observation, rows, columns, passes):
+    instance = generate_torus(rows, columns, tasks=3, computing=2, seed=seed)
+    packets = pack(instance, assign(instance), [0.5] * 3)
+    router = PolicyRouter(instance, random_policy(seed, observation), seed=seed, passes=passes)
+    routed = router(instance, packets)
+    assert check(instance, routed) == ()
+    assert all(d.data_path and d.model_path for d in routed.tasks)
+
+
+@pytest.mark.parametrize("preset", ["iridium", "hotspot"])
+def test_an_untrained_policy_with_the_prior_is_the_shortest_path(preset):
+    instance = make_preset(preset, seed=5)
+    packets = pack(instance, assign(instance), [0.5] * len(instance.tasks))
+    routed = PolicyRouter(instance, untrained_policy("local"))(instance, packets)
+    expected = evaluate(instance, shortest_path_router(instance, packets)).mean_s
+    assert evaluate(instance, routed).mean_s == pytest.approx(expected, rel=1e-3)
+
+
+def test_larger_unseen_cases_are_served():
+    """Twice the tasks and twice the satellites of what the policy was trained on: better than shortest paths."""
+    for options in ({"tasks": 16, "computing": 4}, {"constellation": "D:1000:53:288/18/1", "tasks": 12}):
+        instance = make_preset("paper", seed=3, **options)
+        solution, _ = bs_marl(instance, load_policy(), iterations=6)
+        assert check(instance, solution) == ()
+        other = bisect(instance, assign(instance), shortest_path_router, iterations=6)[0]
+        assert evaluate(instance, solution).mean_s < evaluate(instance, other).mean_s
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_variants_are_feasible_and_one_seed_gives_one_result(name):
+    instance = make_preset("iridium", seed=11)
+    first, again = (run_scheme(instance, name, SchemeOptions(seed=3)) for _ in range(2))
+    assert first.objective_s is not None, first.message
+    assert first.solution == again.solution
+    assert first.objective_s == pytest.approx(again.objective_s, rel=0)
+
+
+def test_the_trace_tells_ratios_and_idle_times():
+    result = run_scheme(make_preset("iridium", seed=2), "bs-marl")
+    assert len(result.trace) == 20
+    assert result.trace[0]["offload_ratio"] == [0.5] * 5
+    for record in result.trace:
+        for a, b in zip(record["idle_computing_s"], record["idle_remote_sensing_s"], strict=True):
+            assert min(a, b) == 0
+    assert result.objective_s == pytest.approx(min(record["mean_delay_s"] for record in result.trace))
+
+
+def test_searches_count_their_rollouts_and_never_lose_their_best():
+    instance = make_preset("hotspot", seed=4)
+    search = Search(instance, assign(instance), load_policy(), SearchOptions(rounds=4, rollouts=8), seed=0)
+    solution, trace = search.run()
+    assert search.router.rollouts == trace[-1]["rollouts"] <= 32
+    values = [record["mean_delay_s"] for record in trace]
+    assert values == sorted(values, reverse=True)
+    assert evaluate(instance, solution).mean_s <= values[-1] * (1 + 1e-9)
+
+
+def test_the_closed_form_of_a_search_is_the_evaluators():
+    instance = make_preset("iridium", seed=4)
+    search = Search(instance, assign(instance), load_policy(), SearchOptions(rounds=1), seed=0)
+    solution, trace = search.run()
+    assert evaluate(instance, solution).mean_s == pytest.approx(trace[-1]["mean_delay_s"], rel=1e-9)
+
+
+def test_the_policy_option_reaches_the_schemes(tmp_path):
+    from solvers.marl.policy import write_policy
+
+    instance = make_preset("hotspot", seed=6)
+    write_policy(untrained_policy("local"), tmp_path / "p.safetensors")
+    routed = run_scheme(instance, "even", SchemeOptions(policy=tmp_path / "p.safetensors"))
+    packets = pack(instance, assign(instance), [0.5] * 8)
+    assert routed.objective_s == pytest.approx(
+        evaluate(instance, shortest_path_router(instance, packets)).mean_s, rel=1e-3
+    )
+    write_instance(instance, tmp_path / "i.json")
+    assert main(["run", str(tmp_path / "i.json"), "--scheme", "bs-marl", "--policy", str(tmp_path / "none")]) == 2
+
+
+class TestTraining:
+    @pytest.fixture(autouse=True)
+    def _needs(self):
+        pytest.importorskip("torch")
+
+    def options(self, **changes):
+        from solvers.marl.options import TrainOptions
+        from solvers.marl.qmix import LearnOptions
+        from solvers.marl.sampling import SampleOptions
+
+        sample = SampleOptions(presets=("iridium",), slots=2, tasks=(2, 3))
+        values = {"epochs": 4, "episodes": 12, "updates": 3, "validation": 8, "sample": sample}
+        return TrainOptions(**values | {"learn": LearnOptions(batch=6)} | changes)
+
+    def test_resuming_gives_the_same_result_as_never_stopping(self, tmp_path):
+        from solvers.marl.checkpoint import load_checkpoint, save_checkpoint
+        from solvers.marl.train import Trainer, train
+
+        whole = train(self.options())
+        first = Trainer(self.options())
+        for _ in range(2):
+            first.epoch()
+        save_checkpoint(first, tmp_path / "c.safetensors")
+        second = Trainer(self.options())
+        load_checkpoint(second, tmp_path / "c.safetensors")
+        list(second.run())
+        for a, b in zip(whole.history, second.history, strict=True):
+            assert {**asdict(a), "seconds": 0} == {**asdict(b), "seconds": 0}
+        for one, other in ((whole.policy, second.policy), (whole.best_policy({}), second.best_policy({}))):
+            assert all((one.weights[k] == other.weights[k]).all() for k in one.weights)
+        assert whole.history[-1].loss != whole.history[0].loss
+
+    @pytest.mark.parametrize("mixer", ["qmix", "vdn", "independent"])
+    @pytest.mark.parametrize("observation", ["local", "planned"])
+    def test_every_mixer_learns_from_both_observations(self, mixer, observation):
+        from solvers.marl.qmix import LearnOptions
+        from solvers.marl.train import train
+
+        options = self.options(epochs=2, observation=observation, learn=LearnOptions(mixer=mixer, batch=6))
+        trainer = train(options)
+        assert all(np.isfinite(epoch.loss) and epoch.loss > 0 for epoch in trainer.history)
+        assert np.abs(trainer.policy.weights["linear.weight"]).max() > 0
+
+    def test_options_survive_json(self):
+        from solvers.marl.options import options_from_dict, options_to_dict
+
+        options = self.options(seed=3)
+        assert options_from_dict(json.loads(json.dumps(options_to_dict(options)))) == options
+
+    def test_the_command_trains_resumes_and_writes_its_files(self, tmp_path, capsys):
+        words = ["train", "--preset", "iridium", "--epochs", "2", "--episodes", "8", "--slots", "2"]
+        words += ["--out", str(tmp_path)]
+        assert main([*words, "--json"]) == 0
+        captured = capsys.readouterr()
+        assert captured.err.count("epoch ") == 2
+        assert len(json.loads(captured.out)["history"]) == 2
+        card = json.loads((tmp_path / "policy.json").read_text())
+        assert card["options"]["seed"] == 0
+        assert card["scores"]["epoch"] in (1, 2)
+        assert (tmp_path / "training.png").stat().st_size > 0
+        assert main([*words, "--resume"]) == 0
+        assert main([*words, "--resume", "--mixer", "vdn"]) == 2
+        assert "learn must be" in capsys.readouterr().err
+        assert main([*words, "--mixer", "sum"]) == 2
+        assert "mixer must be one of qmix, vdn, independent" in capsys.readouterr().err
+
+
+def test_solvers_import_without_torch():
+    import subprocess
+    import sys
+
+    code = "import sys, solvers, solvers.marl.schemes; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "False"
