@@ -1,6 +1,14 @@
 """Measurements, fitted mAP curves and their piecewise-linear functions."""
 
-from fitting.curve_file import curve_from_dict, curve_to_dict, read_curve, write_curve
+from fitting.curve_file import (
+    curve_from_dict,
+    curve_to_dict,
+    is_surface,
+    read_curve,
+    surface_from_dict,
+    surface_to_dict,
+    write_curve,
+)
 from fitting.curves import FAMILIES, Curve, Logistic, ParametricCurve, PiecewiseLinear, PowerLaw, SaturatingExponential
 from fitting.errors import CurveError, LeosplitError, MeasurementError
 from fitting.fit import FAMILY_NAMES, Fit, fit_curve
@@ -8,6 +16,7 @@ from fitting.measurements import Measurements, read_measurements
 from fitting.piecewise import Approximation, piecewise_linear
 from fitting.presets import preset_curves, preset_curves_source
 from fitting.selection import Candidate, compare_fits
+from fitting.triangulated import Triangulated, fit_surface
 from fitting.uncertainty import band, conservative, covariance, intervals
 
 __all__ = [
@@ -26,6 +35,7 @@ __all__ = [
     "PiecewiseLinear",
     "PowerLaw",
     "SaturatingExponential",
+    "Triangulated",
     "band",
     "compare_fits",
     "conservative",
@@ -33,11 +43,15 @@ __all__ = [
     "curve_from_dict",
     "curve_to_dict",
     "fit_curve",
+    "fit_surface",
     "intervals",
+    "is_surface",
     "piecewise_linear",
     "preset_curves",
     "preset_curves_source",
     "read_curve",
     "read_measurements",
+    "surface_from_dict",
+    "surface_to_dict",
     "write_curve",
 ]

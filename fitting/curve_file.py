@@ -8,7 +8,9 @@ from typing import Any
 from fitting.curves import FAMILIES, Curve, ParametricCurve, PiecewiseLinear
 from fitting.errors import CurveError
 from fitting.jsonfile import dump_json, read_json
+from fitting.triangulated import Triangulated
 
+SURFACE_KIND = "triangulated"
 KINDS = (PiecewiseLinear.kind, *FAMILIES)
 
 
@@ -49,6 +51,39 @@ def curve_from_dict(data: Any, where: str = "curve") -> Curve:
     except CurveError as error:
         message = str(error)
         raise CurveError(message if message.startswith(where) else f"{where}: {message}") from None
+
+
+def surface_to_dict(surface: Triangulated) -> dict[str, Any]:
+    """Write a triangulated function as a dictionary, ready for JSON."""
+    return {"kind": SURFACE_KIND, "points": [list(point) for point in surface.points]}
+
+
+def surface_from_dict(data: Any, where: str = "curve") -> Triangulated:
+    """Triangulated function of ``{"kind": "triangulated", "points": [[feature, residual, mAP], …]}``.
+
+    Raises
+    ------
+    CurveError
+        With one sentence: where, what, what is allowed.
+    """
+    if not is_surface(data):
+        raise CurveError(f"{where} must be an object of the kind {SURFACE_KIND}")
+    _check_keys(data, ("kind", "points"), where)
+    if not isinstance(data["points"], list):
+        raise CurveError(f"{where}.points must be a list of [feature, residual, mAP], got {_short(data['points'])}")
+    points = [_numbers(point, f"{where}.points[{index}]") for index, point in enumerate(data["points"])]
+    for index, point in enumerate(points):
+        if len(point) != 3:
+            raise CurveError(f"{where}.points[{index}] must be [feature, residual, mAP], got {len(point)} numbers")
+    try:
+        return Triangulated(tuple((point[0], point[1], point[2]) for point in points))
+    except CurveError as error:
+        raise CurveError(f"{where}: {error}") from None
+
+
+def is_surface(data: Any) -> bool:
+    """Tell whether a dictionary says that it is a triangulated function."""
+    return isinstance(data, dict) and data.get("kind") == SURFACE_KIND
 
 
 def read_curve(path: str | Path) -> Curve:
