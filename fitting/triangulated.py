@@ -108,6 +108,8 @@ class Triangulated:
         contour = starts[passing] + share[passing][:, None] * (ends[passing] - starts[passing])
         places = [low, high, *(point[0] for point in self.points), *contour[:, 0].tolist()]
         places += self._contour_exits(target, residuals)
+        beside = 1e-12 * (high - low)  # at a jump of the least residual, rounding may hide the lower side
+        places += [place + shift for place in places for shift in (-beside, beside)]
         best: tuple[float, float] | None = None
         for rate in sorted({place for place in places if low <= place <= high}):
             residual = self.at(rate).inverse(target, *residuals)

@@ -22,6 +22,7 @@ from formulation.solution import (
 if TYPE_CHECKING:
     from formulation.models import (
         build_data_packet_model,
+        build_feature_rate_model,
         build_full_model,
         build_model_packet_model,
         build_routing_model,
@@ -39,6 +40,7 @@ __all__ = [
     "TaskDelay",
     "Violation",
     "build_data_packet_model",
+    "build_feature_rate_model",
     "build_full_model",
     "build_model_packet_model",
     "build_routing_model",

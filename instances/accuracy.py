@@ -4,8 +4,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from fitting import read_curve
-from instances.instance import Accuracy, Instance
+from fitting import Triangulated, is_surface, read_curve, surface_from_dict
+from fitting.jsonfile import read_json
+from instances.instance import Accuracy, Instance, Task
 from instances.scenario import Scenario
 
 
@@ -23,7 +24,8 @@ def with_accuracy(
     instance
         The problem.
     large, small
-        Files of f and g, one curve each; `meta` names them as the source.
+        Files of f and g, one curve each; `meta` names them as the source. With f of two inputs, triangulated, the
+        feature bits of every task become a decision within the points' range of feature rates.
     large_map_min, small_map_min
         Targets A^L and A^S of every task, mAP in [0, 1].
 
@@ -34,7 +36,10 @@ def with_accuracy(
     InstanceError
         If a target is out of range.
     """
-    curves = _curves(instance.accuracy, large, small)
+    surface = None if large is None else _surface(large)
+    curves = _curves(instance.accuracy, None if surface else large, small)
+    if surface is not None:
+        curves = Accuracy(surface.at(surface.feature_range[1]), curves.small, surface)
     targets = {"large_map_min": large_map_min, "small_map_min": small_map_min}
     given: dict[str, Any] = {name: value for name, value in targets.items() if value is not None}
     sources = dict(instance.meta.get("sources", {}))
@@ -45,7 +50,7 @@ def with_accuracy(
     return replace(
         instance,
         accuracy=curves,
-        tasks=tuple(replace(task, **given) for task in instance.tasks),
+        tasks=tuple(replace(task, **given, **_features(task, surface)) for task in instance.tasks),
         meta={**instance.meta, "sources": sources} if sources else instance.meta,
     )
 
@@ -68,4 +73,19 @@ def _curves(accuracy: Accuracy, large: Path | None, small: Path | None) -> Accur
     return Accuracy(
         accuracy.large if large is None else read_curve(large),
         accuracy.small if small is None else read_curve(small),
+        accuracy.surface if large is None else None,
     )
+
+
+def _surface(path: Path) -> Triangulated | None:
+    """Return the triangulated function of a file, or None where it holds something else."""
+    document = read_json(path)
+    return surface_from_dict(document, str(path)) if is_surface(document) else None
+
+
+def _features(task: Task, surface: Triangulated | None) -> dict[str, Any]:
+    """Return the range of feature bits that a triangulated function spans, as a field of a task."""
+    if surface is None:
+        return {}
+    low, high = surface.feature_range
+    return {"feature_bits_per_frame_range": (low * task.pixels_per_frame, high * task.pixels_per_frame)}

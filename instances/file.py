@@ -6,7 +6,7 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from fitting import curve_from_dict, curve_to_dict
+from fitting import curve_from_dict, curve_to_dict, is_surface, surface_from_dict, surface_to_dict
 from fitting.errors import LeosplitError
 from fitting.jsonfile import dump_json, read_json, require_keys
 from instances.checks import InstanceError
@@ -44,7 +44,21 @@ def _part(cls: type[_T], document: Any, where: str, **readers: Callable[[Any, st
 
 def _accuracy(document: Any, where: str) -> Accuracy:
     require_keys(document, where, ["large", "small"])
-    return Accuracy(*(curve_from_dict(document[key], f"{where}.{key}") for key in ("large", "small")))
+    small = curve_from_dict(document["small"], f"{where}.small")
+    if is_surface(document["large"]):
+        surface = surface_from_dict(document["large"], f"{where}.large")
+        return Accuracy(surface.at(surface.feature_range[1]), small, surface)
+    return Accuracy(curve_from_dict(document["large"], f"{where}.large"), small)
+
+
+def _task(document: Any, where: str) -> Task:
+    """Read a task; with a range of feature bits, these are decided when the instance is built."""
+    key, limits = "feature_bits_per_frame", "feature_bits_per_frame_range"
+    if isinstance(document, dict) and limits in document:
+        if key in document:
+            raise InstanceError(f"{where} must have {key} or {limits}, not both")
+        document = {**document, key: 0.0}
+    return _part(Task, document, where, accuracy=_accuracy)
 
 
 def _list(document: Any, where: str) -> list[Any]:
@@ -78,10 +92,10 @@ def instance_from_dict(document: Any, where: str = "") -> Instance:
         if not isinstance(document.get("meta", {}), dict):
             raise InstanceError(f"meta must be an object, got {type(document['meta']).__name__}")
         values = {key: value for key, value in document.items() if key not in ("format", "version")}
-        for key, cls in (("satellites", Satellite), ("links", Link), ("tasks", Task)):
-            readers = {"accuracy": _accuracy} if cls is Task else {}
+        for key, cls in (("satellites", Satellite), ("links", Link)):
             items = enumerate(_list(document[key], key))
-            values[key] = [_part(cls, item, f"{key}[{i}]", **readers) for i, item in items]  # type: ignore[type-var]
+            values[key] = [_part(cls, item, f"{key}[{i}]") for i, item in items]  # type: ignore[type-var]
+        values["tasks"] = [_task(item, f"tasks[{i}]") for i, item in enumerate(_list(document["tasks"], "tasks"))]
         values["accuracy"] = _accuracy(document["accuracy"], "accuracy")
         return _build(Instance, values, "")
     except LeosplitError as error:
@@ -93,7 +107,8 @@ def _plain(value: Any) -> Any:
 
 
 def _accuracy_to_dict(accuracy: Accuracy) -> dict[str, Any]:
-    return {"large": curve_to_dict(accuracy.large), "small": curve_to_dict(accuracy.small)}
+    large = curve_to_dict(accuracy.large) if accuracy.surface is None else surface_to_dict(accuracy.surface)
+    return {"large": large, "small": curve_to_dict(accuracy.small)}
 
 
 def _part_to_dict(part: Satellite | Link | Task) -> dict[str, Any]:
@@ -101,6 +116,8 @@ def _part_to_dict(part: Satellite | Link | Task) -> dict[str, Any]:
     document = {_file_key(f.name): _plain(getattr(part, f.name)) for f in fields(part)}
     if isinstance(part, Task) and part.accuracy is not None:
         document["accuracy"] = _accuracy_to_dict(part.accuracy)
+    if isinstance(part, Task) and part.feature_bits_per_frame_range is not None:
+        del document["feature_bits_per_frame"]
     return {key: value for key, value in document.items() if value is not None}
 
 

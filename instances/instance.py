@@ -1,12 +1,13 @@
 """One instance: one slot's quasi-static network, its tasks and their accuracy curves."""
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
-from fitting import Curve
+from fitting import Curve, Triangulated
 from instances.checks import InstanceError, choice, number, numbers, text, whole
 from instances.network import Network, build_network
 
@@ -108,6 +109,11 @@ class Accuracy:
 
     large: Curve
     small: Curve
+    surface: Triangulated | None = None
+
+    def at(self, feature_bpp: float) -> "Accuracy":
+        """Return the curves at one feature rate [bit/pixel]; the same where f has one input."""
+        return self if self.surface is None else Accuracy(self.surface.at(feature_bpp), self.small)
 
 
 @dataclass(frozen=True)
@@ -140,6 +146,9 @@ class Task:
         Fixes c(m), or None where it is a decision.
     accuracy
         Curves of this task alone, or None for the instance's.
+    feature_bits_per_frame_range
+        (lower, upper) [bit] where d^F_m is a decision, with f of two inputs. `feature_bits_per_frame` is then that of
+        the least data packet of (5), which `Instance` puts there: the same for every ρ, and so optimal in (4) too.
     """
 
     satellite: str
@@ -156,6 +165,7 @@ class Task:
     small_map_min: float
     computing_satellite: str | None = None
     accuracy: Accuracy | None = None
+    feature_bits_per_frame_range: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         text("satellite", self.satellite)
@@ -175,6 +185,11 @@ class Task:
         _set(self, residual_levels_bpp=levels, model_packet_bits_range=(low, high))
         if self.computing_satellite is not None:
             text("computing_satellite", self.computing_satellite)
+        if self.feature_bits_per_frame_range is not None:
+            low, high = numbers("feature_bits_per_frame_range", self.feature_bits_per_frame_range, 2, low=0.0)
+            if low > high:
+                raise InstanceError(f"feature_bits_per_frame_range must be [lower, upper], got [{low:g}, {high:g}]")
+            _set(self, feature_bits_per_frame_range=(low, high))
 
     @property
     def pixels(self) -> float:
@@ -224,6 +239,7 @@ class Instance:
             _set(self, time_s=number("time_s", self.time_s))
         self._check_network()
         self._check_tasks()
+        _set(self, tasks=tuple(self._with_features(task, f"tasks[{i}]") for i, task in enumerate(self.tasks)))
 
     def _check_network(self) -> None:
         if len(self._satellites) != len(self.satellites):
@@ -264,6 +280,38 @@ class Instance:
                 raise InstanceError(
                     f"{where}.computing_satellite must be the id of a computing satellite, got {fixed!r}"
                 )
+
+    def _with_features(self, task: Task, where: str) -> Task:
+        """Return the task with its decided feature bits, where they are a decision."""
+        limits, accuracy = task.feature_bits_per_frame_range, task.accuracy or self.accuracy
+        if limits is None:
+            return task
+        if accuracy.surface is None:
+            raise InstanceError(
+                f"{where}.feature_bits_per_frame_range needs accuracy.large of the kind triangulated, of two inputs"
+            )
+        if self.residual_accuracy != "mean_residual":
+            raise InstanceError(f"{where}.feature_bits_per_frame_range needs residual_accuracy 'mean_residual'")
+        low, high = (bits / task.pixels_per_frame for bits in limits)
+        best = accuracy.surface.least_rates(task.large_map_min, (low, high), (0.0, task.residual_levels_bpp[-1]))
+        bits = limits[1] if best is None else best[0] * task.pixels_per_frame
+
+        def packet(bits: float) -> float:
+            curve = accuracy.at(bits / task.pixels_per_frame).large
+            residual = curve.inverse(task.large_map_min, 0.0, task.residual_levels_bpp[-1])
+            return math.inf if residual is None else bits + task.pixels_per_frame * residual
+
+        # the least residual may jump just there, and bits over pixels need not round to the rate that was found
+        near = [bits, *(bits * (1 + share) for share in (1e-12, -1e-12))]
+        return replace(task, feature_bits_per_frame=min((min(max(b, limits[0]), limits[1]) for b in near), key=packet))
+
+    @cached_property
+    def _accuracies(self) -> dict[str, Accuracy]:
+        """Curves of each task by its satellite, at its feature rate."""
+        return {
+            task.satellite: (task.accuracy or self.accuracy).at(task.feature_bits_per_frame / task.pixels_per_frame)
+            for task in self.tasks
+        }
 
     @cached_property
     def _satellites(self) -> dict[str, Satellite]:
@@ -317,5 +365,6 @@ class Instance:
         return self.computing if task.computing_satellite is None else (task.computing_satellite,)
 
     def accuracy_of(self, task: Task) -> Accuracy:
-        """Return the curves that hold for this task."""
-        return task.accuracy or self.accuracy
+        """Return the curves that hold for this task, f at its feature rate."""
+        accuracy = task.accuracy or self.accuracy
+        return accuracy if accuracy.surface is None else self._accuracies[task.satellite]

@@ -163,7 +163,8 @@ def _ids(value: Any, where: str) -> tuple[str, ...]:
 
 def _accuracy(document: Any) -> Accuracy:
     require_keys(document, "accuracy", ["large", "small"])
-    return Accuracy(*(curve_from_dict(document[key], f"accuracy.{key}") for key in ("large", "small")))
+    large, small = (curve_from_dict(document[key], f"accuracy.{key}") for key in ("large", "small"))
+    return Accuracy(large, small)
 
 
 def _overrides(document: Any) -> tuple[LinkOverride, ...]:

@@ -84,7 +84,15 @@ def _task() -> dict[str, Any]:
         "large_map_min": SHARE,
         "small_map_min": SHARE,
     }
-    return closed_object(required, {"computing_satellite": TEXT, "accuracy": {"$ref": "#/$defs/accuracy"}})
+    optional = {
+        "computing_satellite": TEXT,
+        "accuracy": {"$ref": "#/$defs/accuracy"},
+        "feature_bits_per_frame_range": array(NON_NEGATIVE, 2, 2),
+    }
+    schema = closed_object(required, optional)
+    schema["required"].remove("feature_bits_per_frame")
+    features = ("feature_bits_per_frame", "feature_bits_per_frame_range")
+    return schema | {"oneOf": [{"required": [name]} for name in features]}
 
 
 def instance_schema() -> dict[str, Any]:
@@ -108,7 +116,8 @@ def instance_schema() -> dict[str, Any]:
         "satellite": _satellite(),
         "link": _link(),
         "task": _task(),
-        "accuracy": closed_object({"large": curve, "small": curve}),
+        "accuracy": closed_object({"large": {"oneOf": [curve, {"$ref": "#/$defs/surface"}]}, "small": curve}),
+        "surface": closed_object({"kind": {"const": "triangulated"}, "points": array(array(NUMBER, 3, 3), 3)}),
         "curve": _curve(),
     }
     title = "leosplit instance: one slot's network, tasks and accuracy curves"

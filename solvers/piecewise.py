@@ -94,7 +94,10 @@ def with_piecewise(instance: Instance, side: Literal["under", "over"], max_error
         residuals = (0.0, max(task.residual_levels_bpp[-1] for task in tasks))
         ranges = [task.model_packet_bits_range for task in tasks]
         packets = (min(low for low, _ in ranges), max(high for _, high in ranges))
-        return Accuracy(_side_of(accuracy.large, residuals), _side_of(accuracy.small, packets))
+        small = _side_of(accuracy.small, packets)
+        if accuracy.surface is not None:  # f of two inputs is piecewise linear as given
+            return Accuracy(accuracy.large, small, accuracy.surface)
+        return Accuracy(_side_of(accuracy.large, residuals), small)
 
     def _side_of(curve: Curve, interval: tuple[float, float]) -> Curve:
         lo, hi = interval
