@@ -27,11 +27,15 @@ EARTH_ROTATION_RAD_S = 7.2921159e-5
 """Rotation rate of the Earth (WGS 84), rad/s."""
 MINIMUM_ALTITUDE_KM = 160.0
 """Below this a circular orbit decays within days."""
+MAXIMUM_ALTITUDE_KM = 100_000.0
+"""Above this the Moon and the Sun, which are left out, shape the orbit."""
+MAXIMUM_SATELLITES = 100_000
+"""More than any constellation that was filed; what a code may ask for."""
 
 Array = NDArray[np.float64]
 
 _SHELL = re.compile(
-    r"(?P<kind>[A-Za-z]+):(?P<altitude>[^:]+):(?P<inclination>[^:]+):(?P<total>\d+)/(?P<planes>\d+)/(?P<phasing>\d+)"
+    r"(?P<kind>[A-Za-z]+):(?P<altitude>[^:]+):(?P<inclination>[^:]+):(?P<total>\d{1,9})/(?P<planes>\d{1,9})/(?P<phasing>\d{1,9})"
 )
 _FORM = "TYPE:ALTITUDE_KM:INCLINATION:T/P/F with TYPE D or S, for example S:780:86.4:66/6/1"
 
@@ -66,8 +70,12 @@ class Shell:
     def __post_init__(self) -> None:
         """Reject what cannot be a shell, in one sentence each."""
         where = f"constellation {self.code}"
-        if not (math.isfinite(self.altitude_km) and self.altitude_km >= MINIMUM_ALTITUDE_KM):
+        if not self.altitude_km >= MINIMUM_ALTITUDE_KM:
             raise ConstellationError(f"{where}: altitude {self.altitude_km:g} km is not at least 160 km")
+        if not self.altitude_km <= MAXIMUM_ALTITUDE_KM:
+            raise ConstellationError(f"{where}: altitude {self.altitude_km:g} km is above 100000 km")
+        if self.total > MAXIMUM_SATELLITES:
+            raise ConstellationError(f"{where}: T = {self.total} is more than {MAXIMUM_SATELLITES} satellites")
         if not 0.0 <= self.inclination_deg <= 180.0:
             raise ConstellationError(f"{where}: inclination {self.inclination_deg:g}° is not in [0, 180]")
         if self.planes < 1 or self.total < 1 or self.total % self.planes:

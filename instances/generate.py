@@ -7,6 +7,7 @@ import numpy as np
 
 from fitting.presets import preset_curves
 from instances.checks import InstanceError
+from instances.constellation import MAXIMUM_SATELLITES
 from instances.instance import Accuracy, Instance, Link
 from instances.isl import LinkPlan, grid_rows
 from instances.link_budget import STANDARD_RADIO
@@ -44,6 +45,8 @@ def generate_torus(
     """
     if rows < 1 or columns < 1:
         raise InstanceError(f"torus: rows and columns must be at least 1, got {rows} and {columns}")
+    if rows * columns > MAXIMUM_SATELLITES:
+        raise InstanceError(f"torus: {rows} x {columns} is more than {MAXIMUM_SATELLITES} satellites")
     plan = LinkPlan.from_rows(grid_rows(rows, columns))
     graph: nx.DiGraph[Any] = nx.DiGraph(name=f"torus-{rows}x{columns}")
     for index in range(rows * columns):

@@ -5,7 +5,8 @@ in the graph attribute ``leosplit``. Any other directed graph is an instance onc
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from xml.etree.ElementTree import ParseError
 
 import networkx as nx
 
+from fitting.errors import LeosplitError
 from fitting.jsonfile import dump_json, parse_json, read_json, read_text
 from instances.checks import InstanceError
 from instances.file import instance_from_dict, instance_to_dict
@@ -152,8 +154,20 @@ def read_graph(path: str | Path, form: str | None = None, **options: Any) -> Ins
     LeosplitError
         If the file cannot be read or makes no instance.
     """
-    graph = _read_graphml(path) if _form(path, form) == "graphml" else _read_node_link(path)
-    return from_networkx(graph, where=str(path), **options)
+    with located(path):
+        graph = _read_graphml(path) if _form(path, form) == "graphml" else _read_node_link(path)
+        return from_networkx(graph, where=str(path), **options)
+
+
+@contextmanager
+def located(path: str | Path) -> Iterator[None]:
+    """Put the file in front of an error that does not name it."""
+    try:
+        yield
+    except LeosplitError as error:
+        if str(error).startswith(str(path)):
+            raise
+        raise InstanceError(f"{path}: {error}") from None
 
 
 def _form(path: str | Path, form: str | None) -> str:

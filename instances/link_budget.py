@@ -132,7 +132,8 @@ class RadioLink:
 
     def carrier_to_noise_density_hz(self, length_m: ArrayLike) -> NDArray[np.float64]:
         """C/N_0 of links of these lengths, Hz."""
-        spreading = LIGHT_M_PER_S / (4.0 * math.pi * np.asarray(length_m, dtype=float) * self.frequency_hz)
+        with np.errstate(divide="ignore"):  # no distance, no loss: the modem's cap decides
+            spreading = LIGHT_M_PER_S / (4.0 * math.pi * np.asarray(length_m, dtype=float) * self.frequency_hz)
         carrier = self.power_w * self.transmit_gain * self.receive_gain * self.pointing_loss * spreading**2
         return np.asarray(carrier / (BOLTZMANN_J_K * self.noise_temperature_k))
 

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from fitting.presets import preset_curves
 from instances.assignment import Drawn, Listed, Roles
 from instances.checks import InstanceError, number, text, whole
-from instances.constellation import Array, Constellation, parse_constellation
+from instances.constellation import MAXIMUM_SATELLITES, Array, Constellation, parse_constellation
 from instances.failures import Failures
 from instances.ground import as_utc, ground_track_deg
 from instances.instance import Accuracy, Instance
@@ -45,11 +45,11 @@ class Bursts:
 
     def __post_init__(self) -> None:
         """Reject numbers out of range."""
-        if not self.per_hour >= 0.0:
-            raise InstanceError(f"arrivals.per_hour must be a number >= 0, got {self.per_hour!r}")
-        low, high = self.tasks
-        if whole("arrivals.tasks", low, 1) > whole("arrivals.tasks", high, 1):
-            raise InstanceError(f"arrivals.tasks must be [least, most], got [{low}, {high}]")
+        if self.per_hour != math.inf:
+            number("arrivals.per_hour", self.per_hour, 0.0, 1e6)
+        low, high = (whole("arrivals.tasks", value, 1) for value in self.tasks)
+        if not low <= high <= MAXIMUM_SATELLITES:
+            raise InstanceError(f"arrivals.tasks must be [least, most] up to {MAXIMUM_SATELLITES}, got [{low}, {high}]")
         object.__setattr__(self, "tasks", (low, high))
 
     def draw(self, rng: np.random.Generator, sensing: NDArray[np.intp], slot_s: float) -> NDArray[np.intp]:
@@ -89,6 +89,8 @@ class LinkOverride:
 
     def __post_init__(self) -> None:
         """Reject a rate that is none."""
+        text("overrides: from", self.source)
+        text("overrides: to", self.target)
         number(f"overrides: rate_bps of {self.source} -> {self.target}", self.rate_bps, above=0.0)
 
 
@@ -145,7 +147,7 @@ class Scenario:
         number("t0_s", self.t0_s)
         number("slot_s", self.slot_s, above=0.0)
         number("span_s", self.span_s, self.slot_s)
-        whole("seed", self.seed, 0)
+        object.__setattr__(self, "seed", whole("seed", self.seed, 0))
         own: datetime | None = getattr(self.orbits, "epoch", None)
         epoch = as_utc(self.epoch or own or datetime.fromisoformat(EPOCH))
         if own is not None and as_utc(own) != epoch:

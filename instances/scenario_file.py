@@ -18,7 +18,7 @@ from instances.assignment import Drawn, Listed, Matched, Roles, Selection
 from instances.checks import InstanceError, number, numbers, text, whole
 from instances.constellation import Constellation, parse_constellation
 from instances.failures import Failures
-from instances.ground import Region
+from instances.ground import Region, as_utc
 from instances.instance import Accuracy
 from instances.isl import LinkRules
 from instances.link_budget import RADIOS, LinkTechnology, OpticalLink, RadioLink, ShannonLink, to_decibel
@@ -134,9 +134,12 @@ def _orbits(document: Mapping[str, Any], directory: Path, epoch: datetime | None
 
 def _epoch(value: Any) -> datetime:
     try:
-        return datetime.fromisoformat(value)
-    except (TypeError, ValueError):
+        epoch = as_utc(datetime.fromisoformat(value))
+    except (TypeError, ValueError, OverflowError):
         raise InstanceError(f"epoch must be a time such as 2025-10-18T00:00:00Z, got {value!r}") from None
+    if not 1957 <= epoch.year <= 2200:
+        raise InstanceError(f"epoch must be in the years 1957 to 2200, got {value!r}")
+    return epoch
 
 
 def _roles(document: Any) -> Roles:

@@ -21,6 +21,7 @@ from fitting import PiecewiseLinear
 from fitting.jsonfile import read_text
 from instances.checks import InstanceError
 from instances.constellation import EARTH_RADIUS_M
+from instances.graph import located
 from instances.instance import Accuracy, Instance, Link, Satellite, Task
 
 _FREE_OPS = 1e-9
@@ -74,7 +75,12 @@ def read_sndlib(
     A link's rate is its pre-installed capacity, else its largest module. Its length is the great circle where the
     coordinates look like degrees, else 0. ``meta`` says how many demands were left out.
     """
-    content = read_text(path)
+    with located(path):
+        return _instance(Path(path), read_text(path), unit_bps, seconds, directed, tasks)
+
+
+def _instance(path: Path, content: str, unit_bps: float, seconds: float, directed: bool, tasks: int | None) -> Instance:
+    """Parse a network and make its instance."""
     plain = (_from_xml if content.lstrip().startswith("<") else _from_native)(content, str(path))
     for a, b, *_ in [*plain.links, *plain.demands]:
         for end in (a, b):
@@ -93,7 +99,7 @@ def read_sndlib(
             rate = capacity * unit_bps + (links[ends].rate_bps if ends in links else 0.0)  # parallel links add up
             links[ends] = Link(*ends, rate, length)
     return Instance(
-        name=Path(path).stem,
+        name=path.stem,
         satellites=tuple(_node(name, chosen) for name in plain.nodes),
         links=tuple(links.values()),
         tasks=tuple(_task(a, b, value * unit_bps * seconds) for a, b, value in chosen),

@@ -12,6 +12,9 @@ FRAME_PIXELS = 1024 * 1024
 """A frame is one 1024×1024 tile, as is practice with DOTA (arXiv:1711.10398)."""
 RESNET_INPUT_PIXELS = 224 * 224
 
+MAXIMUM_FRAMES = 10**12
+"""More frames than a task can have."""
+
 
 def _pass_ops(multiply_adds: float) -> float:
     """Operations of one forward pass over a frame: 2 for each multiply-add, in proportion to the pixels."""
@@ -76,7 +79,9 @@ class TaskModel:
 
     def __post_init__(self) -> None:
         """Reject ranges that are none, and numbers that no task may have."""
-        for name in ("frames", "large_map_min", "small_map_min"):
+        if not 1 <= self.frames[0] <= self.frames[1] <= MAXIMUM_FRAMES:
+            raise InstanceError(f"task_model.frames must be [least, most] in [1, {MAXIMUM_FRAMES}], got {self.frames}")
+        for name in ("large_map_min", "small_map_min"):
             low, high = getattr(self, name)
             if low > high:
                 raise InstanceError(f"task_model.{name} must be [least, most], got [{low}, {high}]")

@@ -75,6 +75,7 @@ class TleSet:
         start = as_utc(self.epoch) - datetime(2000, 1, 1, tzinfo=UTC)
         days = np.full(len(times_s), JULIAN_DATE_2000 + start.days)
         errors, place, speed = self._records.sgp4(days, (start.seconds + times_s) / 86400.0)
+        errors[~np.isfinite(place).all(axis=-1)] = 1
         if errors.any():
             which, when = np.argwhere(errors)[0]
             raise TleError(
@@ -225,9 +226,13 @@ def parse_tle(text: str, where: str, *, epoch: datetime | None = None, plane_gap
             raise TleError(
                 f"{where}, line {rows[0][0]}: catalogue number {second[2:7]} does not match {first[2:7]} above"
             )
-        rows.pop(0)
+        rows_done = rows.pop(0)[0]
         name = name or first[2:7].strip()
         names.append(name if name not in names else f"{name} [{first[2:7].strip()}]")
+        try:
+            Satrec.twoline2rv(first, second)
+        except ValueError as error:
+            raise TleError(f"{where}, line {rows_done}: not an element set: {error}") from None
         pairs.append((first, second))
     if not pairs:
         raise TleError(f"{where}: no element sets")
@@ -255,4 +260,6 @@ def _checked(where: str, number: int, line: str, kind: str) -> str:
             float(line[start:stop])
         except ValueError:
             raise TleError(f"{place}: columns {start + 1}-{stop} hold no number: {line[start:stop]!r}") from None
+    if kind == "1" and not 1.0 <= float(line[20:32]) < 367.0:
+        raise TleError(f"{place}: columns 21-32 must be a day of the year, got {line[20:32]!r}")
     return line

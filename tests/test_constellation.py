@@ -23,6 +23,9 @@ def test_code_round_trips(code):
         ("S:780:86.4:67/6/1", "T = 67 satellites cannot be divided by P = 6 planes"),
         ("S:780:86.4:66/6/6", r"F = 6 is not in \[0, 5\]"),
         ("S:159:86.4:66/6/1", "altitude 159 km is not at least 160 km"),
+        ("S:1e300:86.4:66/6/1", "above 100000 km"),
+        ("S:780:86.4:600000/6/1", "T = 600000 is more than 100000 satellites"),
+        ("S:780:86.4:" + "6" * 5000 + "/6/1", "expected TYPE:ALTITUDE_KM"),
         ("S:nan:86.4:66/6/1", "altitude nan km"),
         ("S:780:181:66/6/1", r"inclination 181° is not in \[0, 180\]"),
         ("X:780:86.4:66/6/1", "'X' is not D"),
@@ -64,6 +67,19 @@ def test_eight_a_plane_at_550_km_have_no_link_in_their_plane():
     assert "5297 km" in problem
     assert "5014 km" in problem
     assert "8 planes × 8 satellites" in problem
+
+
+@pytest.mark.parametrize("per_plane", range(4, 13))
+@pytest.mark.parametrize("altitude_km", [550, 780, 1200])
+def test_links_in_the_plane_are_up_just_when_their_chord_clears_80_km(altitude_km, per_plane):
+    sky = parse_constellation(f"D:{altitude_km}:53:{2 * per_plane}/2/0")
+    plan, shell = constellation_links(sky), sky.shells[0]
+    length, up = link_state(sky.positions_m(777.0), plan, LinkRules())
+    reach = {550: 5014e3, 780: 6171e3, 1200: 7926e3}[altitude_km]
+    chord = 2.0 * (6371e3 + 1e3 * altitude_km) * math.sin(math.pi / per_plane)
+    assert length[~plan.cross] == pytest.approx(chord)
+    assert (up[~plan.cross] == (chord < reach)).all()
+    assert (plane_link_problem(shell, LinkRules()) is None) == (chord < reach)
 
 
 @pytest.mark.parametrize("code", [IRIDIUM, DELTA, SHELL])

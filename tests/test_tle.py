@@ -77,6 +77,12 @@ def test_equal_names_are_told_apart():
     assert fnmatch.filter(parse_tle(text, "x").ids, "WALKER 1-*") == ["WALKER 1-0", "WALKER 1-1"]
 
 
+def spoil(lines, row, column, text):
+    """Overwrite columns of a line and mend its check sum."""
+    line = lines[row][:column] + text + lines[row][column + len(text) : 68]
+    lines[row] = line + str(sum(int(c) if c.isdigit() else c == "-" for c in line) % 10)
+
+
 def broken(change):
     lines = equivalent_tle(parse_constellation("D:1000:53:4/2/1")).splitlines()
     change(lines)
@@ -95,6 +101,8 @@ def broken(change):
         (lambda lines: lines.pop(), "not complete"),
         (lambda lines: lines.__setitem__(5, lines[2]), "line 6: catalogue number 00001 does not match 00002"),
         (lambda lines: lines.clear(), "no element sets"),
+        (lambda lines: spoil(lines, 4, 20, "999.00000000"), "line 5: columns 21-32 must be a day of the year"),
+        (lambda lines: spoil(lines, 5, 8, "  x4.0000"), "line 6: columns 9-16 hold no number"),
         (lambda lines: lines.extend(2 * lines[:3]), "satellite .* stands twice"),
     ],
 )

@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
@@ -58,10 +58,12 @@ def command(
         files = [out / f"{name}-slots.csv", out / f"{name}-tasks.csv"]
         with _Table(files[0], SlotRow) as slot_table, _Table(files[1], TaskRow) as task_table:
             for result in simulate(plan, scheme, options, start=start, stop=stop, stage=progress.rename):
-                results.append(result)
+                results.append(replace(result, instance=None))  # hundreds of networks would fill the memory
                 slot_table.add(result.row)
                 for task in result.tasks:
                     task_table.add(task)
+                if result.row.termination == "interrupted":
+                    raise KeyboardInterrupt
         progress.stage("figure")
         files += save(draw_simulation(results, plan, scheme), out / f"{name}.png")
         if czml is not None:
