@@ -3,12 +3,14 @@
 from solvers.exact.errors import SolverError
 from solvers.exact.highs import Limits
 from solvers.exact.packets import PacketResult, solve_data_packets, solve_model_packets
+from solvers.exact.prove import prove
 from solvers.exact.solve import solve_full, solve_routing
 
 __all__ = [
     "Limits",
     "PacketResult",
     "SolverError",
+    "prove",
     "solve_data_packets",
     "solve_full",
     "solve_model_packets",

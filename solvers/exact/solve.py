@@ -11,6 +11,7 @@ from solvers.exact.direct import solve_directly
 from solvers.exact.errors import SolverError
 from solvers.exact.highs import Limits
 from solvers.exact.infeasible import why_full_infeasible, why_routing_infeasible
+from solvers.exact.prove import prove
 from solvers.result import ProgressCallback, Result, Termination
 
 
@@ -37,6 +38,7 @@ def solve_full(
     instance: Instance,
     *,
     objective: str = "mean",
+    formulation: str | None = None,
     solver: str = "highs",
     solver_options: Mapping[str, Any] | None = None,
     time_limit: float | None = None,
@@ -47,6 +49,7 @@ def solve_full(
     progress: ProgressCallback | None = None,
     prepare: Callable[[Any], None] | None = None,
     log: Path | None = None,
+    seed: int = 0,
 ) -> Result:
     """Solve (4): offload ratios, packets, computing satellites and routes together.
 
@@ -56,6 +59,8 @@ def solve_full(
         The problem.
     objective
         `mean` or `max` service delay.
+    formulation
+        Name of a Pyomo model; None takes the proof machinery where solver is `highs`, else `bit-flow`.
     solver
         `highs`, `scip`, `gurobi`, `cbc`, …
     solver_options
@@ -74,6 +79,8 @@ def solve_full(
         Called with the Pyomo model before it is solved.
     log
         File for the solver's log.
+    seed
+        Of the local search of the proof machinery.
 
     Returns
     -------
@@ -90,6 +97,8 @@ def solve_full(
     reason = why_full_infeasible(instance)
     if reason is not None:
         return Result(Termination.INFEASIBLE, solver=solver, message=reason)
+    if formulation is None and solver == "highs" and prepare is None:
+        return prove(instance, objective=objective, limits=limits, start=start, progress=progress, seed=seed)
     return solve_directly(
         instance,
         lambda: build_full_model(instance, objective),
@@ -108,6 +117,7 @@ def solve_routing(
     packets: Solution,
     *,
     objective: str = "mean",
+    formulation: str | None = None,
     solver: str = "highs",
     solver_options: Mapping[str, Any] | None = None,
     time_limit: float | None = None,
@@ -118,6 +128,7 @@ def solve_routing(
     progress: ProgressCallback | None = None,
     prepare: Callable[[Any], None] | None = None,
     log: Path | None = None,
+    seed: int = 0,
 ) -> Result:
     """Solve (7): c(m) and every route, at the offload ratios and packet sizes of `packets`.
 
@@ -128,6 +139,8 @@ def solve_routing(
     reason = why_routing_infeasible(instance, packets)
     if reason is not None:
         return Result(Termination.INFEASIBLE, solver=solver, message=reason)
+    if formulation is None and solver == "highs" and prepare is None:
+        return prove(instance, packets, objective=objective, limits=limits, start=start, progress=progress, seed=seed)
     return solve_directly(
         instance,
         lambda: build_routing_model(instance, packets, objective),
