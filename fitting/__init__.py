@@ -8,6 +8,7 @@ from fitting.curve_file import (
     surface_from_dict,
     surface_to_dict,
     write_curve,
+    write_surface,
 )
 from fitting.curves import FAMILIES, Curve, Logistic, ParametricCurve, PiecewiseLinear, PowerLaw, SaturatingExponential
 from fitting.errors import CurveError, LeosplitError, MeasurementError
@@ -54,4 +55,5 @@ __all__ = [
     "surface_from_dict",
     "surface_to_dict",
     "write_curve",
+    "write_surface",
 ]

@@ -81,6 +81,11 @@ def surface_from_dict(data: Any, where: str = "curve") -> Triangulated:
         raise CurveError(f"{where}: {error}") from None
 
 
+def write_surface(surface: Triangulated, path: str | Path) -> None:
+    """Write a triangulated function as a JSON file."""
+    Path(path).write_text(dump_json(surface_to_dict(surface)), encoding="utf-8")
+
+
 def is_surface(data: Any) -> bool:
     """Tell whether a dictionary says that it is a triangulated function."""
     return isinstance(data, dict) and data.get("kind") == SURFACE_KIND

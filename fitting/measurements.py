@@ -32,6 +32,8 @@ class Measurements:
         Number of runs behind each y, shape (n,), or None.
     x_name, y_name
         Names of the columns.
+    features
+        Feature bit/pixel of each point, shape (n,), where f has two inputs, or None.
     """
 
     x: NDArray[np.float64]
@@ -40,10 +42,11 @@ class Measurements:
     runs: NDArray[np.float64] | None = None
     x_name: str = "x"
     y_name: str = "map"
+    features: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         order = np.argsort(np.asarray(self.x, dtype=float), kind="stable")
-        for name in ("x", "y", "std", "runs"):
+        for name in ("x", "y", "std", "runs", "features"):
             values = getattr(self, name)
             if values is None:
                 continue
@@ -66,6 +69,7 @@ def read_measurements(
     y: str = "map",
     where: Mapping[str, str] | None = None,
     x_offset: float = 0.0,
+    features: str | None = None,
 ) -> Measurements:
     """Measurements of a CSV file with a header, comma-separated, UTF-8.
 
@@ -81,6 +85,9 @@ def read_measurements(
     x_offset
         Added to every x: the residual of a published bitrate is the bitrate less the features, −d^F/P.
 
+    features
+        Column of the feature rate, where f has two inputs.
+
     Raises
     ------
     MeasurementError
@@ -90,7 +97,8 @@ def read_measurements(
     """
     header, rows = _read_rows(Path(path))
     x = x or next((name for name in X_COLUMNS if name in header), X_COLUMNS[0])
-    for name in (x, y, *(where or {})):
+    rate = [features] if features else []
+    for name in (x, y, *rate, *(where or {})):
         if name not in header:
             raise MeasurementError(
                 f"{path}, row 1: there is no column {name!r} in the header, it has {', '.join(map(repr, header))}"
@@ -100,7 +108,7 @@ def read_measurements(
         asked = " where " + ", ".join(f"{k}={v}" for k, v in where.items()) if where else " below the header in row 1"
         raise MeasurementError(f"{path} has no row of measurements{asked}")
     columns: dict[str, list[float]] = {}
-    for name in dict.fromkeys((x, y, *(extra for extra in ("map_std", "n") if extra in header))):
+    for name in dict.fromkeys((x, y, *rate, *(extra for extra in ("map_std", "n") if extra in header))):
         columns[name] = [_number(row[name], f"{path}, row {n}, column {name!r}", name, y) for n, row in kept]
     return Measurements(
         np.array(columns[x]) + x_offset,
@@ -109,6 +117,7 @@ def read_measurements(
         np.array(columns["n"]) if "n" in columns else None,
         x_name=x,
         y_name=y,
+        features=np.array(columns[features]) if features else None,
     )
 
 

@@ -115,3 +115,26 @@ def test_curves_and_targets_go_into_a_new_instance(capsys, tmp_path):
     (tmp_path / "bad.json").write_text("{}")
     assert main(["instance", "new", "--small", str(tmp_path / "bad.json")]) == 2
     assert "bad.json.kind must be one of" in capsys.readouterr().err
+
+
+def test_two_inputs_from_measurements_to_a_solved_instance(capsys, tmp_path):
+    csv, surface, made = str(DATA / "map_vs_residual_digits.csv"), str(tmp_path / "f.json"), str(tmp_path / "new.json")
+    code, text, _ = run(capsys, csv, "--features", "feature_bpp", "-o", surface, "--json")
+    assert code == 0
+    assert json.loads(text)["rmse"] < 0.001
+    options = ["--tasks", "2", "--large", surface, "--large-map-min", "0.95"]
+    assert main(["instance", "new", *options, "-o", made]) == 0
+    instance = read_instance(made)
+    assert instance.accuracy.surface is not None
+    for task in instance.tasks:
+        low, high = task.feature_bits_per_frame_range
+        assert low <= task.feature_bits_per_frame <= high
+        assert instance.accuracy_of(task).large.maximum(0, 0.4)[1] >= 0.95
+    capsys.readouterr()
+    assert main(["solve", made, "--problem", "data", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["objective_bits"] > 0
+    code, _, error = run(capsys, csv, "--features", "feature_bpp", "--segments", "3")
+    assert code == 2
+    assert "goes with one input only" in error
+    code, _, error = run(capsys, csv, "--features", "rate")
+    assert (code, "there is no column 'rate'" in error) == (2, True)

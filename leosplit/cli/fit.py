@@ -12,7 +12,7 @@ from leosplit.cli.output import print_json
 from leosplit.tables import render_table
 
 if TYPE_CHECKING:
-    from fitting import Approximation, Candidate, Curve, Fit
+    from fitting import Approximation, Candidate, Curve, Fit, Measurements
 
 
 class Family(StrEnum):
@@ -41,6 +41,9 @@ def command(
     y: Annotated[str, typer.Option(help="Column of the accuracy, 0 to 1.")] = "map",
     where: Annotated[list[str] | None, typer.Option(metavar="COLUMN=VALUE", help="Keep these rows.")] = None,
     x_offset: Annotated[float, typer.Option(help="Added to every x; less d^F/P turns a bitrate into a residual.")] = 0,
+    features: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Column of feature bit/pixel: fit f of two inputs, ascending.")
+    ] = None,
     domain: Annotated[tuple[float, float] | None, typer.Option(help="Range of the curve, if not that of x.")] = None,
     family: Annotated[Family, typer.Option(help="What to fit.")] = Family.auto,
     robust: Annotated[bool, typer.Option("--robust", help="Huber's loss: outliers count less.")] = False,
@@ -70,6 +73,11 @@ def command(
         raise typer.BadParameter("give --max-error or --segments, not both", param_hint="--segments")
     if side is not SideName.best and max_error is None and segments is None:
         raise typer.BadParameter("a side needs --max-error or --segments", param_hint="--side")
+    if features is not None:
+        asked = {"--max-error": max_error, "--segments": segments, "--confidence": confidence, "--figure": figure}
+        alone = {**asked, "--domain": domain, "--robust": robust or None}
+        _fit_surface(read_measurements(csv, x, y, _conditions(where), x_offset, features), family, alone, out, json)
+        return
     measured = read_measurements(csv, x, y, _conditions(where), x_offset)
     names = {} if family is Family.auto else {"families": (family.value,)}
     rows = compare_fits(measured.x, measured.y, measured.sigma, domain, robust=robust, **names)
@@ -91,6 +99,27 @@ def command(
         _print(rows, fit, confidence, linear)
     if rows[0].reason:
         typer.echo(f"warning: {fit.family} is {rows[0].reason}", err=True)
+
+
+def _fit_surface(measured: "Measurements", family: Family, alone: dict[str, Any], out: Path | None, json: bool) -> None:
+    """Fit f of two inputs, write it and say how well it meets the points."""
+    import numpy as np
+
+    from fitting import fit_surface, surface_to_dict, write_surface
+
+    for name, value in {**alone, "--family": None if family is Family.auto else family}.items():
+        if value is not None:
+            raise typer.BadParameter("goes with one input only, not with --features", param_hint=name)
+    assert measured.features is not None, "the column was asked for"
+    surface = fit_surface(measured.features, measured.x, measured.y, measured.sigma)
+    fitted = [surface(a, b) for a, b in zip(measured.features, measured.x, strict=True)]
+    rmse = float(np.sqrt(np.mean((measured.y - fitted) ** 2)))
+    if out is not None:
+        write_surface(surface, out)
+    if json:
+        print_json({"points": len(fitted), "rmse": rmse, "curve": surface_to_dict(surface)})
+    else:
+        typer.echo(f"{len(surface.triangles)} triangles over {len(fitted)} points, ascending in both, rmse {rmse:.2g}")
 
 
 def _conditions(where: list[str] | None) -> dict[str, str]:
