@@ -138,9 +138,41 @@ def test_the_bisection_trace_shows_delay_optimum_and_bound():
     assert len(figure.axes[2].get_lines()) == 2
 
 
+def test_training_never_passes_the_bounds_of_its_validation_episodes():
+    pytest.importorskip("torch")
+    from leosplit.figures.training_study import bounds
+    from solvers.marl.options import TrainOptions
+    from solvers.marl.sampling import SampleOptions
+    from solvers.marl.train import Trainer
+
+    sample = SampleOptions(presets=("iridium",), slots=2)
+    trainer = Trainer(TrainOptions(epochs=1, episodes=8, updates=1, validation=16, sample=sample))
+    epoch = trainer.epoch()
+    total_s, reward = bounds(trainer)
+    assert 0.2 * trainer.shortest[1] < total_s <= epoch.transmission * trainer.shortest[1] * (1 + 1e-9)
+    assert epoch.reward <= reward * (1 + 1e-9)
+    assert reward == pytest.approx(1 + np.exp(-1), rel=0.01)
+
+
 @pytest.mark.slow
 def test_figures_command_makes_all_figures_and_prints_the_reductions(tmp_path, capsys):
-    words = ["figures", "--tasks", "1", "--computing", "1", "--count", "1", "--time-limit", "5", "--out", str(tmp_path)]
+    words = [
+        "figures",
+        "3",
+        "4",
+        "5",
+        "frontier",
+        "--tasks",
+        "1",
+        "--computing",
+        "1",
+        "--count",
+        "1",
+        "--time-limit",
+        "5",
+        "--out",
+        str(tmp_path),
+    ]
     assert main(words) == 0
     out = capsys.readouterr().out
     for name in ("figure3", "figure4", "figure5", "frontier"):

@@ -35,6 +35,7 @@ def command(
     seed: Annotated[int, typer.Option(min=0, help="First seed.")] = 0,
     count: Annotated[int, typer.Option(min=1, help="Seeds to average over.")] = 3,
     time_limit: Annotated[float, typer.Option(min=0, metavar="S", help="Seconds of each exact run.")] = 60,
+    epochs: Annotated[int, typer.Option(min=1, help="Epochs of each training run of figure 6.")] = 100,
     scheduler: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Dask cluster, as tcp://host:8786.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Local processes; one a core by default.")] = None,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where figures and results go.")] = Path("results/figures"),
@@ -53,7 +54,7 @@ def command(
             if figure is Wanted.bisection:
                 document["files"] += _bisection(instances, seed, time_limit, out)
             elif figure is Wanted.training:
-                document["files"] += _training(out)
+                document["files"] += _training(epochs, seed, out, line)
             else:
                 plan = _study(figure, instances, seeds, time_limit)
                 frame = _run(plan, out, scheduler, workers, line)
@@ -123,9 +124,20 @@ def _bisection(instances: dict[str, Any], seed: int, time_limit: float, out: Pat
     return [str(path) for path in save(figure, out / "figure5.png")]
 
 
-def _training(out: Path) -> list[str]:
-    """Return nothing: training curves are drawn by the command that trains."""
-    return []
+def _training(epochs: int, seed: int, out: Path, line: ProgressLine) -> list[str]:
+    """Train for several packet sizes and constellations and draw the curves."""
+    from fitting.errors import LeosplitError
+    from leosplit.figures import save
+    from leosplit.figures.training_study import draw_training_study, training_curves
+
+    try:
+        import torch  # noqa: F401
+    except ImportError:
+        raise LeosplitError("figure 6 needs PyTorch: pip install 'leosplit[marl]'") from None
+    out.mkdir(parents=True, exist_ok=True)
+    curves = training_curves(epochs, seed, out / "figure6.json", line.note)
+    figure = draw_training_study(curves, f"Training, seed {seed}")
+    return [str(path) for path in save(figure, out / "figure6.png")]
 
 
 def _reductions(frame: "pd.DataFrame", figure: Wanted) -> dict[str, dict[str, float]]:

@@ -32,7 +32,7 @@ def command(
     scheme: Annotated[list[str] | None, typer.Option(help="Only these, or module:function; repeatable.")] = None,
     policy: PolicyOption = None,
     objective: ObjectiveOption = Objective.mean,
-    time_limit: Annotated[float, typer.Option(min=0, metavar="S", help="Seconds for exact parts, per instance.")] = 120,
+    time_limit: Annotated[float, typer.Option(min=0, metavar="S", help="Seconds for exact parts, per instance.")] = 60,
     mip_gap: MipGapOption = 1e-6,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Directory for tables, solutions and figures.")] = Path(
         "results"
