@@ -80,7 +80,7 @@ def test_reachability_is_exact(seed):
     node, end = rng.integers(9, size=20), rng.integers(9, size=20)
     visited[np.arange(20), 0, node] = visited[np.arange(20), 0, end] = False
     rows, zero = np.arange(20), np.zeros(20, dtype=int)
-    found = can_reach(tables, zero, tables.tree[0, end], end, visited, rows, zero, node)
+    found = can_reach(tables, zero, tables.tree[0, end], visited, rows, zero, node)
     for k in rows:
         free = graph.subgraph([name for i, name in enumerate(ids) if not visited[k, 0, i]])
         assert found[k] == nx.has_path(free, ids[node[k]], ids[end[k]])

@@ -149,9 +149,8 @@ class RoutingCore:
         row, action = np.nonzero(allowed)
         ends = b[row], p[row]
         allowed[row, action] = can_reach(
-            tables, slot[row], self.tree[ends], self.packets.destination[ends], self.visited, *ends,
-            neighbour[row, action],
-        )  # fmt: skip
+            tables, slot[row], self.tree[ends], self.visited, *ends, neighbour[row, action]
+        )
         return allowed
 
     def mask(self) -> Bools:

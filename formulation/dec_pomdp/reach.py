@@ -13,7 +13,6 @@ def can_reach(
     tables: SlotTables,
     slot: Index,
     tree: Index,
-    destination: Index,
     visited: Bools,
     b: Index,
     p: Index,
@@ -21,13 +20,13 @@ def can_reach(
 ) -> Bools:
     """Tell for each candidate whether an unvisited path leads from `node` to `destination`, shape (R,).
 
-    Three checks, each only for what the one before left open: the tree's path is free; the path by way of some
-    neighbour is free; a search over all unvisited satellites.
+    Mostly the tree's path from the node is free. Where it is not, unvisited satellites are searched layer by layer until
+    the tree's path from one of them is free, or nothing is left.
 
     Parameters
     ----------
-    slot, tree, destination
-        Row of the tables, tree and destination of each candidate, shape (R,).
+    slot, tree
+        Row of the tables and tree to the destination of each candidate, shape (R,).
     visited
         Satellites seen by each packet, shape (B, P, N + 1).
     b, p
@@ -35,38 +34,31 @@ def can_reach(
     node
         Unvisited satellite to start from, shape (R,).
     """
-    reached = ~visited[b[:, None], p[:, None], tables.path_relays[tree, node]].any(1)
-    open_ = np.flatnonzero(~reached)
-    if len(open_):
-        rows = open_[:, None]
-        onward = tables.target[slot[open_], node[open_]]
-        free = (onward < tables.nodes) & ~visited[b[rows], p[rows], onward]
-        tails = tables.path_relays[tree[rows], onward]
-        free &= ~visited[b[rows][..., None], p[rows][..., None], tails].any(2)
-        free &= np.isfinite(tables.go_s[tree[rows], onward])
-        reached[open_] = free.any(1)
-        open_ = open_[~reached[open_]]
-    if len(open_):
-        reached[open_] = _search(tables, slot[open_], destination[open_], visited[b[open_], p[open_]], node[open_])
-    found: Bools = reached & np.isfinite(tables.go_s[tree, node])
-    return found
+    reached = np.isfinite(tables.go_s[tree, node])
+    reached &= ~visited[b[:, None], p[:, None], tables.path_relays[tree, node]].any(1)
+    left = np.flatnonzero(~reached)
+    if len(left):
+        reached[left] = _search(tables, slot[left], tree[left], visited[b[left], p[left]], node[left])
+    return reached
 
 
-def _search(tables: SlotTables, slot: Index, destination: Index, visited: Bools, node: NDArray[np.integer]) -> Bools:
-    """Grow the set of satellites within reach of `node` on unvisited ones until it stands still."""
+def _search(tables: SlotTables, slot: Index, tree: Index, visited: Bools, node: NDArray[np.integer]) -> Bools:
+    """Grow the set of unvisited satellites around `node` until the tree's path from one of them is free."""
     rows = np.arange(len(node))
-    blocked = visited.copy()
-    blocked[:, -1] = True
-    reached = np.zeros_like(blocked)
-    reached[rows, node] = True
-    front_row, front = rows, node.astype(np.int64)
+    closed, width = visited.copy(), visited.shape[1]
+    closed[:, -1] = True
+    closed[rows, node] = True
+    found = np.zeros(len(node), dtype=bool)
+    row, front = rows, node.astype(np.int64)
     while len(front):
-        onward = tables.target[slot[front_row], front]
-        row = np.repeat(front_row, onward.shape[1])
-        flat = onward.ravel()
-        new = ~blocked[row, flat] & ~reached[row, flat]
-        keys = np.unique(row[new] * blocked.shape[1] + flat[new])
-        front_row, front = keys // blocked.shape[1], keys % blocked.shape[1]
-        reached[front_row, front] = True
-    found: Bools = reached[rows, destination]
+        onward = tables.target[slot[row], front]
+        next_row, flat = np.repeat(row, onward.shape[1]), onward.ravel().astype(np.int64)
+        new = ~closed[next_row, flat]
+        keys = np.unique(next_row[new] * width + flat[new])
+        row, front = keys // width, keys % width
+        closed[row, front] = True
+        free = ~visited[row[:, None], tables.path_relays[tree[row], front]].any(1)
+        found[row[free & np.isfinite(tables.go_s[tree[row], front])]] = True
+        keep = ~found[row]
+        row, front = row[keep], front[keep]
     return found

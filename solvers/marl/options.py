@@ -41,7 +41,7 @@ class TrainOptions:
     episodes: int = 256
     updates: int = 24
     window: int = 3
-    noise: tuple[float, float] = (0.1, 0.02)
+    noise: tuple[float, float] = (0.3, 0.1)
     observation: str = "planned"
     turns: TurnOptions = field(default_factory=TurnOptions)
     hop_limit: int = 24

@@ -50,7 +50,7 @@ class LearnOptions:
     prior: str = "marginal"
     hidden: int = 48
     discount: float = 1.0
-    trace: float = 0.8
+    trace: float = 0.9
     double: bool = True
     learning_rate: float = 5e-4
     mixer_rate: float = 0.03
