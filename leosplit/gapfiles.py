@@ -8,7 +8,8 @@ from typing import Any
 
 from formulation import Solution, write_solution
 from instances import Instance, instance_sha256
-from leosplit.figures import draw_gaps, draw_map, save
+from leosplit.figures import draw_gaps, draw_map, draw_profile, draw_quality_time, save
+from solvers.gap_statistics import gap_statistics
 from solvers.gaps import GapRow
 from solvers.result import Result, Termination
 
@@ -50,6 +51,13 @@ class GapFiles:
         paths = [self._path(f"gaps.{kind}") for kind in ("txt", "csv", "json")]
         if any(row.gap_to_bound is not None for row in self.rows):
             paths += save(draw_gaps(self.rows), self._path("gaps.png"))
+        if len({row.instance for row in self.rows}) > 1:
+            statistics = gap_statistics(self.rows)
+            text = json.dumps([asdict(entry) for entry in statistics], indent=1)
+            self._path("statistics.json").write_text(text + "\n", encoding="utf-8")
+            paths.append(self._path("statistics.json"))
+            paths += save(draw_profile(self.rows), self._path("profile.png"))
+            paths += save(draw_quality_time(statistics), self._path("quality_time.png"))
         if self._map is not None:
             instance, solution, proven = self._map
             kind = "optimal routes" if proven else "best routes found, not proven"

@@ -95,4 +95,32 @@ def gap_summary(rows: "Sequence[GapRow]") -> str:
         ]
         for mean in mean_gaps(rows)
     ]
-    return render_table("All instances", header, cells)
+    return "\n".join([render_table("All instances", header, cells), *_statistics(rows)])
+
+
+def _statistics(rows: "Sequence[GapRow]") -> list[str]:
+    """Return one table a kind of gap, where there is more than one instance."""
+    from solvers.gap_statistics import gap_statistics
+
+    if len({row.instance for row in rows}) < 2:
+        return []
+    header = ["scheme", "over", "mean", "IQM", "95 % interval", "worst", "solved", "median time"]
+    entries, tables = gap_statistics(rows), []
+    for base, words in (("optimum", "proven optimum"), ("bound", "bound"), ("best_known", "best delay of this table")):
+        cells = [
+            [
+                entry.scheme,
+                str(entry.count),
+                percent(entry.mean),
+                percent(entry.iqm),
+                f"{percent(entry.iqm_low)} – {percent(entry.iqm_high)}",
+                percent(entry.worst),
+                f"{100 * entry.solved:.0f} %",
+                f"{entry.decision_s:.3f} s",
+            ]
+            for entry in entries
+            if entry.base == base
+        ]
+        if cells:
+            tables.append(render_table(f"Gap to the {words}", header, cells))
+    return tables

@@ -20,8 +20,8 @@ def can_reach(
 ) -> Bools:
     """Tell for each candidate whether an unvisited path leads from `node` to `destination`, shape (R,).
 
-    Mostly the tree's path from the node is free. Where it is not, unvisited satellites are searched layer by layer until
-    the tree's path from one of them is free, or nothing is left.
+    Mostly the tree's path from the node is free. Where it is not, unvisited satellites are searched layer by layer
+    until the tree's path from one of them is free, or nothing is left.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def can_reach(
     node
         Unvisited satellite to start from, shape (R,).
     """
-    reached = np.isfinite(tables.go_s[tree, node])
+    reached: Bools = np.isfinite(tables.go_s[tree, node])
     reached &= ~visited[b[:, None], p[:, None], tables.path_relays[tree, node]].any(1)
     left = np.flatnonzero(~reached)
     if len(left):
