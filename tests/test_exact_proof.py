@@ -1,6 +1,7 @@
 """The proof machinery against the Pyomo models, against itself unreduced, and its parts against first principles."""
 
 import math
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -20,6 +21,8 @@ from solvers.exact.scope import BOTH, chord, first_scopes, sides
 from solvers.exact.tables import Tables, delay_share
 from solvers.exact.traffic import Loads, Traffic, delay_of, plan_of, work_of
 from solvers.result import Termination
+from tests.brute_force import brute_force
+from tests.tiny import tiny_instance
 
 SEEDS = range(4)
 
@@ -193,3 +196,16 @@ def test_large_and_contended_presets_are_proven(make):
     result = solve_full(make(), time_limit=280.0, mip_gap=1e-6)
     assert result.termination is Termination.OPTIMAL
     assert math.isfinite(result.bound_s)
+
+
+@pytest.mark.parametrize("seed", range(40, 52))
+def test_proof_equals_brute_force_over_all_paths_ends_and_modes(seed):
+    instance = tiny_instance(seed, computing=1 + seed % 2, nodes=6)
+    result = solve_full(instance, mip_gap=1e-9)
+    truth = brute_force(instance)
+    assert result.objective_s == pytest.approx(truth, rel=1e-7)
+    assert result.bound_s <= truth * (1 + 1e-9)
+    fixed = replace(
+        instance, tasks=tuple(replace(t, computing_satellite=instance.computing[0]) for t in instance.tasks)
+    )
+    assert solve_full(fixed, mip_gap=1e-9).objective_s == pytest.approx(brute_force(fixed), rel=1e-7)

@@ -32,7 +32,7 @@ from solvers.exact.highs import Limits, Outcome, load, memory_gib, run
 from solvers.exact.incumbent import cheapest_plans, descend, neighbours, plans_from_values
 from solvers.exact.master import Master, build_master
 from solvers.exact.prices import Bound, Prices, fix, lift, price_bound, read_prices, work_bound
-from solvers.exact.scope import BOTH, MODEL_ONLY, Scope, first_scopes, tighten, work_limit
+from solvers.exact.scope import BOTH, first_scopes, tighten, work_limit
 from solvers.exact.squeeze import squeeze
 from solvers.exact.tables import DATA, MODEL, Tables
 from solvers.exact.traffic import Loads, Plan, score, work_of
@@ -156,16 +156,23 @@ class Proof:
             allowed = self.upper if self.objective == "max" else self.upper * n - total + scope.least_s
             allowed = allowed * (1 + 1e-9) + 1e-9
             scope.data_high = max(min(scope.data_high, allowed), scope.data_low)
-            if task.fixed_ratio is not None or BOTH not in scope.modes:
+            if task.fixed_ratio is not None or not (BOTH in scope.modes or scope.has_far):
                 scope.far = False
                 continue
-            if scope.far and MODEL_ONLY not in scope.modes:
-                scope.far = False  # the mode that stood for far A_m has been excluded
-            limit = work_limit(task, allowed, scope.fixed_low)
-            if scope.far and not math.isfinite(scope.high):
+            limit = work_limit(task, allowed, scope.floor[1])
+            if not math.isfinite(scope.high):
                 scope.high = self._near(m)
-            if limit <= scope.high:
-                scope.high, scope.far = max(limit, scope.low), False
+            if limit <= scope.high or not scope.has_far:
+                scope.far = False  # A_m > high is not allowed, or the mode that stood for it has been excluded
+                scope.high = max(min(limit, scope.high), scope.low)
+            elif BOTH not in scope.modes:
+                self.expand(m, 2.0 * scope.high)
+
+    def expand(self, m: int, high: float) -> None:
+        """Let A_m go up to `high` again; beyond a large value, to whatever can be."""
+        scope, task = self.scopes[m], self.tables.tasks[m]
+        own, far = self.tables.own_arcs(m), high <= 1e3 * (scope.floor[0] + task.small_s)
+        scope.expand(own, high if far else self._cap(m), far)
 
     def _near(self, m: int) -> float:
         """Return where to cut the interval of A_m: a little beyond the incumbent's."""
@@ -296,13 +303,13 @@ class Proof:
         for m, plan in plans.items():
             scope, task = self.scopes[m], self.tables.tasks[m]
             work, _ = work_of(self.tables, loads, m, plan)
-            if plan.data is None and scope.far:
-                scope.high, changed = scope.high * 3.0, True
-                if scope.high > 1e3 * (scope.low + task.small_s):
-                    scope.high, scope.far = self._cap(m), False
+            if plan.data is None and scope.has_far:
+                self.expand(m, scope.high * 3.0)
+                changed = True
             if plan.data is not None and plan.model is not None and task.fixed_ratio is None:
-                if scope.far and work > scope.high:
-                    scope.high = work * (1 + 1e-4)
+                if scope.has_far and work > scope.high:
+                    self.expand(m, work * (1 + 1e-4))
+                    changed = True
                 known = [cut for cut in scope.cuts if abs(cut - work) <= 2 * CUT_WIDTH * work]
                 if len(known) < 2:
                     scope.cuts += [work * (1 - CUT_WIDTH), work * (1 + CUT_WIDTH)]
@@ -331,9 +338,10 @@ class Proof:
                 return
 
     def _widen(self) -> bool:
-        far: list[Scope] = [scope for scope in self.scopes if scope.far and MODEL_ONLY in scope.modes]
-        for scope in far:
-            scope.high = scope.low + 2.0 * (scope.high - scope.low)
+        """Move the far values of A_m further away; tell whether there were any."""
+        far = [m for m, scope in enumerate(self.scopes) if scope.has_far]
+        for m in far:
+            self.expand(m, self.scopes[m].low + 2.0 * (self.scopes[m].high - self.scopes[m].low))
         return bool(far)
 
     def run(self) -> None:

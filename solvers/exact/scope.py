@@ -45,6 +45,8 @@ class Scope:
         H_m ≥ h(high, fixed_low), and the data packet's load on others is forgotten, which only relaxes.
     cuts
         Further breakpoints of [low, high] for the integer program.
+    floor
+        Lower bounds on A_m and p_m that hold for every solution.
     """
 
     ends: list[int]
@@ -58,6 +60,25 @@ class Scope:
     least_s: float
     far: bool = True
     cuts: list[float] = field(default_factory=list)
+    floor: tuple[float, float] = (0.0, 0.0)
+
+    @property
+    def has_far(self) -> bool:
+        """Whether solutions with A_m > high are still in scope."""
+        return self.far and MODEL_ONLY in self.modes
+
+    def expand(self, own: NDArray[np.bool_], high: float, far: bool = True) -> None:
+        """Let A_m go up to `high`, taking back what was concluded for data packets with A_m ≤ the old `high` only.
+
+        Data arcs and lower bounds were narrowed for those; solutions beyond were covered by the mode `model`, in whose
+        name ends and model arcs were kept. Where mode `both` had been excluded, A_m exceeds the old `high`.
+        """
+        self.low, self.fixed_low = self.floor if BOTH in self.modes else (self.high, self.floor[1])
+        if BOTH not in self.modes:
+            self.modes = [*self.modes, BOTH]
+        self.data_low = min(self.data_low, self.floor[0])
+        self.arcs[DATA][:] = own
+        self.high, self.far = max(high, self.low), far
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,6 +216,7 @@ def first_scopes(tables: Tables) -> list[Scope]:
                 arcs=[own.copy(), own.copy()],
                 least_s=float(values[ends].min()),
                 far=BOTH in modes and task.fixed_ratio is None,
+                floor=(low, float(fixed.min()) if len(fixed) else 0.0),
             )
         )
     return scopes
