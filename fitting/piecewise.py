@@ -65,7 +65,7 @@ def piecewise_linear(
     """Continuous piecewise-linear function of a curve on an interval.
 
     Either `max_error` is given, and the function has the fewest segments that keep within it, or `segments`, and its
-    error is the least for them (to a relative 1e-6, or 1e-9 of the curve's range). The function is monotone where the
+    error is the least for them (to a relative 1e-3, or 1e-9 of the curve's range). The function is monotone where the
     curve is monotone on the interval, and concave (convex) where the curve is concave (convex) on it; neither costs
     a segment. The knob for its accuracy is `max_error`; the number of segments grows with its inverse square root.
 
