@@ -95,6 +95,8 @@ def read_measurements(
     OSError
         When the file cannot be read.
     """
+    if not math.isfinite(x_offset):
+        raise MeasurementError(f"x_offset must be a finite number, got {x_offset}")
     header, rows = _read_rows(Path(path))
     x = x or next((name for name in X_COLUMNS if name in header), X_COLUMNS[0])
     rate = [features] if features else []

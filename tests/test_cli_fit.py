@@ -86,6 +86,8 @@ def test_a_poor_fit_is_warned_about(capsys, tmp_path):
         ([*OPENIMAGES, "--max-error", "1e-3", "--segments", "3"], "not both"),
         ([*OPENIMAGES, "--max-error", "0"], "above 0"),
         ([*OPENIMAGES, "--confidence", "95"], "between 0 and 1, got 95"),
+        ([*OPENIMAGES, "--x-offset", "nan"], "x_offset must be a finite number"),
+        ([*OPENIMAGES, "--domain", "1", "0"], "ascending order"),
         ([*OPENIMAGES, "--figure", "f.gif"], "must end in .png"),
         (["/"], "Is a directory"),
         ([OPENIMAGES[0], "--x", "codec"], "row 2, column 'codec': a finite number is needed"),

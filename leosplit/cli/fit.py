@@ -71,6 +71,8 @@ def command(
 
     if max_error is not None and segments is not None:
         raise typer.BadParameter("give --max-error or --segments, not both", param_hint="--segments")
+    if figure is not None and figure.suffix not in (".png", ".svg", ".pdf"):
+        raise typer.BadParameter(f"must end in .png, .svg or .pdf, got {figure.name!r}", param_hint="--figure")
     if side is not SideName.best and max_error is None and segments is None:
         raise typer.BadParameter("a side needs --max-error or --segments", param_hint="--side")
     if features is not None:
@@ -228,13 +230,10 @@ def _draw(
     from leosplit.figures.fit import draw_fit
     from leosplit.figures.style import save
 
-    suffix = path.suffix.lstrip(".")
-    if suffix not in ("png", "svg", "pdf"):
-        raise typer.BadParameter(f"must end in .png, .svg or .pdf, got {path.name!r}", param_hint="--figure")
     x = np.union1d(np.linspace(*fit.curve.domain, 120), fit.x)
     try:
         ends = (x, *band(fit, x, confidence or 0.95, seed=seed))
     except MeasurementError:
         ends = None
     label = f"{confidence or 0.95:.0%} band"
-    save(draw_fit(fit, x_name, ends, label, lower, linear, title), path, (suffix,))
+    save(draw_fit(fit, x_name, ends, label, lower, linear, title), path, (path.suffix.lstrip("."),))
