@@ -17,7 +17,7 @@ from instances.constellation import MAXIMUM_SATELLITES, Array, Constellation, pa
 from instances.failures import Failures
 from instances.ground import as_utc, ground_track_deg
 from instances.instance import Accuracy, Instance
-from instances.isl import LinkRules, require_plane_links
+from instances.isl import LinkPlan, LinkRules, require_plane_links
 from instances.link_budget import RADIOS, STANDARD_RADIO, LinkTechnology
 from instances.presets import EPOCH, PRESETS, SLOT_S, SPAN_S, lookup
 from instances.roles import components, draw_roles
@@ -159,7 +159,7 @@ class Scenario:
         self.failures.down(self.orbits.ids, self._plan, np.random.default_rng(0))
 
     @cached_property
-    def _plan(self) -> Any:
+    def _plan(self) -> LinkPlan:
         return link_plan(self.orbits)
 
     @cached_property
@@ -201,7 +201,7 @@ class Scenario:
         which = np.atleast_1d(np.asarray(slots, dtype=int))
         if which.size and not (which.min() >= 0 and which.max() < self.count):
             raise InstanceError(f"slots must be in [0, {self.count - 1}], got {which.min()} to {which.max()}")
-        series = observe(self.orbits, self.time_s(which), self.rules, self.technology)
+        series = observe(self.orbits, self.time_s(which), self.rules, self.technology, self._plan)
         if self.failures != Failures():
             for k, slot in enumerate(which.tolist()):
                 rng = np.random.default_rng([self.seed, 1, slot])

@@ -67,6 +67,11 @@ class NetworkSeries:
     rate_bps: Array
     up: NDArray[np.bool_]
 
+    def pairs(self, k: int) -> set[tuple[str, str]]:
+        """Return the ends of the links that are up at time index `k`."""
+        ends = zip(self.plan.source[self.up[k]].tolist(), self.plan.target[self.up[k]].tolist(), strict=True)
+        return {(self.ids[a], self.ids[b]) for a, b in ends}
+
     def links(self, k: int) -> tuple[Link, ...]:
         """List the links that are up at time index `k`."""
         ids, plan = self.ids, self.plan
@@ -78,7 +83,9 @@ class NetworkSeries:
         )
 
 
-def observe(orbits: Orbits, times_s: ArrayLike, rules: LinkRules, technology: LinkTechnology) -> NetworkSeries:
+def observe(
+    orbits: Orbits, times_s: ArrayLike, rules: LinkRules, technology: LinkTechnology, plan: LinkPlan | None = None
+) -> NetworkSeries:
     """Compute the network at given times.
 
     Parameters
@@ -91,9 +98,11 @@ def observe(orbits: Orbits, times_s: ArrayLike, rules: LinkRules, technology: Li
         When a link is up.
     technology
         What rate it has.
+    plan
+        `link_plan` of the orbits, where it is known already.
     """
     times = np.atleast_1d(np.asarray(times_s, dtype=float))
-    plan, positions = link_plan(orbits), orbits.positions_m(times)
+    plan, positions = plan or link_plan(orbits), orbits.positions_m(times)
     length, up = link_state(positions, plan, rules)
     rate = technology.rate_bps(length)
     up &= rate > 0.0

@@ -168,8 +168,7 @@ def simulate(
     before: dict[Route, tuple[str, ...]] = {}
     for slot in range(start, scenario.count if stop is None else min(stop, scenario.count)):
         stage(f"{scenario.name}: slot {slot} of {scenario.count}, {scheme}")
-        series = scenario.network(slot)
-        up = {(link.source, link.target) for link in series.links(0)}
+        up = scenario.network(slot).pairs(0)
         result = _run(scenario, slot, scheme, options or SchemeOptions())
         paths = result.paths
         known = up if before_up is None else before_up
