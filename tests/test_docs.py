@@ -40,6 +40,16 @@ def test_a_tutorial_runs(page, tmp_path, monkeypatch):
             del sys.modules[name]
 
 
+def test_the_readme_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (body,) = [
+        body for language, _, body in FENCE.findall((DOCS.parent / "README.md").read_text()) if language == "python"
+    ]
+    assert len(body.splitlines()) <= 10
+    exec(compile(body, "README.md", "exec"), {})
+    assert capsys.readouterr().out.startswith("optimal")
+
+
 def test_links_between_pages_lead_somewhere():
     for page in DOCS.rglob("*.md"):
         for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8")):
