@@ -66,7 +66,7 @@ def command(
     policy = trainer.best_policy(card_of(trainer, command_line))
     write_policy(policy, out / "policy.safetensors")
     paths = [out / "policy.safetensors", out / "policy.json"]
-    paths += save(draw_training(trainer.history), out / "training.png")
+    paths += save(draw_training(trainer.history, trainer.untrained[1] / trainer.shortest[1]), out / "training.png")
     if json:
         history = [vars(epoch) for epoch in trainer.history]
         print_json({"options": options_to_dict(options), "history": history, "files": [str(path) for path in paths]})

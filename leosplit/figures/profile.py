@@ -68,7 +68,7 @@ def draw_quality_time(statistics: Sequence[GapStatistics], title: str = "Quality
     axes.set_ylim(bottom=0)
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.set_xlabel("median decision time [s]")
-    axes.set_ylabel("mean gap to the best delay known, % (linear below 0.01 %)")
+    axes.set_ylabel("mean gap to best known, % (linear below 0.01)")
     axes.set_title(title, loc="left")
     figure.legend(loc="outside lower center", ncols=4, frameon=False)
     return figure

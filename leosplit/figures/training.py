@@ -11,13 +11,17 @@ if TYPE_CHECKING:
     from solvers.marl.options import Epoch
 
 
-def draw_training(history: "Sequence[Epoch]", title: str = "Training of the routing policy") -> Figure:
+def draw_training(
+    history: "Sequence[Epoch]", untrained: float | None = None, title: str = "Training of the routing policy"
+) -> Figure:
     """Draw transmission delay and reward of greedy routing on held-out episodes after each epoch.
 
     Parameters
     ----------
     history
         The epochs.
+    untrained
+        Transmission delay of the prior alone, relative to shortest paths.
     title
         Title of the figure.
     """
@@ -27,6 +31,9 @@ def draw_training(history: "Sequence[Epoch]", title: str = "Training of the rout
     left.annotate(
         "shortest paths", (epochs[-1], 100), xytext=(0, -10), textcoords="offset points", ha="right", color=GREY
     )
+    if untrained is not None:
+        left.axhline(100 * untrained, color=GREY, linewidth=1, linestyle=":", label="before training (the prior alone)")
+        left.legend(loc="center right")
     left.plot(epochs, [100 * epoch.transmission for epoch in history], color=COLOURS[0])
     left.set_ylabel("transmission delay, % of shortest paths'")
     right.plot(epochs, [epoch.reward for epoch in history], color=COLOURS[1])

@@ -106,6 +106,7 @@ def card_of(trainer: Trainer, command: str) -> dict[str, Any]:
         "scores": {
             "epoch": best.epoch,
             "transmission_relative_to_shortest_paths": best.transmission,
+            "untrained_transmission_relative_to_shortest_paths": trainer.untrained[1] / trainer.shortest[1],
             "delay_s": best.delay_s,
             "shortest_path_delay_s": trainer.shortest[0],
             "reward": best.reward,

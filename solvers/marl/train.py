@@ -46,6 +46,7 @@ class Trainer:
         self.replay: list[Episodes] = []
         self.seconds = 0.0
         self.shortest = self._greedy(untrained_policy(options.observation).utilities)
+        self.untrained = self._greedy(self.policy.utilities)
 
     @property
     def policy(self) -> Policy:
