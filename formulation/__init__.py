@@ -21,6 +21,7 @@ from formulation.solution import (
 
 if TYPE_CHECKING:
     from formulation.models import (
+        FORMULATIONS,
         build_data_packet_model,
         build_feature_rate_model,
         build_full_model,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "FORMULATIONS",
     "OBJECTIVES",
     "Evaluation",
     "PacketDesign",

@@ -5,13 +5,25 @@ from typing import Any
 import pyomo.environ as pyo
 
 from formulation.delay import computing_rate
+from formulation.models.joint import add_joint_packets
+from formulation.models.levels import add_level_transmission
 from formulation.models.routes import KINDS, add_conservation, add_objective, add_routes, add_transmission
 from formulation.packets import design_packets
 from instances import Instance
 
+FORMULATIONS = ("bit-flow", "textbook", "load-indexed", "joint")
+"""Names of the models of (4). All have the same optimum; they differ in the strength of their relaxations.
 
-def build_full_model(instance: Instance, objective: str = "mean") -> Any:
-    """Build the reduced problem (4) as a mixed-integer linear model with bit-flow lifting.
+`textbook`: each product of ρ with a link's use by its big-M inequality alone. `bit-flow`: the product is a flow of its
+own. `load-indexed`: bit-flow, with congestion by levels instead of pairs. `joint`: bit-flow with the packets' sizes as
+variables under (4b), (4c), (4d) instead of (5) and (6) substituted.
+"""
+
+
+def build_full_model(
+    instance: Instance, objective: str = "mean", formulation: str = "bit-flow", share_computing: bool = False
+) -> Any:
+    """Build problem (4) as a mixed-integer linear model: bit-flow lifting by default.
 
     D^D_m = B_m ρ_m with B_m from (5); D^M_m from (6). The product of ρ_m and a link's use is a flow of its own:
     flow[m, i, j] ∈ [0, use], conserved with value ρ_m and absorbed by offloaded[m, c] ≤ ends[data, m, c].
@@ -21,11 +33,24 @@ def build_full_model(instance: Instance, objective: str = "mean") -> Any:
     Minimise the mean (or largest) of (3)
     delay[m] = T^M_m + t^fe_m + makespan[m], makespan ≥ T^D_m + t^L_m, makespan ≥ t^S_m.
 
+    Parameters
+    ----------
+    instance
+        The problem.
+    objective
+        `mean` or `max`.
+    formulation
+        One of `FORMULATIONS`.
+    share_computing
+        Divide F_c by the number of tasks that c serves.
+
     Raises
     ------
     ValueError
-        If `objective` is neither `mean` nor `max`.
+        If `objective` is neither `mean` nor `max`, or there is no such formulation.
     """
+    if formulation not in FORMULATIONS:
+        raise ValueError(f"formulation must be one of {', '.join(FORMULATIONS)}, got {formulation!r}")
     m = pyo.ConcreteModel(name="full")
     tasks = {task.satellite: task for task in instance.tasks}
     m.designs = {name: design_packets(instance, task) for name, task in tasks.items()}
@@ -50,11 +75,29 @@ def build_full_model(instance: Instance, objective: str = "mean") -> Any:
             m.sent["model", name].fix(0)
     m.flow_on_route = pyo.Constraint(m.flow.index_set(), rule=lambda m, *key: m.flow[key] <= m.use[key])
     m.flow_end = pyo.Constraint(m.SERVED, rule=lambda m, *key: m.offloaded["data", key] <= m.ends["data", key])
-    amount = {("data", name): m.offload_ratio[name] for name in tasks}
-    add_conservation(m, instance, "bit_flow", m.flow, amount, m.offloaded, ("data",))
-    end = {("data", *key): m.offloaded["data", key] for key in m.SERVED}
-    end |= {("model", *key): m.ends["model", key] for key in m.SERVED}
-    add_transmission(m, instance, size, lambda *key: m.flow[key] if key[0] == "data" else m.use[key], end)
+    if formulation == "textbook":
+        _add_big_m_products(m)
+    else:
+        amount = {("data", name): m.offload_ratio[name] for name in tasks}
+        add_conservation(m, instance, "bit_flow", m.flow, amount, m.offloaded, ("data",))
+    if formulation == "joint":
+        add_joint_packets(m, instance, size)
+    else:
+        end = {("data", *key): m.offloaded["data", key] for key in m.SERVED}
+        end |= {("model", *key): m.ends["model", key] for key in m.SERVED}
+        add = add_level_transmission if formulation == "load-indexed" else add_transmission
+        add(m, instance, size, lambda *key: m.flow[key] if key[0] == "data" else m.use[key], end)
+
+    def others(name: str, c: str) -> list[str]:
+        return [b for b, server in m.SERVED if server == c and b != name]
+
+    if share_computing:
+        served = [(a, b, c) for a, c in m.SERVED for b in others(a, c)]
+        m.shared_server = pyo.Var(pyo.Set(initialize=served, dimen=3), bounds=(0, 1))
+        m.server_congestion = pyo.Constraint(
+            m.shared_server.index_set(),
+            rule=lambda m, a, b, c: m.shared_server[a, b, c] >= m.offloaded["data", a, c] + m.ends["data", b, c] - 1,
+        )
 
     @m.Expression(m.TASKS, doc="t^fe_m [s]")
     def extraction(m: Any, name: str) -> Any:
@@ -68,7 +111,10 @@ def build_full_model(instance: Instance, objective: str = "mean") -> Any:
     @m.Constraint(m.TASKS, doc="(3), large model")
     def remote_side(m: Any, name: str) -> Any:
         work = tasks[name].frames * tasks[name].large_ops_per_frame
-        large = sum(work / computing_rate(instance, c) * m.offloaded["data", t, c] for t, c in m.SERVED if t == name)
+        rates = {c: work / computing_rate(instance, c) for t, c in m.SERVED if t == name}
+        large = sum(rate * m.offloaded["data", name, c] for c, rate in rates.items())
+        if share_computing:
+            large += sum(rate * m.shared_server[name, b, c] for c, rate in rates.items() for b in others(name, c))
         return m.makespan[name] >= m.transmission["data", name] + large
 
     m.delay = pyo.Expression(
@@ -76,3 +122,13 @@ def build_full_model(instance: Instance, objective: str = "mean") -> Any:
     )
     add_objective(m, instance, objective)
     return m
+
+
+def _add_big_m_products(m: Any) -> None:
+    """Add flow ≥ ρ + use - 1 and its like at the ends: the products ρ · use with 1 as the big-M."""
+    m.product = pyo.Constraint(
+        m.flow.index_set(), rule=lambda m, *key: m.flow[key] >= m.offload_ratio[key[1]] + m.use[key] - 1
+    )
+    m.product_at_end = pyo.Constraint(
+        m.SERVED, rule=lambda m, t, c: m.offloaded["data", t, c] >= m.offload_ratio[t] + m.ends["data", t, c] - 1
+    )

@@ -111,8 +111,8 @@ def add_transmission(m: Any, instance: Instance, size: Mapping[tuple[str, str], 
     """
     tasks = [task.satellite for task in instance.tasks]
     relay = {s.id: s.relay_s_per_bit for s in instance.satellites if s.relay_s_per_bit > 0}
-    through_use = _passing(m, relay, lambda *key: m.use[key], m.ends)
-    through_load = _passing(m, relay, load, end)
+    through_use = relayed(m, relay, lambda *key: m.use[key], m.ends)
+    through_load = relayed(m, relay, load, end)
     pairs = list(permutations(tasks, 2))
     shared_links = [(k, a, b, i, j) for k, a, i, j in m.LINKS for a2, b in pairs if a2 == a and (k, b, i, j) in m.LINKS]
     shared_relays = [
@@ -145,7 +145,7 @@ def add_transmission(m: Any, instance: Instance, size: Mapping[tuple[str, str], 
     m.transmission = pyo.Expression(KINDS, tasks, rule=lambda m, kind, a: pyo.quicksum(terms[kind, a]), doc="(1), (2)")
 
 
-def _passing(m: Any, relay: Mapping[str, float], load: Load, end: Any) -> dict[tuple[str, str, str], Any]:
+def relayed(m: Any, relay: Mapping[str, float], load: Load, end: Any) -> dict[tuple[str, str, str], Any]:
     """Return what of (kind, m) is relayed at each satellite with a relay time: it passes and does not end there."""
     at: dict[tuple[str, str, str], list[Any]] = defaultdict(list)
     for kind, task, i, j in m.LINKS:

@@ -41,10 +41,15 @@ def command(
     problem: Annotated[SolvedProblem, typer.Option(help="(4), (7), (5) or (6).")] = SolvedProblem.full,
     solver: Annotated[str, typer.Option(help="highs, scip, gurobi, cbc or another that Pyomo reaches.")] = "highs",
     solver_option: Annotated[list[str] | None, typer.Option(metavar="K=V", help="By the solver's own names.")] = None,
+    formulation: Annotated[
+        str | None, typer.Option(help="bit-flow, textbook, load-indexed or joint; the proof machinery if left out.")
+    ] = None,
     objective: ObjectiveOption = Objective.mean,
     time_limit: TimeLimitOption = None,
     mip_gap: MipGapOption = 1e-6,
     threads: Annotated[int, typer.Option(min=0, help="Threads of the solver; 1 keeps runs reproducible.")] = 1,
+    share_computing: Annotated[bool, typer.Option(help="Divide F_c by the tasks that c serves, in (4).")] = False,
+    relax: Annotated[bool, typer.Option(help="Solve the linear relaxation of (4) or (7): a bound only.")] = False,
     start: Annotated[Path | None, typer.Option(metavar="SOLUTION", help="Solution to begin with.")] = None,
     offload_ratio: Annotated[
         float | None, typer.Option(min=0, max=1, help="ρ of every task in (5) and (7).", show_default="0.5")
@@ -67,6 +72,8 @@ def command(
 
     if offload_ratio is not None and solution is not None:
         raise typer.BadParameter("give --offload-ratio or --solution, not both", param_hint="--offload-ratio")
+    if share_computing and problem is not SolvedProblem.full:
+        raise typer.BadParameter("goes with --problem full only", param_hint="--share-computing")
     if out is not None and problem in (SolvedProblem.data, SolvedProblem.model):
         raise typer.BadParameter("(5) and (6) alone make no solution file; take --json", param_hint="--out")
     ratio = 0.5 if offload_ratio is None else offload_ratio
@@ -92,6 +99,8 @@ def command(
         progress.stage(f"{instance.name}: {problem.value}")
         shared: dict[str, Any] = {
             "objective": objective.value,
+            "formulation": formulation,
+            "relax": relax,
             "solver": solver,
             "solver_options": options,
             "time_limit": time_limit,
@@ -102,6 +111,8 @@ def command(
             "prepare": _exporter(export),
             "log": log,
         }
+        if share_computing:
+            shared["share_computing"] = True
         if pwl is not None:
             result, extra = _solve_piecewise(instance, pwl, pwl_error, shared)
         else:
@@ -112,7 +123,7 @@ def command(
         print_json(_document(result) | extra)
     else:
         _print_result(instance, result)
-    raise typer.Exit(0 if result.termination is Termination.OPTIMAL else 1)
+    raise typer.Exit(0 if result.termination is Termination.OPTIMAL or (relax and result.bound_s is not None) else 1)
 
 
 def _options(words: list[str]) -> dict[str, Any]:

@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import pyomo.environ as pyo
+
 from formulation import Solution, evaluate, set_start
 from instances import Instance
 from solvers.exact.backends import solve_model
@@ -71,6 +73,7 @@ def solve_directly(
     progress: ProgressCallback | None = None,
     prepare: Callable[[Any], None] | None = None,
     start: Solution | None = None,
+    relax: bool = False,
     free_ratios: bool = True,
     share_computing: bool = False,
 ) -> Result:
@@ -84,6 +87,8 @@ def solve_directly(
         Called with the model before it is solved: adds constraints, writes files.
     start
         A solution to begin with.
+    relax
+        Drop integrality and return the bound alone, with termination `feasible`.
     free_ratios
         Whether ρ may be improved for the routes found: true for (4).
     """
@@ -94,12 +99,14 @@ def solve_directly(
         prepare(model)
     if start is not None:
         set_start(model, start)
+    if relax:
+        pyo.TransformationFactory("core.relax_integer_vars").apply_to(model)
     build_s = recorder.elapsed()
     recorder.phase = solver
     watch: Watch = recorder
     outcome = solve_model(model, solver, limits, watch, use_start=start is not None)
     solution, objective_s = None, None
-    if outcome.objective is not None:
+    if outcome.objective is not None and not relax:
         solution = read(model)
         if free_ratios:
             solution = best_ratios(instance, solution)

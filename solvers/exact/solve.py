@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from formulation import Solution, build_full_model, build_routing_model, solution_from_model
+from formulation import FORMULATIONS, Solution, build_full_model, build_routing_model, solution_from_model
 from formulation.delay import OBJECTIVES
 from instances import Instance
 from solvers.exact.direct import solve_directly
@@ -39,6 +39,7 @@ def solve_full(
     *,
     objective: str = "mean",
     formulation: str | None = None,
+    relax: bool = False,
     solver: str = "highs",
     solver_options: Mapping[str, Any] | None = None,
     time_limit: float | None = None,
@@ -50,6 +51,7 @@ def solve_full(
     prepare: Callable[[Any], None] | None = None,
     log: Path | None = None,
     seed: int = 0,
+    share_computing: bool = False,
 ) -> Result:
     """Solve (4): offload ratios, packets, computing satellites and routes together.
 
@@ -61,6 +63,8 @@ def solve_full(
         `mean` or `max` service delay.
     formulation
         Name of a Pyomo model; None takes the proof machinery where solver is `highs`, else `bit-flow`.
+    relax
+        Solve the linear relaxation of the Pyomo model: a bound, no solution.
     solver
         `highs`, `scip`, `gurobi`, `cbc`, …
     solver_options
@@ -81,6 +85,8 @@ def solve_full(
         File for the solver's log.
     seed
         Of the local search of the proof machinery.
+    share_computing
+        Divide F_c by the number of tasks that c serves; by a Pyomo model.
 
     Returns
     -------
@@ -97,17 +103,22 @@ def solve_full(
     reason = why_full_infeasible(instance)
     if reason is not None:
         return Result(Termination.INFEASIBLE, solver=solver, message=reason)
-    if formulation is None and solver == "highs" and prepare is None:
+    if formulation not in (None, *FORMULATIONS):
+        raise SolverError(f"formulation must be one of {', '.join(FORMULATIONS)}, got {formulation!r}")
+    if formulation is None and solver == "highs" and prepare is None and not relax and not share_computing:
         return prove(instance, objective=objective, limits=limits, start=start, progress=progress, seed=seed)
     return solve_directly(
         instance,
-        lambda: build_full_model(instance, objective),
+        lambda: build_full_model(instance, objective, formulation or "bit-flow", share_computing),
         solution_from_model,
         objective=objective,
         solver=solver,
         limits=limits,
         progress=progress,
         prepare=prepare,
+        relax=relax,
+        share_computing=share_computing,
+        free_ratios=not share_computing,
         start=start,
     )
 
@@ -118,6 +129,7 @@ def solve_routing(
     *,
     objective: str = "mean",
     formulation: str | None = None,
+    relax: bool = False,
     solver: str = "highs",
     solver_options: Mapping[str, Any] | None = None,
     time_limit: float | None = None,
@@ -139,7 +151,9 @@ def solve_routing(
     reason = why_routing_infeasible(instance, packets)
     if reason is not None:
         return Result(Termination.INFEASIBLE, solver=solver, message=reason)
-    if formulation is None and solver == "highs" and prepare is None:
+    if formulation not in (None, "bit-flow"):
+        raise SolverError(f"formulation of (7) must be bit-flow, got {formulation!r}")
+    if formulation is None and solver == "highs" and prepare is None and not relax:
         return prove(instance, packets, objective=objective, limits=limits, start=start, progress=progress, seed=seed)
     return solve_directly(
         instance,
@@ -150,6 +164,7 @@ def solve_routing(
         limits=limits,
         progress=progress,
         prepare=prepare,
+        relax=relax,
         start=start,
         free_ratios=False,
     )

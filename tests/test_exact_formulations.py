@@ -1,0 +1,73 @@
+"""Every formulation has the same optimum; the strength of each relaxation is pinned."""
+
+import pytest
+
+from formulation import FORMULATIONS, build_full_model, check, evaluate
+from instances import generate_torus
+from solvers.exact import SolverError, solve_full
+from solvers.exact.backends import program_of
+from solvers.exact.direct import Recorder
+from solvers.exact.highs import Limits, Program, solve_program
+from solvers.exact.proof import Proof
+from tests.tiny import tiny_instance
+
+
+def relaxation(instance, formulation):
+    program, _ = program_of(build_full_model(instance, "mean", formulation))
+    relaxed = Program(**{**program.__dict__, "integer": program.integer & False})
+    return solve_program(relaxed, Limits()).objective
+
+
+@pytest.mark.parametrize("objective", ["mean", "max"])
+@pytest.mark.parametrize("formulation", FORMULATIONS)
+def test_all_formulations_have_one_optimum(formulation, objective):
+    for seed in (3, 40):
+        instance = tiny_instance(seed, computing=2, nodes=5)
+        best = solve_full(instance, objective=objective, mip_gap=1e-8)
+        other = solve_full(instance, objective=objective, formulation=formulation, mip_gap=1e-8)
+        assert other.objective_s == pytest.approx(best.objective_s, rel=1e-6)
+        assert check(instance, other.solution) == ()
+
+
+# Value of the linear relaxation over the optimum. Levels alone do not help while ρ can put its flow on the first level:
+# that is why the proof machinery eliminates ρ (`solvers.exact.master`), whose relaxation stands beside them.
+PINNED = {
+    (3, 3, 2, 1, 4): {"bit-flow": 0.99020, "textbook": 0.76531, "load-indexed": 0.99020, "joint": 0.98938},
+    (3, 4, 4, 1, 1): {"bit-flow": 0.98395, "textbook": 0.75215, "load-indexed": 0.98395, "joint": 0.98359},
+}
+
+
+@pytest.mark.parametrize("size", PINNED)
+def test_relaxations_are_as_tight_as_pinned(size):
+    instance = generate_torus(size[0], size[1], tasks=size[2], computing=size[3], seed=size[4])
+    optimum = solve_full(instance).objective_s
+    shares = {name: relaxation(instance, name) / optimum for name in FORMULATIONS}
+    assert shares == pytest.approx(PINNED[size], abs=2e-4)
+    proof = Proof(instance, None, "mean", Limits(), Recorder(None))
+    proof.restart(2)
+    proof.tighten_rounds()
+    assert proof.lower / optimum > shares["load-indexed"]
+
+
+def test_sharing_computing_costs_what_the_evaluator_says():
+    instance = tiny_instance(41, computing=1, nodes=5)
+    shared = solve_full(instance, share_computing=True, mip_gap=1e-7)
+    alone = solve_full(instance)
+    assert shared.objective_s == pytest.approx(
+        evaluate(instance, shared.solution, share_computing=True).mean_s, rel=1e-12
+    )
+    assert alone.bound_s <= shared.objective_s
+    assert shared.objective_s <= evaluate(instance, alone.solution, share_computing=True).mean_s * (1 + 1e-6)
+
+
+def test_an_unknown_formulation_is_refused():
+    with pytest.raises(SolverError, match="formulation must be one of bit-flow"):
+        solve_full(tiny_instance(41), formulation="nonesuch")
+
+
+def test_the_relaxation_is_a_bound_without_a_solution():
+    instance = tiny_instance(41)
+    relaxed = solve_full(instance, relax=True)
+    assert relaxed.solution is None
+    assert relaxed.bound_s <= solve_full(instance).objective_s
+    assert relaxed.bound_s == pytest.approx(relaxation(instance, "bit-flow"), rel=1e-9)
