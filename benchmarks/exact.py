@@ -2,7 +2,8 @@
 
 Protocol: seeded presets and tori with link rates drawn ±30 %; every time includes building; relative gap 1e-6 unless
 the table says otherwise; one thread; gap = (objective - bound) / bound. A time is the best of `repeats` runs of a seed;
-several seeds give median and worst. Ratios are taken on one instance in one run, the alternative under its own time limit.
+several seeds give median and worst. Ratios are taken on one instance in one run, the alternative under its
+own time limit.
 
     python -m benchmarks exact             (a quick selection)
     python -m benchmarks.exact FAMILY…     (families by name, `all` for every one)

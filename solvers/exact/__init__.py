@@ -4,15 +4,20 @@ from solvers.exact.errors import SolverError
 from solvers.exact.highs import Limits
 from solvers.exact.packets import PacketResult, solve_data_packets, solve_model_packets
 from solvers.exact.prove import prove
+from solvers.exact.sensitivity import RatioCurve, Worth, ratio_curves, worths
 from solvers.exact.solve import solve_full, solve_routing
 
 __all__ = [
     "Limits",
     "PacketResult",
+    "RatioCurve",
     "SolverError",
+    "Worth",
     "prove",
+    "ratio_curves",
     "solve_data_packets",
     "solve_full",
     "solve_model_packets",
     "solve_routing",
+    "worths",
 ]

@@ -1,7 +1,9 @@
 """Why a problem has no solution, said before any solver is called."""
 
+import numpy as np
+
 from formulation import Solution, design_packets
-from instances import Instance
+from instances import Instance, Task
 from solvers.assignment import NoSolution, assign_task
 from solvers.paths import packet_paths
 
@@ -16,7 +18,7 @@ def why_full_infeasible(instance: Instance) -> str | None:
         try:
             assign_task(instance, task)
         except NoSolution as error:
-            reasons.append(str(error))
+            reasons.append(str(error) + _missing_links(instance, task))
     return "; ".join(reasons) or None
 
 
@@ -63,3 +65,50 @@ def why_model_infeasible(instance: Instance) -> str | None:
             reached = f"best reachable {design.small_map_best:.6g}"
             reasons.append(f"task {task.satellite}: (6b) asks small_map_min {task.small_map_min:.6g}, {reached}")
     return "; ".join(reasons) or None
+
+
+def missing_link(instance: Instance, task: Task, *, reverse: bool) -> tuple[str, str] | None:
+    """Return one link that would join a task with a computing satellite, or None where they are joined.
+
+    It leads from what the start reaches to what reaches the end. A link that exists in the other direction comes
+    first, then the shortest one where positions are known, then file order.
+
+    Parameters
+    ----------
+    reverse
+        Look for the model packet's way, from a computing satellite to the task.
+    """
+    network = instance.network
+    near = np.isfinite(packet_paths(network, task.satellite, 1.0, reverse=reverse).cost_s)
+    ends = [network.index[c] for c in instance.candidates(task)]
+    if not ends or any(near[end] for end in ends):
+        return None
+    far = np.zeros(network.nodes, dtype=bool)
+    for end in ends:
+        far |= np.isfinite(packet_paths(network, network.ids[end], 1.0, reverse=not reverse).cost_s)
+    best: tuple[tuple[bool, float, int, int], tuple[str, str]] | None = None
+    for i in np.flatnonzero(near):
+        for j in np.flatnonzero(far):
+            pair = (network.ids[j], network.ids[i]) if reverse else (network.ids[i], network.ids[j])
+            rank = (not instance.has_link(pair[1], pair[0]), _distance_m(instance, pair), int(i), int(j))
+            if best is None or rank < best[0]:
+                best = rank, pair
+    return None if best is None else best[1]
+
+
+def _distance_m(instance: Instance, pair: tuple[str, str]) -> float:
+    one, other = (instance.satellite(name).position_m for name in pair)
+    if one is None or other is None:
+        return 0.0
+    return float(np.linalg.norm(np.subtract(one, other)))
+
+
+def _missing_links(instance: Instance, task: Task) -> str:
+    """Return the links that would make the task's routes possible, as the end of a message."""
+    design = design_packets(instance, task)
+    found = []
+    for possible, reverse, what in ((design.can_offload, False, "offload"), (design.can_stay, True, "stay")):
+        link = missing_link(instance, task, reverse=reverse) if possible else None
+        if link is not None:
+            found.append(f"a link {link[0]} -> {link[1]} would let it {what}")
+    return "; " + ", ".join(found) if found else ""
