@@ -1,5 +1,7 @@
 """Every formulation has the same optimum; the strength of each relaxation is pinned."""
 
+from dataclasses import replace
+
 import pytest
 
 from formulation import FORMULATIONS, build_full_model, check, evaluate
@@ -71,3 +73,12 @@ def test_the_relaxation_is_a_bound_without_a_solution():
     assert relaxed.solution is None
     assert relaxed.bound_s <= solve_full(instance).objective_s
     assert relaxed.bound_s == pytest.approx(relaxation(instance, "bit-flow"), rel=1e-9)
+
+
+@pytest.mark.parametrize("formulation", ["bit-flow", "joint"])
+def test_the_mean_of_levels_has_one_optimum_too(formulation):
+    instance = replace(tiny_instance(40, computing=2, nodes=5), residual_accuracy="mean_of_levels")
+    proof = solve_full(instance, mip_gap=1e-8)
+    model = solve_full(instance, formulation=formulation, mip_gap=1e-8)
+    assert model.objective_s == pytest.approx(proof.objective_s, rel=1e-6)
+    assert check(instance, proof.solution) == ()

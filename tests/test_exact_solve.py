@@ -1,5 +1,6 @@
 """Whole solves: recorded optima, brute-force independent of the models, backends, limits, bad options."""
 
+import signal
 from dataclasses import replace
 from itertools import pairwise
 
@@ -116,3 +117,26 @@ def test_progress_reports_falling_incumbents_and_rising_bounds(small):
 def test_instance_error_is_a_value_error():
     assert issubclass(SolverError, ValueError)
     assert issubclass(InstanceError, ValueError)
+
+
+@pytest.mark.parametrize("formulation", [None, "bit-flow"])
+def test_an_interrupt_keeps_the_best_solution_and_its_bound(formulation):
+    contended = generate_torus(6, 6, tasks=8, computing=1, seed=1)
+    seen = []
+
+    def press(state):
+        if state.incumbent_s is not None and state.bound_s is not None and not seen:
+            seen.append(state)
+            signal.raise_signal(signal.SIGINT)
+
+    result = solve_full(contended, formulation=formulation, progress=press, mip_gap=0.0, time_limit=60.0)
+    assert result.termination is Termination.INTERRUPTED
+    assert check(contended, result.solution) == ()
+    assert result.bound_s <= result.objective_s
+
+
+def test_a_memory_limit_keeps_the_best_solution():
+    contended = generate_torus(6, 6, tasks=8, computing=1, seed=1)
+    result = solve_full(contended, memory_limit=1e-3)
+    assert result.termination is Termination.MEMORY_LIMIT
+    assert check(contended, result.solution) == ()

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -263,7 +263,10 @@ def run(h: Any, limits: Limits, watch: Watch | None = None, start: Floats | None
         status = h.run()
         h.cbMipInterrupt.clear()
         h.cbSimplexInterrupt.clear()
-    return _outcome(h, status, stopped[0] if stopped else None)
+    outcome = _outcome(h, status, stopped[0] if stopped else None)
+    if pressed.is_set():  # a short run may end before it looks
+        outcome = replace(outcome, termination=Termination.INTERRUPTED)
+    return outcome
 
 
 def _set_threads(h: Any, threads: int) -> None:
