@@ -153,18 +153,21 @@ def _drive(client: Any, todo: dict[str, Job], store: Store, progress: Callable[[
     pending = as_completed(submit(WINDOW_PER_THREAD * threads))
     rows: list[RunRow] = []
     done = failed = 0
-    for futures in pending.batches():
-        batch = [_row_of(future, todo[future.key], commit_id) for future in futures]
-        for future in futures:
-            future.release()
-        rows += batch
-        done += len(batch)
-        failed += sum(row.termination == "error" for row in batch)
-        pending.update(submit(len(batch)))
-        if time.monotonic() - written_at > COMMIT_PERIOD_S or done == len(todo):
-            store.add(rows)
-            rows, written_at = [], time.monotonic()
-            progress(SweepProgress(done, len(todo), failed, written_at - start))
+    try:
+        for futures in pending.batches():
+            batch = [_row_of(future, todo[future.key], commit_id) for future in futures]
+            for future in futures:
+                future.release()
+            rows += batch
+            done += len(batch)
+            failed += sum(row.termination == "error" for row in batch)
+            pending.update(submit(len(batch)))
+            if time.monotonic() - written_at > COMMIT_PERIOD_S:
+                store.add(rows)
+                rows, written_at = [], time.monotonic()
+                progress(SweepProgress(done, len(todo), failed, written_at - start))
+    finally:
+        store.add(rows)  # also after Ctrl-C: what has ended is kept
     return SweepProgress(done, len(todo), failed, time.monotonic() - start)
 
 
