@@ -27,7 +27,7 @@ import numpy as np
 
 from formulation import Solution
 from instances import Instance
-from solvers.exact.direct import Recorder
+from solvers.exact.direct import Recorder, checked_bound
 from solvers.exact.highs import Limits, Outcome, load, memory_gib, run
 from solvers.exact.incumbent import cheapest_plans, descend, neighbours, plans_from_values
 from solvers.exact.master import Master, build_master
@@ -101,7 +101,13 @@ class Proof:
             self.ended = outcome.termination
 
     def offer(self, plans: dict[int, Plan] | None) -> None:
-        """Take plans as the incumbent if they are better; their arcs join the relaxation."""
+        """Take plans as the incumbent if they are better; their arcs join the relaxation.
+
+        Raises
+        ------
+        RuntimeError
+            If they are better than what had been proven to be a bound.
+        """
         if plans is None:
             return
         for m, plan in plans.items():
@@ -112,7 +118,7 @@ class Proof:
         value = score(self.tables, plans, self.objective)[0]
         if value < self.upper:
             self.upper, self.plans = value, plans
-            self.lower = min(self.lower, self.upper)
+            self.lower = checked_bound(self.lower, self.upper) or 0.0
             self.recorder(self.upper, self.lower)
 
     def raise_bound(self, value: float) -> None:
