@@ -44,7 +44,7 @@ class SearchOptions:
 
     rounds: int = 4
     rollouts: int = 8
-    noise: float = 0.02
+    noise: float = 0.1
     ends: bool = True
     assign: bool = True
 
