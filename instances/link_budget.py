@@ -214,7 +214,7 @@ def _ka_band(dish_m: float, max_rate_bps: float = math.inf) -> RadioLink:
 
 
 STANDARD_RADIO = _ka_band(0.5, max_rate_bps=2.95e9)
-"""0.5 m dishes, capped at 500 MHz × 5.9 bit/s/Hz (the top of DVB-S2X): scenario."""
+"""0.5 m dishes and a modem of 500 MHz at DVB-S2X's highest spectral efficiency, 5.9 bit/s/Hz: scenario."""
 SMALL_DISH_RADIO = _ka_band(0.26)
 """0.26 m dishes without a cap, as in arXiv:2005.07965 and arXiv:2111.09045."""
 

@@ -9,7 +9,7 @@ from instances.checks import InstanceError
 from instances.instance import Satellite, Task
 
 FRAME_PIXELS = 1024 * 1024
-"""A frame is one 1024×1024 tile, as is practice with DOTA (arXiv:1711.10398)."""
+"""A frame is one tile of 1024×1024 pixels, the usual cut of DOTA images (arXiv:1711.10398)."""
 RESNET_INPUT_PIXELS = 224 * 224
 
 MAXIMUM_FRAMES = 10**12
@@ -22,21 +22,21 @@ def _pass_ops(multiply_adds: float) -> float:
 
 
 SOURCES: Mapping[str, str] = {
-    "frames": "scenario: a few minutes of a pushframe imager",
-    "pixels_per_frame": "1024x1024 tile, DOTA practice (arXiv:1711.10398)",
-    "bits_per_pixel": "scenario: one channel of 8 bit",
-    "feature_bits_per_frame": "scenario: 0.05 bit/pixel, the lowest rates of the measured codecs (0.04-0.11)",
-    "feature_ops_per_bit": "scenario: 15 % of a ResNet-18 pass, between its stem alone and stem + first stage",
+    "frames": "scenario: one pass of a frame camera over its target",
+    "pixels_per_frame": "one tile of 1024x1024 pixels, the usual cut of DOTA images (arXiv:1711.10398)",
+    "bits_per_pixel": "scenario: panchromatic, 8 bit deep",
+    "feature_bits_per_frame": "scenario: 0.05 bit/pixel; the codecs of map_vs_bpp_openimages.csv start at 0.04 to 0.11",
+    "feature_ops_per_bit": "scenario: ResNet-18 split inside its first stage, at about 15 % of its multiply-adds",
     "small_ops_per_frame": "ResNet-18, 1.814 GMAC at 224x224 (torchvision), by pixels",
     "large_ops_per_frame": "ResNet-101, 7.801 GMAC at 224x224 (torchvision), by pixels",
-    "residual_levels_bpp": "scenario: the measured range less the features",
-    "model_packet_bits_range": "scenario, up to all 11 689 512 parameters of ResNet-18 (torchvision) at 32 bit",
-    "large_map_min": "scenario: below the largest measured mAP, 0.794",
-    "small_map_min": "scenario: below the largest measured mAP, 0.822",
-    "remote_sensing.ops_per_s": "Jetson Orin Nano, dense INT8 (half of the sparse 40 TOPS of its data sheet)",
-    "computing.ops_per_s": "Jetson AGX Orin, dense INT8 (half of the sparse 275 TOPS of its data sheet)",
-    "utilization": "scenario: the delivered share is 0.1-0.5",
-    "relay_s_per_bit": "scenario: forwarding at 1 Gbit/s",
+    "residual_levels_bpp": "scenario: 0.1 to 0.45 bit/pixel with the features, where the measured codecs gain most",
+    "model_packet_bits_range": "scenario; at most ResNet-18 as a whole, 11 689 512 parameters of 32 bit (torchvision)",
+    "large_map_min": "scenario: within reach of the measurements, whose best mAP is 0.794",
+    "small_map_min": "scenario: within reach of the measurements, whose best mAP is 0.822",
+    "remote_sensing.ops_per_s": "Jetson Orin Nano: 40 TOPS at INT8 with sparsity (data sheet), half of that without",
+    "computing.ops_per_s": "Jetson AGX Orin: 275 TOPS at INT8 with sparsity (data sheet), half of that without",
+    "utilization": "scenario: networks keep a tenth to half of an accelerator's peak busy",
+    "relay_s_per_bit": "scenario: a router that passes on a gigabit each second",
 }
 """Where each number of `TaskModel` and `Hardware` comes from; `scenario` marks a choice without a measurement."""
 
