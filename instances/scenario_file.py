@@ -5,6 +5,7 @@ Only ``format``, ``version``, ``name`` and ``constellation`` (or ``tle``) are ne
 """
 
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, fields
 from datetime import datetime
@@ -278,5 +279,11 @@ def _data_sheet(radio: RadioLink) -> dict[str, float]:
 
 
 def write_scenario(scenario: Scenario, path: str | Path) -> None:
-    """Write a scenario file; it reads back to the same slots (rates of a radio outside `RADIOS`: to 1e-10)."""
-    Path(path).write_text(dump_json(scenario_to_dict(scenario)), encoding="utf-8")
+    """Write a scenario file; it reads back to the same slots (rates of a radio outside `RADIOS`: to 1e-10).
+
+    The path of element sets is written as seen from the file.
+    """
+    document = scenario_to_dict(scenario)
+    if "tle" in document and not Path(document["tle"]).is_absolute():
+        document["tle"] = Path(os.path.relpath(document["tle"], Path(path).parent)).as_posix()
+    Path(path).write_text(dump_json(document), encoding="utf-8")

@@ -26,6 +26,22 @@ from instances.isl import LinkPlan
 JULIAN_DATE_2000 = 2451544.5
 """Julian date of 2000-01-01T00:00:00 UTC."""
 INCLINATION_GAP_DEG, ALTITUDE_GAP_M = 1.0, 25e3
+_FIELDS = {
+    "1": (
+        (18, 20, 0.0, 99.0, "the last two digits of a year"),
+        (20, 32, 1.0, 366.999999999, "a day of the year"),
+        (33, 43, -1.0, 1.0, "half the change of the mean motion, revolutions/day²"),
+    ),
+    "2": (
+        (8, 16, 0.0, 180.0, "an inclination in [0, 180]°"),
+        (17, 25, 0.0, 360.0, "a right ascension in [0, 360]°"),
+        (26, 33, 0.0, 9999999.0, "the digits of an eccentricity"),
+        (34, 42, 0.0, 360.0, "an argument of perigee in [0, 360]°"),
+        (43, 51, 0.0, 360.0, "a mean anomaly in [0, 360]°"),
+        (52, 63, 1e-3, 18.0, "a mean motion in (0, 18] revolutions/day"),
+    ),
+}
+"""Columns (start, stop) of the fields of each line, what they may be, in numbers and in words."""
 
 
 class TleError(InstanceError):
@@ -215,12 +231,15 @@ def parse_tle(text: str, where: str, *, epoch: datetime | None = None, plane_gap
     rows = [(number, line.rstrip()) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
     names: list[str] = []
     pairs: list[tuple[str, str]] = []
+    last = rows[-1][0] if rows else 0
     while rows:
         name = ""
         if not re.match(r"1 [ \dA-Z]{5}", rows[0][1]):
             name = rows.pop(0)[1].removeprefix("0 ").strip()
         if len(rows) < 2:
-            raise TleError(f"{where}: the last element set is not complete: two lines of 69 characters are needed")
+            raise TleError(
+                f"{where}, line {last}: the last element set is not complete: two lines of 69 characters are needed"
+            )
         first, second = _checked(where, *rows.pop(0), "1"), _checked(where, *rows[0], "2")
         if first[2:7] != second[2:7]:
             raise TleError(
@@ -228,7 +247,11 @@ def parse_tle(text: str, where: str, *, epoch: datetime | None = None, plane_gap
             )
         rows_done = rows.pop(0)[0]
         name = name or first[2:7].strip()
-        names.append(name if name not in names else f"{name} [{first[2:7].strip()}]")
+        if name in names:
+            if first[2:7] == pairs[names.index(name)][0][2:7]:
+                raise TleError(f"{where}, line {rows_done}: satellite {name!r} stands twice")
+            name = f"{name} [{first[2:7].strip()}]"
+        names.append(name)
         try:
             Satrec.twoline2rv(first, second)
         except ValueError as error:
@@ -254,12 +277,15 @@ def _checked(where: str, number: int, line: str, kind: str) -> str:
     total = sum(int(c) if c.isdigit() else c == "-" for c in line[:68]) % 10
     if line[68] != str(total):
         raise TleError(f"{place}: check sum is {line[68]}, the digits add up to {total}")
-    fields = {"1": ((18, 32),), "2": ((8, 16), (17, 25), (34, 42), (43, 51), (52, 63))}[kind]
-    for start, stop in fields:
-        try:
-            float(line[start:stop])
-        except ValueError:
-            raise TleError(f"{place}: columns {start + 1}-{stop} hold no number: {line[start:stop]!r}") from None
-    if kind == "1" and not 1.0 <= float(line[20:32]) < 367.0:
-        raise TleError(f"{place}: columns 21-32 must be a day of the year, got {line[20:32]!r}")
+    for start, stop, low, high, what in _FIELDS[kind]:
+        columns, found = f"{place}: columns {start + 1}-{stop}", line[start:stop]
+        if re.fullmatch(r" *[-+]?[\d ]*\.?\d+ *", found) is None:
+            raise TleError(f"{columns} hold no number: {found!r}")
+        if not low <= float(found.replace(" ", "")) <= high:
+            raise TleError(f"{columns} must be {what}, got {found!r}")
+    for start, stop in ((44, 52), (53, 61)) if kind == "1" else ():
+        if re.fullmatch(r"[-+ ][\d ]{5}[-+ ]\d", line[start:stop]) is None:
+            raise TleError(
+                f"{place}: columns {start + 1}-{stop} must look like 12345-6 (0.12345e-6), got {line[start:stop]!r}"
+            )
     return line

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from instances.link_budget import RADIOS, OpticalLink, ShannonLink
 from instances.scenario import Bursts, LinkOverride, Scenario, preset_scenario
 from instances.scenario_file import read_scenario, scenario_to_dict, write_scenario
 from instances.task_model import TaskModel
+from instances.tle import read_tle
 from tests.tle_of_walker import equivalent_tle
 
 SMALLEST = {"format": "leosplit-scenario", "version": 1, "name": "one", "constellation": "S:780:86.4:66/6/1"}
@@ -95,6 +97,17 @@ def test_element_sets_are_found_beside_the_file(tmp_path):
     document = {key: value for key, value in SMALLEST.items() if key != "constellation"} | {"tle": "iridium.tle"}
     (tmp_path / "a.json").write_text(json.dumps(document))
     assert read_scenario(tmp_path / "a.json").orbits.ids[0] == "WALKER 0-0"
+
+
+def test_written_path_of_element_sets_is_seen_from_the_file(tmp_path, monkeypatch):
+    (tmp_path / "sets").mkdir()
+    (tmp_path / "made").mkdir()
+    (tmp_path / "sets" / "i.tle").write_text(equivalent_tle(parse_constellation("S:780:86.4:66/6/1")))
+    monkeypatch.chdir(tmp_path)
+    write_scenario(Scenario("one", read_tle("sets/i.tle")), "made/a.json")
+    assert json.loads(Path("made/a.json").read_text())["tle"] == "../sets/i.tle"
+    monkeypatch.chdir(tmp_path / "made")
+    assert read_scenario("a.json").orbits.total == 66
 
 
 def test_selections_and_arrivals(tmp_path):
