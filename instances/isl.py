@@ -189,11 +189,13 @@ def plane_link_problem(shell: Shell, rules: LinkRules) -> str | None:
     """
     if shell.per_plane == 1:
         return f"{shell.code}: one satellite a plane ({shell.planes} planes), so no links in a plane"
-    reach, chord = min(shell.line_of_sight_m(rules.clearance_m), rules.max_range_m), shell.plane_chord_m
+    sight, chord = shell.line_of_sight_m(rules.clearance_m), shell.plane_chord_m
+    reach = min(sight, rules.max_range_m)
+    what = "of max_range_m" if rules.max_range_m < sight else f"over {rules.clearance_m / 1e3:.0f} km of air"
     if shell.per_plane > 2 and chord <= reach:
         return None
     return (
         f"{shell.code}: no link in a plane: {shell.per_plane} satellites a plane are {chord / 1e3:.0f} km apart, "
-        f"but a link over {rules.clearance_m / 1e3:.0f} km of air reaches {reach / 1e3:.0f} km; "
+        f"but a link {what} reaches {reach / 1e3:.0f} km; "
         f"are T/P/F in this order ({shell.planes} planes × {shell.per_plane} satellites)?"
     )

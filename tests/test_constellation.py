@@ -181,6 +181,13 @@ def test_range_limits_links():
     assert not up.all()
 
 
+def test_a_short_range_is_named_as_what_keeps_planes_apart():
+    shell = parse_constellation("S:780:86.4:66/6/1").shells[0]
+    problem = plane_link_problem(shell, LinkRules(max_range_m=3e6)) or ""
+    assert "4029 km apart, but a link of max_range_m reaches 3000 km" in problem
+    assert "over 80 km of air" not in problem
+
+
 @pytest.mark.parametrize("field", ["clearance_m", "max_range_m", "latitude_cutoff_deg"])
 def test_bad_link_rule_is_named(field):
     with pytest.raises(ConstellationError, match=field):
