@@ -70,8 +70,9 @@ class Fit:
     @property
     def r_squared(self) -> float:
         """Share of the variance explained; nan when all y are equal."""
-        spread = float(np.sum((self.y - self.y.mean()) ** 2))
-        return 1 - float(np.sum(self.residuals**2)) / spread if spread > 0 else math.nan
+        if np.all(self.y == self.y[0]):  # their mean may differ from them by rounding
+            return math.nan
+        return 1 - float(np.sum(self.residuals**2)) / float(np.sum((self.y - self.y.mean()) ** 2))
 
     @property
     def freedom(self) -> int:
@@ -216,7 +217,8 @@ def _search(search: Search, u: Floats, y: Floats, weights: Floats, start: Shape)
     from scipy.optimize import least_squares  # a third of a second to import
 
     def residuals(shape: Floats) -> Floats:
-        return _projected(search, tuple(shape), u, y, weights)[2]
+        with np.errstate(over="ignore", invalid="ignore"):  # MINPACK may stray far; what it finds there is dropped
+            return _projected(search, tuple(shape), u, y, weights)[2]
 
     starts = [start]
     low, high = (np.array(end) for end in search.bounds)

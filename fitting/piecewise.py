@@ -117,7 +117,7 @@ def _within(curve: Curve, lo: float, hi: float, error: float, side: Side, diviso
             len(function.x) - 1 <= fewest
             or divisor > 2**18
             or len(chains.x) > 4_000
-            or (side == "interpolate" and not _bend(curve, chains))
+            or side == "interpolate"  # its number does not come from the chains
         ):
             break
         divisor *= 16
@@ -188,9 +188,11 @@ def _path(chains: Enclosure, error: float, side: Side, most: int) -> PiecewiseLi
 
 def _lower_bound(curve: Curve, chains: Enclosure, error: float, side: Side) -> int:
     """Proven number of segments that every function of the side needs."""
-    if side == "interpolate":  # chords of a concave curve lie under it, of a convex one over it
-        bend = _bend(curve, chains)
-        side = "under" if bend < 0 else "over" if bend > 0 else "best"
+    if side == "interpolate":
+        if _bend(curve, chains):  # a part of a chord errs less, so that the longest chords are the fewest
+            longest = _interpolant(curve, chains, error * (1 + 1e-9) + 1e-15, MOST_SEGMENTS, beyond=True)
+            return 1 if longest is None else len(longest.x) - 1
+        side = "best"
     found = fewest_links(chains.x, *_tube(chains, error, side, inner=False))
     assert found is not None, "no limit was set"
     return len(found[0]) + 1
@@ -229,8 +231,13 @@ def _on_its_side(curve: Curve, function: PiecewiseLinear, lo: float, hi: float, 
     return _function(function.x, np.nextafter(np.nextafter(moved, outward), outward).tolist())
 
 
-def _interpolant(curve: Curve, chains: Enclosure, error: float, most: int) -> PiecewiseLinear | None:
-    """Put breakpoints on the curve, each segment as long as the error allows; None when `most` are too few."""
+def _interpolant(
+    curve: Curve, chains: Enclosure, error: float, most: int, beyond: bool = False
+) -> PiecewiseLinear | None:
+    """Put breakpoints on the curve, each segment as long as the error allows; None when `most` are too few.
+
+    With `beyond` each segment, but the last, is a little longer than that, which proves how many are needed.
+    """
     x, grid = [float(chains.x[0])], chains.x
     while x[-1] < grid[-1]:
         if len(x) > most:
@@ -244,13 +251,14 @@ def _interpolant(curve: Curve, chains: Enclosure, error: float, most: int) -> Pi
         # a shorter chord of a concave or convex curve errs less, so the longest is found; elsewhere a long one is
         last = bisect_left(range(len(ends)), True, key=lambda index: not good(index)) - 1
         reach = float(ends[last]) if last >= 0 else x[-1]
-        beyond = float(ends[last + 1]) if last + 1 < len(ends) else reach
-        while beyond - reach > 1e-12 * (grid[-1] - grid[0]):
-            middle = 0.5 * (reach + beyond)
+        missed = float(ends[last + 1]) if last + 1 < len(ends) else reach
+        while missed - reach > 1e-12 * (grid[-1] - grid[0]):
+            middle = 0.5 * (reach + missed)
             if _chord_error(curve, x[-1], middle) <= error:
                 reach = middle
             else:
-                beyond = middle
+                missed = middle
+        reach = missed if beyond else reach
         if reach == x[-1]:
             return None
         x.append(reach)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from fitting import CurveError, Logistic, PiecewiseLinear, SaturatingExponential, preset_curves
+from fitting import CurveError, Logistic, PiecewiseLinear, PowerLaw, SaturatingExponential, preset_curves
 from fitting.enclosure import deviation, enclose
 from fitting.piecewise import piecewise_linear
 
@@ -107,6 +107,13 @@ def test_an_error_that_is_just_enough_saves_the_segment(side):
     assert found.segments == 1
     assert found.minimal
     assert found.error == pytest.approx(error, rel=3e-9)
+
+
+def test_chords_of_a_steep_curve_are_proven_fewest():
+    curve = PowerLaw(0.65, -288276.2194823177, 1.3307631530270982, 23.35026460168171, (0, 33790.9))
+    found = piecewise_linear(curve, max_error=0.0108, side="interpolate")
+    assert found.segments > 500
+    assert found.minimal
 
 
 @settings(max_examples=60, deadline=None)

@@ -113,6 +113,17 @@ def test_a_poor_fit_is_said_to_be_poor():
     assert row.reason.startswith("poor: it misses the points by") or row.reason.startswith("poor: it explains")
 
 
+def test_a_constant_whose_mean_rounds_is_not_poor():
+    assert [row.reason for row in compare_fits(np.linspace(0.02, 0.6, 12), np.full(12, 0.7))] == [""] * 5
+
+
+@pytest.mark.filterwarnings("error")
+def test_an_outlier_sends_no_search_astray_with_warnings():
+    y = 0.8 - 0.4 * np.exp(-6 * np.linspace(0.02, 0.6, 12))
+    y[6] = 0.2
+    assert compare_fits(np.linspace(0.02, 0.6, 12), y)[0].reason.startswith("poor")
+
+
 @pytest.mark.parametrize("family", ["saturating_exponential", "power_law", "monotone_concave"])
 def test_a_robust_fit_survives_an_outlier(family):
     y = TRUE(X) + np.random.default_rng(2).normal(0, 0.001, len(X))
