@@ -86,6 +86,10 @@ def _instance(path: Path, content: str, unit_bps: float, seconds: float, directe
         for end in (a, b):
             if end not in plain.nodes:
                 raise InstanceError(f"{path}: {end!r} is no node of the network")
+    for kind, rows in (("link", plain.links), ("demand", plain.demands)):
+        for a, b, value in rows:
+            if not 0.0 <= value < math.inf:
+                raise InstanceError(f"{path}: the value of {kind} {a} - {b} must be a finite number >= 0, got {value}")
     chosen = _fitting(plain.demands, tasks)
     if not chosen:
         raise InstanceError(f"{path}: the network has no demands")

@@ -170,6 +170,8 @@ def test_sndlib_routing_has_the_delay_of_its_demands(tmp_path):
         (NATIVE.replace("L1 ( A B ) 10.00", "L1 ( A B ) 0.00"), "link A - B has neither"),
         (NATIVE.replace("A_D ( A D )", "A_D ( A Z )"), "'Z' is no node"),
         (NATIVE.replace("L1 ( A B ) 10.00", "L1 ( A B ) fast"), "could not convert"),
+        (NATIVE.replace("L1 ( A B ) 10.00", "L1 ( A B ) -1.0"), "value of link A - B must be a finite number"),
+        (NATIVE.replace("1 4.00", "1 nan"), "value of demand A - D must be a finite number"),
         (XML.replace("</network>", ""), "not an SNDlib network: ParseError"),
         (XML.replace("<demandValue>4.0</demandValue>", ""), "demand A_D lacks demandValue"),
         (NATIVE[: NATIVE.index("DEMANDS")] + "DEMANDS ( )", "the network has no demands"),
