@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from solvers.gaps import GapRow
     from solvers.result import Result
 
@@ -52,8 +54,24 @@ def render_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def gap_table(rows: "Sequence[GapRow]", results: "Mapping[str, Result]", mip_gap: float) -> str:
-    """Return the gaps on one instance as a table."""
+def observation_note(schemes: "Sequence[str]", policy: "Path | None" = None) -> list[str]:
+    """Return a line a kind of observation that says which schemes' policies have it; none where no policy decides."""
+    from solvers.marl.schemes import observations
+
+    seen = observations(dict.fromkeys(schemes), policy)
+    words = {"planned": "planned (needs a shared plan, not decentralised)", "local": "local (the paper's)"}
+    lines = []
+    for kind, text in words.items():
+        names = [name for name, observation in seen.items() if observation == kind]
+        if names:
+            lines.append(f" observation {text}: {', '.join(names)}")
+    return lines
+
+
+def gap_table(
+    rows: "Sequence[GapRow]", results: "Mapping[str, Result]", mip_gap: float, policy: "Path | None" = None
+) -> str:
+    """Return the gaps on one instance as a table, with what the policies behind it observe."""
     from solvers.gaps import is_proven
 
     exact = results["exact"]
@@ -76,11 +94,11 @@ def gap_table(rows: "Sequence[GapRow]", results: "Mapping[str, Result]", mip_gap
         for row in rows
     ]
     notes = [f" {name}: {result.message}" for name, result in results.items() if result.message]
-    return "\n".join([render_table(title, header, cells), *notes])
+    return "\n".join([render_table(title, header, cells), *observation_note(list(results), policy), *notes])
 
 
-def gap_summary(rows: "Sequence[GapRow]") -> str:
-    """Return the mean gaps over the instances as a table."""
+def gap_summary(rows: "Sequence[GapRow]", policy: "Path | None" = None) -> str:
+    """Return the mean gaps over the instances as a table, with what the policies behind it observe."""
     from solvers.gaps import mean_gaps
 
     header = ["scheme", "mean gap to optimum", "over", "mean gap to bound where unproven", "over", "infeasible"]
@@ -95,7 +113,8 @@ def gap_summary(rows: "Sequence[GapRow]") -> str:
         ]
         for mean in mean_gaps(rows)
     ]
-    return "\n".join([render_table("All instances", header, cells), *_statistics(rows)])
+    notes = observation_note([row.scheme for row in rows], policy)
+    return "\n".join([render_table("All instances", header, cells), *_statistics(rows), *notes])
 
 
 def _statistics(rows: "Sequence[GapRow]") -> list[str]:

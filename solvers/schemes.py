@@ -57,11 +57,11 @@ Answer = Solution | Result | tuple[Solution, tuple[dict[str, Any], ...]]
 Scheme = Callable[[Instance, SchemeOptions], Answer]
 
 
-def default_router(options: SchemeOptions) -> Router:
+def default_router(options: SchemeOptions, observation: str = "planned") -> Router:
     """Return the router of the paper's schemes: one greedy rollout of the policy."""
     from solvers.marl.schemes import policy_router
 
-    return policy_router(options.policy, options.seed)
+    return policy_router(options.policy, options.seed, observation)
 
 
 def _marl(name: str) -> Scheme:
@@ -172,6 +172,7 @@ SCHEMES: Mapping[str, Scheme] = {
     "centralized": _fixed("all frames offloaded", 1.0),
     "even": _fixed("half of the frames offloaded", 0.5),
     "bs-marl": _marl("bs-marl"),
+    "bs-marl-local": _marl("bs-marl-local"),
     "bs-marl-first-rise": _marl("bs-marl-first-rise"),
     "bs-marl-plan": _marl("bs-marl-plan"),
     "bs-marl-ends": _marl("bs-marl-ends"),

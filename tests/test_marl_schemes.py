@@ -17,7 +17,7 @@ from solvers.assignment import assign
 from solvers.bisection import bisect, pack
 from solvers.marl.policy import Policy, untrained_policy
 from solvers.marl.router import PolicyRouter
-from solvers.marl.schemes import VARIANTS, bs_marl, load_policy
+from solvers.marl.schemes import VARIANTS, bs_marl, load_policy, observations
 from solvers.marl.search import Search, SearchOptions
 from solvers.routing import shortest_path_router
 from solvers.schemes import SchemeOptions, run_scheme
@@ -111,6 +111,33 @@ def test_the_policy_option_reaches_the_schemes(tmp_path):
     )
     write_instance(instance, tmp_path / "i.json")
     assert main(["run", str(tmp_path / "i.json"), "--scheme", "bs-marl", "--policy", str(tmp_path / "none")]) == 2
+
+
+def test_every_scheme_says_what_its_policy_observes(tmp_path):
+    from leosplit.tables import observation_note
+    from solvers.marl.policy import write_policy
+
+    assert load_policy().observation == "planned"
+    assert load_policy(None, "local").observation == "local"
+    schemes = ["even", "bs-marl", "bs-marl-local", "exact"]
+    assert observations(schemes) == {"even": "planned", "bs-marl": "planned", "bs-marl-local": "local"}
+    planned, local = observation_note(schemes)
+    assert planned.endswith(": even, bs-marl")
+    assert "shared plan" in planned
+    assert local.endswith(": bs-marl-local")
+    assert observation_note(["exact", "best-response"]) == []
+    for kind, expected in (("local", "local"), ("planned", "planned")):
+        write_policy(untrained_policy(kind), tmp_path / kind)
+        assert observations(["bs-marl"], tmp_path / kind) == {"bs-marl": expected}
+        assert observations(["bs-marl-local"], tmp_path / kind) == {"bs-marl-local": "local"}
+
+
+def test_the_local_scheme_routes_by_the_local_policy():
+    instance = make_preset("hotspot", seed=3)
+    solution = run_scheme(instance, "bs-marl-local").solution
+    assert solution is not None
+    assert solution.tasks == bs_marl(instance, load_policy(None, "local"))[0].tasks
+    assert solution.tasks != bs_marl(instance, load_policy())[0].tasks
 
 
 class TestTraining:

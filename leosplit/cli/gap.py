@@ -64,14 +64,14 @@ def command(
             else:
                 rows, results = compare_routing(instance, options, stage)
             progress.clear()
-            table = gap_table(rows, results, mip_gap)
+            table = gap_table(rows, results, mip_gap, policy)
             written.add(instance, rows, results, table)
             if not json:
                 typer.echo(table)
             if results["exact"].termination is Termination.INTERRUPTED:
                 raise KeyboardInterrupt
         progress.stage("figures")
-        summary = gap_summary(written.rows)
+        summary = gap_summary(written.rows, policy)
         paths = written.finish(summary)
     if json:
         print_json({"rows": [asdict(row) for row in written.rows]})

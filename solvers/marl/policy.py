@@ -19,7 +19,8 @@ VERSION = 1
 LARGEST_BYTES = 1 << 20
 WEIGHTS = ("linear", "layer_1", "layer_2", "layer_3")
 PRIORS = ("marginal", "cost_to_go", "none")
-DEFAULT = "policy.safetensors"
+SHIPPED = {"planned": "policy.safetensors", "local": "policy_local.safetensors"}
+"""The policies that ship, by their observation."""
 
 
 class PolicyError(LeosplitError):
@@ -106,7 +107,7 @@ def write_policy(policy: Policy, path: str | Path) -> None:
 
 
 def read_policy(path: str | Path | None = None) -> Policy:
-    """Read a policy file, or the one that ships with the package.
+    """Read a policy file, or the `planned` one that ships with the package.
 
     Raises
     ------
@@ -116,7 +117,7 @@ def read_policy(path: str | Path | None = None) -> Policy:
         If it does not exist.
     """
     if path is None:
-        with resources.as_file(resources.files("solvers") / "data" / DEFAULT) as shipped:
+        with resources.as_file(resources.files("solvers") / "data" / SHIPPED["planned"]) as shipped:
             return read_policy(shipped)
     try:
         from safetensors import SafetensorError, safe_open

@@ -1,6 +1,6 @@
 """BS-MARL and its named variants: Algorithm 1 with the routes of a trained policy."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from solvers.assignment import assign
 from solvers.best_response import polish
 from solvers.bisection import bisect
 from solvers.ends import try_ends
-from solvers.marl.policy import DEFAULT, Policy, read_policy
+from solvers.marl.policy import SHIPPED, Policy, read_policy
 from solvers.marl.router import PolicyRouter
 from solvers.marl.search import Search, SearchOptions
 
@@ -24,15 +24,29 @@ def _read(path: Path, changed_ns: int) -> Policy:
     return read_policy(path)
 
 
-def load_policy(path: str | Path | None = None) -> Policy:
-    """Return a policy from its file, or the one that ships; files are read once until they change."""
-    path = Path(__file__).parent.parent / "data" / DEFAULT if path is None else Path(path)
-    return _read(path, path.stat().st_mtime_ns)
+def load_policy(path: str | Path | None = None, observation: str = "planned") -> Policy:
+    """Return a policy from its file, or the one that ships; files are read once until they change.
+
+    Parameters
+    ----------
+    path
+        The file; None for the shipped policy of `observation`.
+    observation
+        `local` takes a file only if it observes locally, else the shipped local policy. `planned` takes any file.
+    """
+    shipped = Path(__file__).parent.parent / "data" / SHIPPED[observation]
+    path = shipped if path is None else Path(path)
+    policy = _read(path, path.stat().st_mtime_ns)
+    if observation == "local" and policy.observation != "local":
+        return _read(shipped, shipped.stat().st_mtime_ns)
+    return policy
 
 
-def policy_router(policy: Path | None = None, seed: int = 0) -> Callable[[Instance, Solution], Solution]:
-    """Return a router that rolls the policy out once, greedily, for any instance."""
-    loaded = load_policy(policy)
+def policy_router(
+    policy: Path | None = None, seed: int = 0, observation: str = "planned"
+) -> Callable[[Instance, Solution], Solution]:
+    """Return a router that rolls the policy out once, greedily, for any instance; see `load_policy`."""
+    loaded = load_policy(policy, observation)
 
     def router(instance: Instance, packets: Solution) -> Solution:
         return PolicyRouter(instance, loaded, seed=seed)(instance, packets)
@@ -97,6 +111,7 @@ def search(
 
 VARIANTS: Mapping[str, tuple[MarlScheme, Mapping[str, Any]]] = {
     "bs-marl": (bs_marl, {}),
+    "bs-marl-local": (bs_marl, {}),
     "bs-marl-first-rise": (bs_marl, {"stop": "first_rise"}),
     "bs-marl-plan": (bs_marl, {"keep_plan": True}),
     "bs-marl-ends": (bs_marl, {"keep_plan": True, "ends": True}),
@@ -104,7 +119,18 @@ VARIANTS: Mapping[str, tuple[MarlScheme, Mapping[str, Any]]] = {
     "marl-search": (search, {}),
     "marl-search-polish": (search, {"options": SearchOptions(rounds=2, rollouts=4), "polished": True}),
 }
-"""Schemes that route by the policy: the function and its options."""
+"""Schemes that decide by the policy: the function and its options."""
+ROUTED = ("small", "centralized", "even", "policy", "policy-local", *VARIANTS)
+"""All that is routed by a policy, `policy` and `policy-local` being the routers of the gaps on (7)."""
+
+
+def _asked(name: str) -> str:
+    return "local" if name.endswith("-local") else "planned"
+
+
+def observations(names: Iterable[str], policy: Path | None = None) -> dict[str, str]:
+    """Return what the policy of each scheme observes, `planned` or `local`, leaving out schemes without a policy."""
+    return {name: load_policy(policy, _asked(name)).observation for name in names if name in ROUTED}
 
 
 def run_variant(
@@ -115,4 +141,4 @@ def run_variant(
     given: dict[str, Any] = dict(options)
     if function is bs_marl:
         given["objective"] = objective
-    return function(instance, load_policy(policy), seed=seed, **given)
+    return function(instance, load_policy(policy, _asked(name)), seed=seed, **given)
