@@ -7,6 +7,7 @@ own time limit.
 
     python -m benchmarks exact             (a quick selection)
     python -m benchmarks.exact FAMILY…     (families by name, `all` for every one)
+    python -m benchmarks.exact growth [DIR]  (time against satellites and tasks: `benchmarks/growth.py`)
 """
 
 import platform
@@ -18,6 +19,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from benchmarks import growth
 from instances import Instance, generate_torus, make_preset
 from solvers.exact import SolverError, solve_full
 from solvers.result import Result
@@ -116,4 +118,7 @@ def main(names: tuple[str, ...] = QUICK) -> None:
 
 
 if __name__ == "__main__":
-    main(tuple(FAMILIES) if sys.argv[1:] == ["all"] else tuple(sys.argv[1:]) or QUICK)
+    if sys.argv[1:2] == ["growth"]:
+        growth.main(*sys.argv[2:3])
+    else:
+        main(tuple(FAMILIES) if sys.argv[1:] == ["all"] else tuple(sys.argv[1:]) or QUICK)
