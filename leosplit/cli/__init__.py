@@ -21,6 +21,7 @@ COMMANDS: tuple[str, ...] = (
     "solve",
     "run",
     "evaluate",
+    "sensitivity",
     "fit",
     "train",
     "simulate",

@@ -102,9 +102,10 @@ def worths(
 ) -> tuple[Worth, ...]:
     """Return what `factor` times the rate of a used link, or the capacity of a serving satellite, saves at least.
 
-    Sorted by saving, the largest first.
+    Sorted by saving, the largest first. Savings count from the best ρ of the unchanged instance on the same routes, so
+    that none is credited with what a better ρ alone would bring.
     """
-    before = evaluate(instance, solution).objective_s(objective)
+    before = evaluate(instance, best_ratios(instance, solution)).objective_s(objective)
     found = []
     for what, changed in _changes(instance, solution, factor):
         better = best_ratios(changed, solution)
