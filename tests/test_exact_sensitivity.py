@@ -1,15 +1,17 @@
 """T(ρ), worths and the smallest change of an infeasible problem, against the evaluator and the solver."""
 
+import re
 from dataclasses import replace
 
 import pytest
 
 from formulation import design_packets, evaluate
 from instances import generate_torus
-from solvers.exact import ratio_curves, solve_full, worths
+from solvers.exact import ratio_curves, solve_full, solve_routing, worths
 from solvers.exact.infeasible import missing_link
 from solvers.ratios import with_ratio
 from solvers.result import Termination
+from solvers.schemes import packets_at
 
 
 @pytest.fixture(scope="module")
@@ -61,3 +63,34 @@ def test_the_named_link_makes_an_infeasible_problem_feasible(solved):
     assert f"a link {source} -> {target} would let it offload" in result.message
     added = replace(instance.links[0], source=source, target=target, direction=None)
     assert solve_full(replace(cut, links=(*cut.links, added))).solution is not None
+
+
+@pytest.mark.parametrize("cut_to_it", [False, True])
+@pytest.mark.parametrize("cut_from_it", [False, True])
+def test_the_links_named_for_routing_make_it_feasible(solved, cut_from_it, cut_to_it):
+    instance, _ = solved
+    name = instance.tasks[0].satellite
+    gone = {k for k in instance.links if (cut_from_it and k.source == name) or (cut_to_it and k.target == name)}
+    cut = replace(instance, links=tuple(k for k in instance.links if k not in gone))
+    packets = packets_at(instance, 0.5)
+    result = solve_routing(cut, packets)
+    named = re.findall(r"(\S+) -> (\S+)", result.message or "")
+    assert len(named) == cut_from_it + cut_to_it
+    assert (result.termination is Termination.INFEASIBLE) == bool(named)
+    added = [replace(instance.links[0], source=a, target=b, direction=None) for a, b in named]
+    assert solve_routing(replace(cut, links=(*cut.links, *added)), packets).solution is not None
+
+
+def test_routing_without_a_common_end_names_the_link_to_one():
+    def link(source, target):
+        return replace(base.links[0], source=source, target=target, direction=None)
+
+    base = generate_torus(1, 3, tasks=1, computing=2, seed=0)
+    name, (one, other) = base.tasks[0].satellite, base.computing
+    split = replace(base, links=(link(name, one), link(other, name)))
+    packets = packets_at(base, 0.5)
+    message = solve_routing(split, packets).message
+    assert "no computing satellite can be reached by the data and the model packet both" in message
+    assert f"; a link {one} -> " in message
+    ((source, target),) = re.findall(r"(\S+) -> (\S+)", message)
+    assert solve_routing(replace(split, links=(*split.links, link(source, target))), packets).solution is not None

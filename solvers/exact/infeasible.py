@@ -1,5 +1,7 @@
 """Why a problem has no solution, said before any solver is called."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from formulation import Solution, design_packets
@@ -23,26 +25,42 @@ def why_full_infeasible(instance: Instance) -> str | None:
 
 
 def why_routing_infeasible(instance: Instance, packets: Solution) -> str | None:
-    """Return why (7) has no solution for these packets, or None."""
+    """Return why (7) has no solution for these packets, and the fewest links that would change it, or None."""
     reasons = []
     for task, decision in zip(instance.tasks, packets.tasks, strict=True):
         ends = {instance.network.index[c]: c for c in instance.candidates(task)}
-        open_to = set(ends)
-        words = []
+        names = ", ".join(ends.values()) or "any computing satellite"
+        words, missing = [], {c: list[bool]() for c in ends.values()}
         for sent, reverse in ((decision.sends_data, False), (decision.sends_model, True)):
             if not sent:
                 continue
             cost = packet_paths(instance.network, task.satellite, 1.0, reverse=reverse).cost_s
-            reached = {end for end in ends if cost[end] < float("inf")}
-            if not reached:
-                names = ", ".join(ends.values()) or "any computing satellite"
+            unreached = [c for end, c in ends.items() if not np.isfinite(cost[end])]
+            for c in unreached:
+                missing[c].append(reverse)
+            if len(unreached) == len(ends):
                 way = f"(4f) no path from {names} to it" if reverse else f"(4e) no path to {names}"
                 words.append(way)
-            open_to &= reached
-        if not open_to:
+        if all(missing.values()):
             detail = "; ".join(words) or "no computing satellite can be reached by the data and the model packet both"
-            reasons.append(f"task {task.satellite}: {detail}")
+            reasons.append(f"task {task.satellite}: {detail}{_joining_links(instance, task, missing)}")
     return "; ".join(reasons) or None
+
+
+def _joining_links(instance: Instance, task: Task, missing: dict[str, list[bool]]) -> str:
+    """Return the fewest links that open every missing way to one computing satellite, as the end of a message.
+
+    Parameters
+    ----------
+    missing
+        Per candidate the ways that have no path: False for the data packet's, True for the model packet's.
+    """
+    if not missing:
+        return ""
+    c = min(missing, key=lambda name: len(missing[name]))
+    pairs = [missing_link(instance, task, reverse=reverse, candidates=(c,)) for reverse in missing[c]]
+    links = " and ".join(f"{pair[0]} -> {pair[1]}" for pair in pairs if pair is not None)
+    return f"; {'a link' if len(pairs) == 1 else 'links'} {links} would let {c} serve it"
 
 
 def why_data_infeasible(instance: Instance, offload_ratio: tuple[float, ...]) -> str | None:
@@ -67,7 +85,9 @@ def why_model_infeasible(instance: Instance) -> str | None:
     return "; ".join(reasons) or None
 
 
-def missing_link(instance: Instance, task: Task, *, reverse: bool) -> tuple[str, str] | None:
+def missing_link(
+    instance: Instance, task: Task, *, reverse: bool, candidates: Iterable[str] | None = None
+) -> tuple[str, str] | None:
     """Return one link that would join a task with a computing satellite, or None where they are joined.
 
     It leads from what the start reaches to what reaches the end. A link that exists in the other direction comes
@@ -77,10 +97,12 @@ def missing_link(instance: Instance, task: Task, *, reverse: bool) -> tuple[str,
     ----------
     reverse
         Look for the model packet's way, from a computing satellite to the task.
+    candidates
+        Computing satellites to join it with; all that may serve it if left out.
     """
     network = instance.network
     near = np.isfinite(packet_paths(network, task.satellite, 1.0, reverse=reverse).cost_s)
-    ends = [network.index[c] for c in instance.candidates(task)]
+    ends = [network.index[c] for c in (instance.candidates(task) if candidates is None else candidates)]
     if not ends or any(near[end] for end in ends):
         return None
     far = np.zeros(network.nodes, dtype=bool)
