@@ -1,7 +1,7 @@
 """Gaps of schemes to a proven optimum and to a bound: the rows of the gap table."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from formulation import Solution, evaluate
@@ -14,6 +14,8 @@ from solvers.schemes import SchemeOptions, attempt_scheme, default_router
 
 MIP_GAP = 1e-6
 """Asked relative gap under which an optimum counts as proven."""
+RESPONSE_RUNS = (1, 4, 32)
+"""Orders of the tasks that best response tries in the gaps on (7)."""
 
 
 @dataclass(frozen=True)
@@ -151,9 +153,10 @@ def compare_routing(
 ) -> tuple[tuple[GapRow, ...], dict[str, Result]]:
     """Compare routers on problem (7) alone, at identical ρ and packet volumes.
 
-    ρ is ½ for every task whose accuracy allows it, the volumes come from (5) and (6). `shortest-path`, the default
-    router and `assigned-exact`, which is (7) solved with c(m) fixed, share the c(m) of the schemes; `exact` is (7)
-    itself, where c(m) is free. What a router loses against `assigned-exact` is its own error.
+    ρ is ½ for every task whose accuracy allows it, the volumes come from (5) and (6). `shortest-path`, one rollout of
+    the policy with either observation, `assigned-best-response` (in 1, 4, 32 orders) and `assigned-exact`, which is (7)
+    solved with c(m) fixed, share the c(m) of the schemes; `best-response` and `exact` are for (7) itself, where c(m)
+    is free. What a router loses against `assigned-exact` is its own error.
 
     Parameters
     ----------
@@ -171,13 +174,10 @@ def compare_routing(
     packets = pack(instance, assignments, ratios)
     pairs = zip(instance.tasks, assignments, strict=True)
     fixed = replace(instance, tasks=tuple(replace(t, computing_satellite=a.computing_satellite) for t, a in pairs))
-    routers = {"shortest-path": shortest_path_router, "policy": default_router(options)}
-    if routers["policy"] is shortest_path_router:
-        del routers["policy"]
     results: dict[str, Result] = {}
-    for name, router in routers.items():
+    for name, problem, router in _routers(instance, fixed, options):
         on_scheme(name)
-        results[name] = judge_router(instance, packets, router, options)
+        results[name] = judge_router(problem, packets, router, options)
     for name, problem in (("assigned-exact", fixed), ("exact", instance)):
         on_scheme(name)
         results[name] = solve_routing(
@@ -189,6 +189,19 @@ def compare_routing(
             progress=options.progress,
         )
     return _rows(instance, results, options), results
+
+
+def _routers(instance: Instance, fixed: Instance, options: SchemeOptions) -> Iterator[tuple[str, Instance, Router]]:
+    """Yield the routers that are compared on (7), and whether they get c(m) free or fixed."""
+    from solvers.routed_response import best_response_router
+
+    yield "shortest-path", fixed, shortest_path_router
+    yield "policy", fixed, default_router(options)
+    yield "policy-local", fixed, default_router(options, "local")
+    for prefix, problem in (("assigned-", fixed), ("", instance)):
+        for runs in RESPONSE_RUNS:
+            router = best_response_router(runs, seed=options.seed, objective=options.objective)
+            yield f"{prefix}best-response" + (f"-{runs}" if runs > 1 else ""), problem, router
 
 
 def judge_router(instance: Instance, packets: Solution, router: Router, options: SchemeOptions) -> Result:

@@ -72,6 +72,11 @@ def test_gap_of_routing_alone(instance, tmp_path, capsys):
     rows = {row["scheme"]: row for row in json.loads(capsys.readouterr().out)["rows"]}
     assert rows["exact"]["objective_s"] <= rows["assigned-exact"]["objective_s"] * (1 + 1e-9)
     assert rows["assigned-exact"]["objective_s"] <= rows["shortest-path"]["objective_s"] * (1 + 1e-6)
+    assert {"policy", "policy-local"} <= rows.keys()
+    for prefix, best in (("assigned-", "assigned-exact"), ("", "exact")):
+        delays = [rows[f"{prefix}best-response{runs}"]["objective_s"] for runs in ("", "-4", "-32")]
+        assert delays == sorted(delays, reverse=True)
+        assert delays[-1] >= rows[best]["objective_s"] * (1 - 1e-6)
 
 
 def test_gap_keeps_going_where_a_scheme_or_an_instance_is_infeasible(instance, tmp_path, capsys):

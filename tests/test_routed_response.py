@@ -1,0 +1,58 @@
+"""Best response on (7), at given packets."""
+
+from dataclasses import replace
+
+import pytest
+
+from formulation import check, evaluate
+from instances.presets import make_preset
+from solvers.assignment import NoSolution, assign
+from solvers.bisection import pack
+from solvers.exact import solve_routing
+from solvers.routed_response import best_response_router
+from solvers.routing import shortest_path_router
+
+
+@pytest.fixture(scope="module")
+def case():
+    instance = make_preset("hotspot", seed=2)
+    assignments = assign(instance)
+    return instance, pack(instance, assignments, [0.5] * len(assignments))
+
+
+@pytest.mark.parametrize("objective", ["mean", "max"])
+def test_it_is_between_shortest_paths_and_the_optimum_at_the_same_packets(case, objective):
+    instance, packets = case
+    one, eight = (best_response_router(runs, objective=objective)(instance, packets) for runs in (1, 8))
+    for routed in (one, eight):
+        assert check(instance, routed) == ()
+        for before, after in zip(packets.tasks, routed.tasks, strict=True):
+            assert after.offload_ratio == before.offload_ratio
+            assert after.model_packet_bits == before.model_packet_bits
+            assert after.residual_shares == before.residual_shares
+    value = {name: evaluate(instance, routed).objective_s(objective) for name, routed in (("1", one), ("8", eight))}
+    shortest = evaluate(instance, shortest_path_router(instance, packets)).objective_s(objective)
+    bound = solve_routing(instance, packets, objective=objective, time_limit=5).bound_s
+    assert bound is not None
+    assert bound * (1 - 1e-9) <= value["8"] <= value["1"] < shortest
+
+
+def test_a_fixed_computing_satellite_is_kept_and_one_seed_gives_one_result():
+    instance = make_preset("iridium", seed=1)
+    assignments = assign(instance)
+    pairs = list(zip(instance.tasks, assignments, strict=True))
+    fixed = replace(instance, tasks=tuple(replace(t, computing_satellite=a.computing_satellite) for t, a in pairs))
+    packets = pack(instance, assignments, [0.5] * len(pairs))
+    first, again = (best_response_router(4, seed=3)(fixed, packets) for _ in range(2))
+    assert [d.computing_satellite for d in first.tasks] == [a.computing_satellite for a in assignments]
+    assert first == again
+
+
+def test_what_cannot_be_routed_is_refused(case):
+    instance, packets = case
+    source = instance.tasks[0].satellite
+    cut = replace(instance, links=tuple(link for link in instance.links if source not in (link.source, link.target)))
+    with pytest.raises(NoSolution, match=source):
+        best_response_router(1)(cut, packets)
+    with pytest.raises(ValueError, match="at least 1"):
+        best_response_router(0)
