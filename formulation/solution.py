@@ -16,6 +16,13 @@ VERSION = 1
 RATIO_TOLERANCE = 1e-9
 
 
+def snap_ratio(ratio: float) -> float:
+    """Return 0 or 1 for a ρ within tolerance of that end, else the ρ as it is."""
+    if ratio <= RATIO_TOLERANCE:
+        return 0.0
+    return 1.0 if ratio >= 1 - RATIO_TOLERANCE else ratio
+
+
 class SolutionError(LeosplitError):
     """A solution that cannot be one: one sentence with place, what is allowed and what was given."""
 

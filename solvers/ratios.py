@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from formulation import Solution, design_packets, evaluate
 from formulation.delay import computing_rate, walk
 from formulation.packets import PacketDesign
-from formulation.solution import RATIO_TOLERANCE
+from formulation.solution import snap_ratio
 from instances import Instance, Task
 from instances.constants import LIGHT_M_PER_S
 
@@ -60,14 +60,14 @@ def best_ratio(rates: TaskRates, computing: str, data_fixed_s: float, data_slope
 
 def with_ratio(instance: Instance, solution: Solution, design: PacketDesign, m: int, ratio: float) -> Solution:
     """Return the solution with task number m at another ρ, its packets as (5) and (6) say."""
-    task, decision = instance.tasks[m], solution.tasks[m]
+    task, decision, ratio = instance.tasks[m], solution.tasks[m], snap_ratio(ratio)
     decision = replace(
         decision,
         offload_ratio=ratio,
         residual_shares=design.residual_shares(ratio, 1 + len(task.residual_levels_bpp)),
-        data_path=decision.data_path if ratio > RATIO_TOLERANCE else None,
-        model_path=decision.model_path if ratio < 1 - RATIO_TOLERANCE else None,
-        model_packet_bits=design.model_packet_bits or 0.0 if ratio < 1 - RATIO_TOLERANCE else 0.0,
+        data_path=decision.data_path if ratio > 0 else None,
+        model_path=decision.model_path if ratio < 1 else None,
+        model_packet_bits=design.model_packet_bits or 0.0 if ratio < 1 else 0.0,
     )
     return replace(solution, tasks=(*solution.tasks[:m], decision, *solution.tasks[m + 1 :]))
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from formulation import Solution, TaskDecision
-from formulation.solution import RATIO_TOLERANCE
+from formulation.solution import snap_ratio
 from solvers.exact.master import Master
 from solvers.exact.prices import Bound
 from solvers.exact.scope import BOTH, DATA_ONLY, MODEL_ONLY, Scope
@@ -102,9 +102,9 @@ def solution_of(tables: Tables, plans: dict[int, Plan]) -> Solution:
     for m, task in enumerate(instance.tasks):
         table, plan = tables.tasks[m], plans[m]
         chosen = int(table.ends[plan.end])
-        ratio = _ratio(tables, table, loads, m, plan)
-        data = None if plan.data is None or ratio <= RATIO_TOLERANCE else _path(tables, plan.data, table.node)
-        model = None if plan.model is None or ratio >= 1 - RATIO_TOLERANCE else _path(tables, plan.model, chosen)
+        ratio = snap_ratio(_ratio(tables, table, loads, m, plan))
+        data = None if plan.data is None or ratio == 0 else _path(tables, plan.data, table.node)
+        model = None if plan.model is None or ratio == 1 else _path(tables, plan.model, chosen)
         decision = TaskDecision(
             satellite=task.satellite,
             computing_satellite=instance.network.ids[chosen],
