@@ -18,6 +18,7 @@ from formulation.solution import (
     solution_to_dict,
     write_solution,
 )
+from formulation.whole_frames import least_whole_frames
 
 if TYPE_CHECKING:
     from formulation.models import (
@@ -49,6 +50,7 @@ __all__ = [
     "check",
     "design_packets",
     "evaluate",
+    "least_whole_frames",
     "read_solution",
     "set_start",
     "solution_from_dict",

@@ -44,8 +44,32 @@ def _line(instance: Instance, path: Path | None, links: Counter, relays: Counter
     return fixed, per_bit + sum(relays[k] * instance.satellite(k).relay_s_per_bit for k in path[1:-1])
 
 
+def least_bits_of_counts(instance: Instance, task: Task) -> dict[int, float]:
+    """The least data packet [bit] for every number of offloaded frames, by trying all counts at all levels."""
+    levels, curve = (0.0, *task.residual_levels_bpp), instance.accuracy_of(task).large
+    bits: dict[int, float] = {0: 0.0}
+    for counts in product(range(task.frames + 1), repeat=len(levels)):
+        total = sum(counts)
+        if not 0 < total <= task.frames:
+            continue
+        mean = sum(q * k for q, k in zip(levels, counts, strict=True)) / total
+        if instance.residual_accuracy == "mean_of_levels":
+            reached = sum(float(curve(q)) * k for q, k in zip(levels, counts, strict=True)) / total
+        else:
+            reached = float(curve(mean))
+        if reached >= task.large_map_min - 1e-9:
+            size = total * (task.feature_bits_per_frame + task.pixels_per_frame * mean)
+            bits[total] = min(size, bits.get(total, float("inf")))
+    return bits
+
+
 def _delay(
-    instance: Instance, task: Task, choice: Choice, data: tuple[float, float], model: tuple[float, float]
+    instance: Instance,
+    task: Task,
+    choice: Choice,
+    data: tuple[float, float],
+    model: tuple[float, float],
+    counts: dict[int, float] | None = None,
 ) -> float:
     c, _, _, fixed_ratio = choice
     own, server = instance.satellite(task.satellite), instance.satellite(c)
@@ -53,13 +77,18 @@ def _delay(
     design = design_packets(instance, task)
     volume = task.frames * task.pixels_per_frame * task.bits_per_pixel
 
-    def at(rho: float) -> float:
+    def at(rho: float, bits: float | None = None) -> float:
+        bits = design.data_bits_per_ratio * rho if bits is None else bits
         t_model = model[0] + model[1] * design.model_packet_bits if rho < 1 else 0.0
-        t_data = data[0] + data[1] * design.data_bits_per_ratio * rho if rho > 0 else 0.0
+        t_data = data[0] + data[1] * bits if rho > 0 else 0.0
         t_large = rho * task.frames * task.large_ops_per_frame / server_rate
         t_small = (1 - rho) * task.frames * task.small_ops_per_frame / rate
         return t_model + rho * volume * task.feature_ops_per_bit / rate + max(t_data + t_large, t_small)
 
+    if counts is not None:
+        allowed = [k for k in counts if (k / task.frames == fixed_ratio if fixed_ratio is not None else k)]
+        allowed = [k for k in allowed if fixed_ratio is not None or k < task.frames]
+        return min((at(k / task.frames, counts[k]) for k in allowed), default=float("inf"))
     if fixed_ratio is not None:
         return at(fixed_ratio)
     small = task.frames * task.small_ops_per_frame / rate
@@ -68,8 +97,11 @@ def _delay(
     return min(at(rho) for rho in (1e-12, min(max(kink, 1e-12), 1 - 1e-12), 1 - 1e-12))
 
 
-def brute_force(instance: Instance, objective: str = "mean", options: list[list[Choice]] | None = None) -> float:
+def brute_force(
+    instance: Instance, objective: str = "mean", options: list[list[Choice]] | None = None, whole_frames: bool = False
+) -> float:
     """The optimum of (4) [s], by trying everything."""
+    counts = [least_bits_of_counts(instance, task) if whole_frames else None for task in instance.tasks]
     options = options or [choices(instance, task) for task in instance.tasks]
     best = float("inf")
     for combination in product(*options):
@@ -80,8 +112,15 @@ def brute_force(instance: Instance, objective: str = "mean", options: list[list[
                     links.update(pairwise(path))
                     relays.update(path[1:-1])
         delays = [
-            _delay(instance, task, choice, _line(instance, choice[1], *loads[0]), _line(instance, choice[2], *loads[1]))
-            for task, choice in zip(instance.tasks, combination, strict=True)
+            _delay(
+                instance,
+                task,
+                choice,
+                _line(instance, choice[1], *loads[0]),
+                _line(instance, choice[2], *loads[1]),
+                count,
+            )
+            for task, choice, count in zip(instance.tasks, combination, counts, strict=True)
         ]
         best = min(best, sum(delays) / len(delays) if objective == "mean" else max(delays))
     return best

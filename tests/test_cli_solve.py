@@ -124,3 +124,13 @@ def test_bad_input_is_one_line(words, message, instance, tmp_path, capsys):
     captured = capsys.readouterr()
     assert message in captured.err
     assert captured.err.count("\n") == 1
+
+
+def test_whole_frames_are_whole_and_go_with_full_and_data_only(solve, instance, capsys):
+    code, document = solve("--problem", "data", "--whole-frames", "--offload-ratio", "0.50001")
+    assert code == 0
+    assert "rounded to" in document["message"]
+    for task, row in zip(instance.tasks, document["tasks"], strict=True):
+        assert sum(row["frames_at_levels"]) == pytest.approx(row["offload_ratio"] * task.frames, abs=1e-9)
+    assert main(["solve", "i.json", "--problem", "routing", "--whole-frames"]) == 2
+    assert "goes with --problem full and data only" in capsys.readouterr().err

@@ -1,5 +1,7 @@
 """Tiny random instances: small enough for brute force, slow enough that packets get in each other's way."""
 
+from dataclasses import replace
+
 import networkx as nx
 import numpy as np
 
@@ -54,3 +56,20 @@ def tiny_instance(seed: int, *, tasks: int = 2, computing: int = 1, nodes: int =
         if role[i] == "remote_sensing"
     ]
     return Instance(f"random-{seed}", tuple(satellites), tuple(links), tuple(drawn), Accuracy(LARGE, SMALL))
+
+
+def few_frames(instance: Instance, frames: int) -> Instance:
+    """The instance with the same volumes and work in few frames, so that whole frames make a difference."""
+
+    def task_of(task: Task) -> Task:
+        scale = task.frames / frames
+        return replace(
+            task,
+            frames=frames,
+            pixels_per_frame=round(task.pixels_per_frame * scale),
+            feature_bits_per_frame=task.feature_bits_per_frame * scale,
+            small_ops_per_frame=task.small_ops_per_frame * scale,
+            large_ops_per_frame=task.large_ops_per_frame * scale,
+        )
+
+    return replace(instance, tasks=tuple(task_of(task) for task in instance.tasks))

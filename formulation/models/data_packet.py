@@ -5,7 +5,9 @@ from typing import Any
 
 import pyomo.environ as pyo
 
+from formulation.models.frames import add_frame_counts
 from formulation.solution import RATIO_TOLERANCE
+from formulation.whole_frames import nearest_count
 from instances import Instance, Task
 
 
@@ -13,7 +15,7 @@ def _least_residual(instance: Instance, task: Task) -> float | None:
     return instance.accuracy_of(task).large.inverse(task.large_map_min, 0.0, task.residual_levels_bpp[-1])
 
 
-def build_data_packet_model(instance: Instance, offload_ratio: Sequence[float]) -> Any:
+def build_data_packet_model(instance: Instance, offload_ratio: Sequence[float], *, whole_frames: bool = False) -> Any:
     """Build problem (5) for every task at given offload ratios.
 
     Sets: tasks m; levels s = 0 … S_m, with q_0 = 0.
@@ -22,6 +24,7 @@ def build_data_packet_model(instance: Instance, offload_ratio: Sequence[float]) 
     (5b) f(Σ_s q_s σ[m, s] / ρ_m) ≥ A^L_m, as Σ_s q_s σ[m, s] ≥ f⁻¹(A^L_m) ρ_m with the least residual that meets the
     target; with `mean_of_levels`, Σ_s f(q_s) σ[m, s] ≥ A^L_m ρ_m;
     (5c) Σ_s σ[m, s] = ρ_m.
+    In whole frames the variables are frames_at[m, s] = N_m σ[m, s], integer (`add_frame_counts`).
 
     Parameters
     ----------
@@ -29,6 +32,9 @@ def build_data_packet_model(instance: Instance, offload_ratio: Sequence[float]) 
         The problem.
     offload_ratio
         ρ_m per task, shape (tasks,).
+    whole_frames
+        Offload whole frames at every level; ρ_m N_m is rounded to the nearest whole number, the model's parameter
+        `offload_ratio` says to what.
 
     Returns
     -------
@@ -40,30 +46,26 @@ def build_data_packet_model(instance: Instance, offload_ratio: Sequence[float]) 
     tasks = {task.satellite: task for task in instance.tasks}
     levels = {name: (0.0, *task.residual_levels_bpp) for name, task in tasks.items()}
     ratio = dict(zip(tasks, offload_ratio, strict=True))
+    if whole_frames:
+        ratio = {name: nearest_count(task, ratio[name]) / task.frames for name, task in tasks.items()}
     m.instance = instance
     m.TASKS = pyo.Set(initialize=list(tasks))
     m.LEVELS = pyo.Set(initialize=[(name, s) for name in tasks for s in range(len(levels[name]))], dimen=2)
     m.offload_ratio = pyo.Param(m.TASKS, initialize=ratio)
-    m.residual_share = pyo.Var(m.LEVELS, bounds=(0, 1))
+    if whole_frames:
+        add_frame_counts(m, instance)
+    else:
+        m.residual_share = pyo.Var(m.LEVELS, bounds=(0, 1))
+        _add_shares_accuracy(m, instance, levels)
 
     def residual(m: Any, name: str) -> Any:
         return sum(q * m.residual_share[name, s] for s, q in enumerate(levels[name]))
 
-    @m.Constraint(m.TASKS, doc="(5b)")
-    def large_map(m: Any, name: str) -> Any:
-        task, curve = tasks[name], instance.accuracy_of(tasks[name]).large
-        if m.offload_ratio[name] <= RATIO_TOLERANCE:
-            return pyo.Constraint.Skip
-        if instance.residual_accuracy == "mean_of_levels":
-            reached = sum(float(curve(q)) * m.residual_share[name, s] for s, q in enumerate(levels[name]))
-            return reached >= task.large_map_min * m.offload_ratio[name]
-        least = _least_residual(instance, task)
-        if least is None:
-            least = 1 + task.residual_levels_bpp[-1]
-        return residual(m, name) >= least * m.offload_ratio[name]
-
     @m.Constraint(m.TASKS, doc="(5c)")
     def offloaded(m: Any, name: str) -> Any:
+        if whole_frames:
+            frames = tasks[name].frames
+            return sum(m.frames_at[name, s] for s in range(len(levels[name]))) == round(m.offload_ratio[name] * frames)
         return sum(m.residual_share[name, s] for s in range(len(levels[name]))) == m.offload_ratio[name]
 
     @m.Expression(m.TASKS, doc="D^D_m [bit]")
@@ -74,3 +76,23 @@ def build_data_packet_model(instance: Instance, offload_ratio: Sequence[float]) 
 
     m.total_bits = pyo.Objective(expr=sum(m.data_packet_bits[name] for name in m.TASKS))
     return m
+
+
+def _add_shares_accuracy(m: Any, instance: Instance, levels: dict[str, tuple[float, ...]]) -> None:
+    """Add (5b) over shares."""
+    tasks = {task.satellite: task for task in instance.tasks}
+
+    @m.Constraint(m.TASKS, doc="(5b)")
+    def large_map(m: Any, name: str) -> Any:
+        task = tasks[name]
+        curve = instance.accuracy_of(task).large
+        if m.offload_ratio[name] <= RATIO_TOLERANCE:
+            return pyo.Constraint.Skip
+        if instance.residual_accuracy == "mean_of_levels":
+            reached = sum(float(curve(q)) * m.residual_share[name, s] for s, q in enumerate(levels[name]))
+            return reached >= task.large_map_min * m.offload_ratio[name]
+        least = _least_residual(instance, task)
+        if least is None:
+            least = 1 + task.residual_levels_bpp[-1]
+        residual = sum(q * m.residual_share[name, s] for s, q in enumerate(levels[name]))
+        return residual >= least * m.offload_ratio[name]

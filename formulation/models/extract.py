@@ -52,8 +52,13 @@ def _full_decision(model: Any, name: str, chosen: str, levels: int) -> TaskDecis
     if rho <= RATIO_TOLERANCE or rho >= 1 - RATIO_TOLERANCE:
         rho = float(round(rho))
     design = model.designs[name]
+    shares = design.residual_shares(rho, levels)
+    if hasattr(model, "frames_at"):
+        frames = next(task.frames for task in model.instance.tasks if task.satellite == name)
+        counts = [round(_value(model.frames_at[name, s])) for s in range(levels)]
+        rho, shares = sum(counts) / frames, tuple(count / frames for count in counts)
     bits = design.model_packet_bits if design.can_stay and rho < 1 else 0.0
-    return TaskDecision(name, chosen, rho, design.residual_shares(rho, levels), bits, None, None)
+    return TaskDecision(name, chosen, rho, shares, bits, None, None)
 
 
 def _follow(model: Any, kind: str, name: str, chosen: str) -> tuple[str, ...]:

@@ -21,7 +21,12 @@ variables under (4b), (4c), (4d) instead of (5) and (6) substituted.
 
 
 def build_full_model(
-    instance: Instance, objective: str = "mean", formulation: str = "bit-flow", share_computing: bool = False
+    instance: Instance,
+    objective: str = "mean",
+    formulation: str = "bit-flow",
+    share_computing: bool = False,
+    *,
+    whole_frames: bool = False,
 ) -> Any:
     """Build problem (4) as a mixed-integer linear model: bit-flow lifting by default.
 
@@ -43,14 +48,19 @@ def build_full_model(
         One of `FORMULATIONS`.
     share_computing
         Divide F_c by the number of tasks that c serves.
+    whole_frames
+        Offload whole frames at every level: N_m σ_{m,s} integer. D^D_m is then no multiple of ρ_m: it is a variable,
+        linked to the counts, with a flow of its own on the links (`add_joint_packets`).
 
     Raises
     ------
     ValueError
-        If `objective` is neither `mean` nor `max`, or there is no such formulation.
+        If `objective` is neither `mean` nor `max`, there is no such formulation, or it has no whole frames.
     """
-    if formulation not in FORMULATIONS:
-        raise ValueError(f"formulation must be one of {', '.join(FORMULATIONS)}, got {formulation!r}")
+    allowed = tuple(name for name in FORMULATIONS if not (whole_frames and name == "textbook"))
+    if formulation not in allowed:
+        with_frames = " with whole_frames" if whole_frames else ""
+        raise ValueError(f"formulation{with_frames} must be one of {', '.join(allowed)}, got {formulation!r}")
     m = pyo.ConcreteModel(name="full")
     tasks = {task.satellite: task for task in instance.tasks}
     m.designs = {name: design_packets(instance, task) for name, task in tasks.items()}
@@ -80,12 +90,13 @@ def build_full_model(
     else:
         amount = {("data", name): m.offload_ratio[name] for name in tasks}
         add_conservation(m, instance, "bit_flow", m.flow, amount, m.offloaded, ("data",))
-    if formulation == "joint":
-        add_joint_packets(m, instance, size)
+    add = add_level_transmission if formulation == "load-indexed" else add_transmission
+    if formulation == "joint" or whole_frames:
+        kinds = KINDS if formulation == "joint" else ("data",)
+        add_joint_packets(m, instance, size, kinds=kinds, whole_frames=whole_frames, add=add)
     else:
         end = {("data", *key): m.offloaded["data", key] for key in m.SERVED}
         end |= {("model", *key): m.ends["model", key] for key in m.SERVED}
-        add = add_level_transmission if formulation == "load-indexed" else add_transmission
         add(m, instance, size, lambda *key: m.flow[key] if key[0] == "data" else m.use[key], end)
 
     def others(name: str, c: str) -> list[str]:

@@ -1,11 +1,13 @@
 """Accuracy inside (4): packet sizes as variables under (4b), (4c), (4d), their products with routes as bit flows."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pyomo.environ as pyo
 
+from formulation.models.frames import add_frame_counts
 from formulation.models.routes import KINDS, add_conservation, add_transmission
+from formulation.whole_frames import residual_intervals
 from instances import Instance, Task
 
 
@@ -14,7 +16,27 @@ def _data_ceiling(task: Task) -> float:
     return task.frames * (task.feature_bits_per_frame + task.pixels_per_frame * task.residual_levels_bpp[-1])
 
 
-def add_joint_packets(m: Any, instance: Instance, least: Mapping[tuple[str, str], float]) -> None:
+def _whole_frames_ceiling(instance: Instance, task: Task, least_bits: float) -> float:
+    """Return a size that no least data packet of whole frames exceeds [bit].
+
+    Rounding the two-level mix of (5) up to whole frames costs at most q_S in all, unless f falls on [0, q_S].
+    """
+    found = residual_intervals(instance.accuracy_of(task).large, task.large_map_min, task.residual_levels_bpp[-1])
+    upwards = len(found) == 1 and found[0][1] == task.residual_levels_bpp[-1]
+    if not (upwards or instance.residual_accuracy == "mean_of_levels"):
+        return _data_ceiling(task)
+    return min(_data_ceiling(task), least_bits + task.pixels_per_frame * task.residual_levels_bpp[-1])
+
+
+def add_joint_packets(
+    m: Any,
+    instance: Instance,
+    least: Mapping[tuple[str, str], float],
+    *,
+    kinds: tuple[str, ...] = KINDS,
+    whole_frames: bool = False,
+    add: Callable[..., None] = add_transmission,
+) -> None:
     """Add σ[m, s], D^M_m and `transmission[kind, m]` [s] to the model of (4).
 
     size_share[kind, m] is the packet's size over its ceiling: N (d^F + P q_S) for data, D^max for model packets.
@@ -25,16 +47,51 @@ def add_joint_packets(m: Any, instance: Instance, least: Mapping[tuple[str, str]
     Parameters
     ----------
     least
-        Model packets of (6) [bit], under ("model", m).
+        Model packets of (6) [bit], under ("model", m); data packets of (5) at ρ = 1 under ("data", m).
+    kinds
+        The packets whose sizes are variables; others have their least size.
+    whole_frames
+        Offload whole frames at every level (`add_frame_counts`), N_m ρ_m with them.
+    add
+        `routes.add_transmission` or `levels.add_level_transmission`.
     """
     tasks = {task.satellite: task for task in instance.tasks}
     levels = {name: (0.0, *task.residual_levels_bpp) for name, task in tasks.items()}
     ceiling = {("data", name): _data_ceiling(task) for name, task in tasks.items()}
     ceiling |= {("model", name): max(task.model_packet_bits_range[1], 1e-9) for name, task in tasks.items()}
-    m.residual_share = pyo.Var(
-        pyo.Set(initialize=[(name, s) for name in tasks for s in range(len(levels[name]))], dimen=2), bounds=(0, 1)
-    )
-    m.size_share = pyo.Var(KINDS, m.TASKS, bounds=(0, 1))
+    m.LEVELS = pyo.Set(initialize=[(name, s) for name in tasks for s in range(len(levels[name]))], dimen=2)
+    m.size_share = pyo.Var(kinds, m.TASKS, bounds=(0, 1))
+    if whole_frames:
+        ceiling |= {
+            ("data", name): _whole_frames_ceiling(instance, task, least["data", name]) for name, task in tasks.items()
+        }
+        add_frame_counts(m, instance)
+    else:
+        m.residual_share = pyo.Var(m.LEVELS, bounds=(0, 1))
+        _add_shares_accuracy(m, instance, levels)
+    if "model" not in kinds:
+        ceiling |= {("model", name): least["model", name] for name in tasks}
+
+    @m.Constraint(m.TASKS, doc="residual frames are offloaded frames")
+    def shares(m: Any, name: str) -> Any:
+        if whole_frames:
+            count = tasks[name].frames * m.offload_ratio[name]
+            return sum(m.frames_at[name, s] for s in range(len(levels[name]))) == count
+        return sum(m.residual_share[name, s] for s in range(len(levels[name]))) == m.offload_ratio[name]
+
+    _add_sizes(m, instance, ceiling, least, kinds)
+    m.packet_flow = pyo.Var(pyo.Set(initialize=[key for key in m.LINKS if key[0] in kinds], dimen=4), bounds=(0, 1))
+    m.packet_end = pyo.Var(kinds, m.SERVED, bounds=(0, 1))
+    m.packet_on_route = pyo.Constraint(m.packet_flow.index_set(), rule=lambda m, *key: m.packet_flow[key] <= m.use[key])
+    m.packet_at_end = pyo.Constraint(kinds, m.SERVED, rule=lambda m, *key: m.packet_end[key] <= m.ends[key])
+    add_conservation(m, instance, "packet_bits", m.packet_flow, m.size_share, m.packet_end, kinds)
+    end = {(k, *key): m.packet_end[k, key] if k in kinds else m.ends[k, key] for k in KINDS for key in m.SERVED}
+    add(m, instance, ceiling, lambda *key: m.packet_flow[key] if key[0] in kinds else m.use[key], end)
+
+
+def _add_shares_accuracy(m: Any, instance: Instance, levels: Mapping[str, tuple[float, ...]]) -> None:
+    """Add (4b) over shares."""
+    tasks = {task.satellite: task for task in instance.tasks}
 
     @m.Constraint(m.TASKS, doc="(4b)")
     def large_map(m: Any, name: str) -> Any:
@@ -48,26 +105,29 @@ def add_joint_packets(m: Any, instance: Instance, least: Mapping[tuple[str, str]
         reached = sum(q * m.residual_share[name, s] for s, q in enumerate(levels[name]))
         return reached >= target * m.offload_ratio[name]
 
-    @m.Constraint(m.TASKS, doc="residual frames are offloaded frames")
-    def shares(m: Any, name: str) -> Any:
-        return sum(m.residual_share[name, s] for s in range(len(levels[name]))) == m.offload_ratio[name]
+
+def _add_sizes(
+    m: Any,
+    instance: Instance,
+    ceiling: Mapping[tuple[str, str], float],
+    least: Mapping[tuple[str, str], float],
+    kinds: tuple[str, ...],
+) -> None:
+    """Link the sizes with σ, and with (4c), (4d); a packet that is not sent has none."""
+    tasks = {task.satellite: task for task in instance.tasks}
 
     @m.Constraint(m.TASKS, doc="D^D_m")
     def data_size(m: Any, name: str) -> Any:
         task = tasks[name]
-        residual = sum(q * m.residual_share[name, s] for s, q in enumerate(levels[name]))
+        residual = sum(q * m.residual_share[name, s] for s, q in enumerate((0.0, *task.residual_levels_bpp)))
         bits = task.frames * (task.feature_bits_per_frame * m.offload_ratio[name] + task.pixels_per_frame * residual)
         return ceiling["data", name] * m.size_share["data", name] == bits
+
+    m.size_is_sent = pyo.Constraint(kinds, m.TASKS, rule=lambda m, k, a: m.size_share[k, a] <= m.sent[k, a])
+    if "model" not in kinds:
+        return
 
     @m.Constraint(m.TASKS, doc="(4c), (4d)")
     def small_map(m: Any, name: str) -> Any:
         share = least["model", name] / ceiling["model", name]
         return m.size_share["model", name] >= share * m.sent["model", name]
-
-    m.size_is_sent = pyo.Constraint(KINDS, m.TASKS, rule=lambda m, k, a: m.size_share[k, a] <= m.sent[k, a])
-    m.packet_flow = pyo.Var(m.LINKS, bounds=(0, 1))
-    m.packet_end = pyo.Var(KINDS, m.SERVED, bounds=(0, 1))
-    m.packet_on_route = pyo.Constraint(m.LINKS, rule=lambda m, *key: m.packet_flow[key] <= m.use[key])
-    m.packet_at_end = pyo.Constraint(KINDS, m.SERVED, rule=lambda m, *key: m.packet_end[key] <= m.ends[key])
-    add_conservation(m, instance, "packet_bits", m.packet_flow, m.size_share, m.packet_end, KINDS)
-    add_transmission(m, instance, ceiling, lambda *key: m.packet_flow[key], m.packet_end)

@@ -3,7 +3,8 @@
 from itertools import pairwise
 from typing import Any
 
-from formulation.solution import Solution, bind
+from formulation.solution import Solution, TaskDecision, bind
+from formulation.whole_frames import least_whole_frames, nearest_count
 
 
 def set_start(model: Any, solution: Solution) -> None:
@@ -29,6 +30,8 @@ def set_start(model: Any, solution: Solution) -> None:
             used |= {(kind, name, i, j) for i, j in pairwise(path or ())}
         if model.name == "full":
             model.offload_ratio[name].set_value(decision.offload_ratio)
+            if hasattr(model, "frames_at"):
+                _start_frames(model, decision)
             for kind, sent in (("data", decision.sends_data), ("model", decision.sends_model)):
                 if not model.sent[kind, name].fixed:
                     model.sent[kind, name].set_value(int(sent))
@@ -37,3 +40,16 @@ def set_start(model: Any, solution: Solution) -> None:
         model.use[key].set_value(int(key in used))
     for name, c in model.SERVED:
         model.serve[name, c].set_value(int(chosen[name] == c))
+
+
+def _start_frames(model: Any, decision: TaskDecision) -> None:
+    """Start at the whole number of frames next to ρ that keeps the packets which are sent."""
+    name = decision.satellite
+    task = next(task for task in model.instance.tasks if task.satellite == name)
+    count = nearest_count(task, decision.offload_ratio)
+    if decision.sends_data and decision.sends_model:
+        count = min(max(count, 1), task.frames - 1)
+    counts = least_whole_frames(model.instance, task, count)
+    model.offload_ratio[name].set_value(count / task.frames)
+    for s, frames in enumerate(counts or ()):
+        model.frames_at[name, s].set_value(frames)

@@ -49,6 +49,7 @@ def command(
     mip_gap: MipGapOption = 1e-6,
     threads: Annotated[int, typer.Option(min=0, help="Threads of the solver; 1 keeps runs reproducible.")] = 1,
     share_computing: Annotated[bool, typer.Option(help="Divide F_c by the tasks that c serves, in (4).")] = False,
+    whole_frames: Annotated[bool, typer.Option(help="Offload whole frames at every level, in (4) and (5).")] = False,
     relax: Annotated[bool, typer.Option(help="Solve the linear relaxation of (4) or (7): a bound only.")] = False,
     start: Annotated[Path | None, typer.Option(metavar="SOLUTION", help="Solution to begin with.")] = None,
     offload_ratio: Annotated[
@@ -74,6 +75,8 @@ def command(
         raise typer.BadParameter("give --offload-ratio or --solution, not both", param_hint="--offload-ratio")
     if share_computing and problem is not SolvedProblem.full:
         raise typer.BadParameter("goes with --problem full only", param_hint="--share-computing")
+    if whole_frames and problem not in (SolvedProblem.full, SolvedProblem.data):
+        raise typer.BadParameter("goes with --problem full and data only", param_hint="--whole-frames")
     if out is not None and problem in (SolvedProblem.data, SolvedProblem.model):
         raise typer.BadParameter("(5) and (6) alone make no solution file; take --json", param_hint="--out")
     ratio = 0.5 if offload_ratio is None else offload_ratio
@@ -89,7 +92,7 @@ def command(
     if export is not None and export.suffix not in (".lp", ".mps"):
         raise typer.BadParameter(f"must end in .lp or .mps, got {str(export)!r}", param_hint="--export")
     if problem in (SolvedProblem.data, SolvedProblem.model):
-        packets = _solve_packets(instance, problem, ratio, given, solver, limits, export)
+        packets = _solve_packets(instance, problem, ratio, given, solver, limits, export, whole_frames)
         if json:
             print_json(_packet_document(packets))
         else:
@@ -113,6 +116,8 @@ def command(
         }
         if share_computing:
             shared["share_computing"] = True
+        if whole_frames:
+            shared["whole_frames"] = True
         if pwl is not None:
             result, extra = _solve_piecewise(instance, pwl, pwl_error, shared)
         else:
@@ -197,6 +202,7 @@ def _solve_packets(
     solver: str,
     limits: "Limits",
     export: Path | None,
+    whole_frames: bool,
 ) -> "PacketResult":
     """Solve (5) or (6), writing the model first where that is asked for."""
     from formulation import build_data_packet_model, build_model_packet_model
@@ -206,8 +212,8 @@ def _solve_packets(
     write = _exporter(export)
     if problem is SolvedProblem.data:
         if write is not None:
-            write(build_data_packet_model(instance, ratios))
-        return solve_data_packets(instance, ratios, solver=solver, limits=limits)
+            write(build_data_packet_model(instance, ratios, whole_frames=whole_frames))
+        return solve_data_packets(instance, ratios, solver=solver, limits=limits, whole_frames=whole_frames)
     if write is not None:
         write(build_model_packet_model(instance))
     return solve_model_packets(instance, solver=solver, limits=limits)

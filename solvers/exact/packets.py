@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pyomo.environ as pyo
 
 from formulation import build_data_packet_model, build_model_packet_model
-from instances import Instance
+from formulation.whole_frames import least_whole_frames, nearest_count
+from instances import Instance, Task
 from solvers.exact.backends import solve_model
 from solvers.exact.highs import Limits
 from solvers.exact.infeasible import why_data_infeasible, why_model_infeasible
@@ -65,6 +66,7 @@ def solve_data_packets(
     *,
     solver: str = "highs",
     limits: Limits | None = None,
+    whole_frames: bool = False,
 ) -> PacketResult:
     """Solve (5): the least data packets at given offload ratios.
 
@@ -76,14 +78,26 @@ def solve_data_packets(
         ρ for all tasks, or one per task, shape (tasks,).
     solver, limits
         As in `solve_full`.
+    whole_frames
+        Offload whole frames at every level. A ρ_m N_m that is not whole is rounded to the nearest whole number, which
+        `message` then says, and rows have `frames_at_levels`.
     """
     started = time.perf_counter()
     given = [offload_ratio] * len(instance.tasks) if isinstance(offload_ratio, int | float) else offload_ratio
     ratios = tuple(float(value) for value in given)
+    rounded = ""
+    if whole_frames:
+        ratios, rounded = _whole(instance, ratios)
     reason = why_data_infeasible(instance, ratios)
     if reason is not None:
         return PacketResult(Termination.INFEASIBLE, solver=solver, message=reason)
-    model = build_data_packet_model(instance, ratios)
+    model = build_data_packet_model(instance, ratios, whole_frames=whole_frames)
+
+    def frames(task: Task) -> dict[str, list[int]]:
+        if not whole_frames:
+            return {}
+        levels = range(1 + len(task.residual_levels_bpp))
+        return {"frames_at_levels": [round(pyo.value(model.frames_at[task.satellite, s])) for s in levels]}
 
     def rows() -> list[dict[str, Any]]:
         return [
@@ -95,11 +109,31 @@ def solve_data_packets(
                     float(pyo.value(model.residual_share[task.satellite, s]))
                     for s in range(1 + len(task.residual_levels_bpp))
                 ],
+                **frames(task),
             }
             for task, ratio in zip(instance.tasks, ratios, strict=True)
         ]
 
-    return _solve(model, solver, limits or Limits(), rows, started)
+    result = _solve(model, solver, limits or Limits(), rows, started)
+    if whole_frames and result.termination is Termination.INFEASIBLE:
+        rounded = "; ".join(
+            f"task {task.satellite}: (5b) is met by no {nearest_count(task, ratio)} whole frames"
+            for task, ratio in zip(instance.tasks, ratios, strict=True)
+            if least_whole_frames(instance, task, nearest_count(task, ratio)) is None
+        )
+    return replace(result, message="; ".join(filter(None, (result.message, rounded))))
+
+
+def _whole(instance: Instance, ratios: tuple[float, ...]) -> tuple[tuple[float, ...], str]:
+    """Return ρ in whole frames, and which of them had to be rounded."""
+    counts = [nearest_count(task, ratio) for task, ratio in zip(instance.tasks, ratios, strict=True)]
+    words = [
+        f"task {task.satellite}: ρ = {ratio:.6g} rounded to {count} of {task.frames} frames"
+        for task, ratio, count in zip(instance.tasks, ratios, counts, strict=True)
+        if abs(ratio * task.frames - count) > 1e-9 * task.frames
+    ]
+    whole = tuple(count / task.frames for task, count in zip(instance.tasks, counts, strict=True))
+    return whole, "; ".join(words)
 
 
 def solve_model_packets(instance: Instance, *, solver: str = "highs", limits: Limits | None = None) -> PacketResult:

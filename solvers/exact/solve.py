@@ -1,6 +1,7 @@
 """The two public solves: the whole problem (4) and routing (7)."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,7 @@ def solve_full(
     log: Path | None = None,
     seed: int = 0,
     share_computing: bool = False,
+    whole_frames: bool = False,
 ) -> Result:
     """Solve (4): offload ratios, packets, computing satellites and routes together.
 
@@ -87,6 +89,8 @@ def solve_full(
         Of the local search of the proof machinery.
     share_computing
         Divide F_c by the number of tasks that c serves; by a Pyomo model.
+    whole_frames
+        Offload whole frames at every level; by a Pyomo model.
 
     Returns
     -------
@@ -105,11 +109,16 @@ def solve_full(
         return Result(Termination.INFEASIBLE, solver=solver, message=reason)
     if formulation not in (None, *FORMULATIONS):
         raise SolverError(f"formulation must be one of {', '.join(FORMULATIONS)}, got {formulation!r}")
-    if formulation is None and solver == "highs" and prepare is None and not relax and not share_computing:
+    if whole_frames and formulation == "textbook":
+        raise SolverError("formulation 'textbook' knows no whole frames; take bit-flow, load-indexed or joint")
+    options = share_computing or whole_frames
+    if formulation is None and solver == "highs" and prepare is None and not relax and not options:
         return prove(instance, objective=objective, limits=limits, start=start, progress=progress, seed=seed)
-    return solve_directly(
+    result = solve_directly(
         instance,
-        lambda: build_full_model(instance, objective, formulation or "bit-flow", share_computing),
+        lambda: build_full_model(
+            instance, objective, formulation or "bit-flow", share_computing, whole_frames=whole_frames
+        ),
         solution_from_model,
         objective=objective,
         solver=solver,
@@ -118,9 +127,12 @@ def solve_full(
         prepare=prepare,
         relax=relax,
         share_computing=share_computing,
-        free_ratios=not share_computing,
+        free_ratios=not options,
         start=start,
     )
+    if whole_frames and result.termination is Termination.INFEASIBLE and not result.message:
+        return replace(result, message="no whole number of frames meets (4b) and (4c) of every task")
+    return result
 
 
 def solve_routing(

@@ -1,0 +1,136 @@
+"""Whole frames: the integer program of (5), its Pyomo model and (4) against all counts by enumeration."""
+
+from dataclasses import replace
+
+import pytest
+
+from fitting import Logistic, PiecewiseLinear
+from formulation import FORMULATIONS, check, design_packets, evaluate, least_whole_frames
+from formulation.whole_frames import nearest_count, residual_intervals
+from instances import Accuracy
+from solvers.exact import SolverError, solve_data_packets, solve_full
+from solvers.result import Termination
+from tests.brute_force import brute_force, least_bits_of_counts
+from tests.tiny import LARGE, SMALL, few_frames, tiny_instance
+
+DIP = PiecewiseLinear((0.0, 0.05, 0.1, 0.2, 0.4), (0.7, 0.79, 0.76, 0.84, 0.83))
+FALL = PiecewiseLinear((0.0, 0.1, 0.4), (0.9, 0.8, 0.6))
+
+
+def with_curve(curve, target, mode, frames, levels=(0.05, 0.1, 0.2, 0.4)):
+    base = few_frames(tiny_instance(5), frames)
+    tasks = tuple(replace(task, large_map_min=target, residual_levels_bpp=levels) for task in base.tasks)
+    return replace(base, accuracy=Accuracy(curve, SMALL), tasks=tasks, residual_accuracy=mode)
+
+
+@pytest.mark.parametrize("mode", ["mean_residual", "mean_of_levels"])
+@pytest.mark.parametrize("levels", [(0.05, 0.1, 0.2, 0.4), (0.07, 0.113, 0.29)])
+@pytest.mark.parametrize(
+    ("curve", "target"),
+    [(LARGE, 0.70), (LARGE, 0.75), (LARGE, 0.81), (LARGE, 0.869), (LARGE, 0.89), (DIP, 0.785), (DIP, 0.8), (FALL, 0.8)],
+)
+def test_least_counts_equal_enumeration(curve, target, levels, mode):
+    for frames in (5, 8):
+        instance = with_curve(curve, target, mode, frames, levels)
+        task = instance.tasks[0]
+        expected = least_bits_of_counts(instance, task)
+        for count in range(frames + 1):
+            found = least_whole_frames(instance, task, count)
+            assert (found is None) == (count not in expected), count
+            ratio = [count / frames] * len(instance.tasks)
+            model = solve_data_packets(instance, ratio, whole_frames=True)
+            if found is None:
+                assert model.termination is Termination.INFEASIBLE
+                assert f"by no {count} whole frames" in model.message or "best reachable" in model.message
+                continue
+            assert sum(found) == count
+            residual = sum(q * k for q, k in zip((0.0, *levels), found, strict=True))
+            bits = count * task.feature_bits_per_frame + task.pixels_per_frame * residual
+            assert bits == pytest.approx(expected[count], rel=1e-9)
+            assert model.tasks[0]["data_packet_bits"] == pytest.approx(expected[count], rel=1e-7)
+            assert sum(model.tasks[0]["frames_at_levels"]) == count
+
+
+def test_a_thousand_frames_cost_less_than_a_level_more_than_shares():
+    instance = tiny_instance(7)
+    for task in instance.tasks:
+        for count in (1, 17, task.frames // 3, task.frames):
+            found = least_whole_frames(instance, task, count)
+            residual = sum(q * k for q, k in zip((0.0, *task.residual_levels_bpp), found, strict=True))
+            bits = count * task.feature_bits_per_frame + task.pixels_per_frame * residual
+            least = design_packets(instance, task).data_bits_per_ratio * count / task.frames
+            assert least * (1 - 1e-8) <= bits < least + task.pixels_per_frame * task.residual_levels_bpp[-1]
+
+
+def test_intervals_are_where_the_curve_meets_the_target():
+    intervals = residual_intervals(DIP, 0.79, 0.4)
+    assert [end for interval in intervals for end in interval] == pytest.approx([0.05, 0.05, 0.1375, 0.4])
+    assert residual_intervals(DIP, 0.95, 0.4) == ()
+    assert residual_intervals(FALL, 0.8, 0.4) == ((0.0, pytest.approx(0.1)),)
+    falling = Logistic(0.5, 0.4, -30.0, 0.1, (0.0, 0.4))
+    ((start, end),) = residual_intervals(falling, 0.7, 0.4)
+    assert (start, end) == (0.0, pytest.approx(0.1))
+    assert float(falling(end)) >= 0.7
+
+
+def test_a_ratio_between_frames_is_rounded_and_said():
+    instance = few_frames(tiny_instance(5), 7)
+    result = solve_data_packets(instance, 0.5, whole_frames=True)
+    assert [row["offload_ratio"] for row in result.tasks] == [4 / 7, 4 / 7]
+    assert "0.5 rounded to 4 of 7 frames" in result.message
+    assert solve_data_packets(instance, 3 / 7, whole_frames=True).message == ""
+    assert [nearest_count(instance.tasks[0], ratio) for ratio in (0.0, 0.07, 0.08, 1.0)] == [0, 0, 1, 7]
+
+
+CASES = [(seed, frames, {}) for seed, frames in ((0, 5), (1, 6), (3, 7), (4, 6))]
+CASES += [(seed, 5, {"computing": 2, "nodes": 5}) for seed in (10, 12)]
+
+
+@pytest.mark.parametrize("objective", ["mean", "max"])
+@pytest.mark.parametrize(("seed", "frames", "options"), CASES)
+def test_full_problem_equals_brute_force_over_counts(seed, frames, options, objective):
+    instance = few_frames(tiny_instance(seed, **options), frames)
+    result = solve_full(instance, objective=objective, whole_frames=True, mip_gap=1e-8)
+    best = brute_force(instance, objective, whole_frames=True)
+    assert result.objective_s == pytest.approx(best, rel=1e-6)
+    assert result.bound_s <= best * (1 + 1e-7)
+    assert check(instance, result.solution) == ()
+    for decision in result.solution.tasks:
+        for share in (decision.offload_ratio, *decision.residual_shares):
+            assert share * frames == pytest.approx(round(share * frames), abs=1e-9)
+    continuous = solve_full(instance, objective=objective, mip_gap=1e-8)
+    assert continuous.objective_s <= result.objective_s * (1 + 1e-7)
+
+
+@pytest.mark.parametrize("formulation", [name for name in FORMULATIONS if name != "textbook"])
+@pytest.mark.parametrize("mode", ["mean_residual", "mean_of_levels"])
+def test_curves_that_fall_and_every_formulation(mode, formulation):
+    base = few_frames(tiny_instance(3), 6)
+    tasks = tuple(replace(task, large_map_min=0.785) for task in base.tasks)
+    instance = replace(base, accuracy=Accuracy(DIP, SMALL), tasks=tasks, residual_accuracy=mode)
+    result = solve_full(instance, whole_frames=True, formulation=formulation, mip_gap=1e-8)
+    assert result.objective_s == pytest.approx(brute_force(instance, whole_frames=True), rel=1e-6)
+    assert check(instance, result.solution) == ()
+
+
+def test_forty_frames_are_within_one_frame_of_shares():
+    instance = few_frames(tiny_instance(1), 40)
+    continuous = solve_full(instance, mip_gap=1e-8)
+    whole = solve_full(instance, whole_frames=True, mip_gap=1e-5, start=continuous.solution)
+    assert whole.termination is Termination.OPTIMAL
+    assert check(instance, whole.solution) == ()
+    assert continuous.objective_s * (1 - 1e-7) <= whole.objective_s
+    worth = []
+    for task, delay, decision in zip(
+        instance.tasks, evaluate(instance, continuous.solution).tasks, continuous.solution.tasks, strict=True
+    ):
+        frames, bits = decision.offload_ratio * task.frames, max(delay.data_packet_bits, 1.0)
+        dearest = task.pixels_per_frame * task.residual_levels_bpp[-1]
+        offloaded = (delay.t_fe + delay.T_D + delay.t_L) / max(frames, 1.0) + delay.T_D * dearest / bits
+        worth.append(offloaded + delay.t_S / max(task.frames - frames, 1.0))
+    assert whole.objective_s <= continuous.objective_s + sum(worth) / len(worth)
+
+
+def test_the_textbook_has_no_whole_frames():
+    with pytest.raises(SolverError, match="'textbook' knows no whole frames"):
+        solve_full(tiny_instance(1), whole_frames=True, formulation="textbook")
