@@ -5,7 +5,7 @@ from typing import Any
 
 import pyomo.environ as pyo
 
-from formulation.solution import RATIO_TOLERANCE, Solution, SolutionError, TaskDecision
+from formulation.solution import Solution, SolutionError, TaskDecision, snap_ratio
 
 
 def solution_from_model(model: Any) -> Solution:
@@ -49,8 +49,7 @@ def _full_decision(model: Any, name: str, chosen: str, levels: int) -> TaskDecis
     for kind, end in (("data", 0.0), ("model", 1.0)):
         if _value(model.sent[kind, name]) < 0.5:
             rho = end
-    if rho <= RATIO_TOLERANCE or rho >= 1 - RATIO_TOLERANCE:
-        rho = float(round(rho))
+    rho = snap_ratio(rho)
     design = model.designs[name]
     shares = design.residual_shares(rho, levels)
     if hasattr(model, "frames_at"):

@@ -1,7 +1,6 @@
 """Training episodes: slots of presets, with roles, task counts, packet sizes and ρ drawn anew for every episode."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -153,8 +152,3 @@ def _places(
     best = cost.argmin(2)
     chosen = np.take_along_axis(np.broadcast_to(centre[:, None, :], cost.shape), best[..., None], 2)[..., 0]
     return node, chosen, np.asarray(reachable.any(2))
-
-
-def subset(packets: Packets, rows: Sequence[int] | NDArray[np.int64]) -> Packets:
-    """Return some episodes of a batch."""
-    return replace(packets, **{name: value[np.asarray(rows)] for name, value in vars(packets).items()})
