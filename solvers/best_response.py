@@ -1,185 +1,264 @@
 """Best response: coordinate descent over c(m), routes, packet modes and ρ, one task at a time.
 
-A task is taken out of the network; for every candidate c(m) its routes are searched by Dijkstra on marginal costs (on a
-link with n packets its bits count 2n + 1 times: n + 1 for itself, n for what it adds to the others) and on selfish
-ones (n + 1); every packet mode is tried and the true objective decides. No step raises the objective, so the descent
-ends, in a local optimum. The first run takes tasks in file order, further runs in seeded random orders.
+A task is taken out of the network. For every candidate c(m) both packets are searched by Dijkstra on marginal costs (a
+resource with n packets counts its bits 2n + 1 times: n + 1 for itself, n for what it adds to the others) and on
+selfish ones (n + 1); every packet mode is tried, each at its best ρ, and the true objective decides. No step raises the
+objective, so the descent ends, in a local optimum. The data packet's search weighs bits by ρ: by the envelope theorem
+that is how T_m changes with its route.
+
+The schemes, the polishing of other schemes' solutions, routing (7) at given packets and the proof machinery all descend
+by this one function; the proof restricts it to the ends, modes and arcs that it has not excluded.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import count
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from formulation import Solution, evaluate
+from formulation import Solution, TaskDecision, evaluate
+from formulation.solution import snap_ratio
 from instances import Instance
-from instances.network import Network
-from solvers.assignment import Assignment, NoSolution, assign
-from solvers.bisection import pack
-from solvers.paths import ShortestPaths, shortest_paths
-from solvers.ratios import TaskRates, best_ratio, best_ratios, task_rates
+from solvers.assignment import NoSolution, assign_task
+from solvers.exact.scope import BOTH, DATA_ONLY, MODEL_ONLY
+from solvers.exact.tables import DATA, MODEL, Floats, Ints, Tables, TaskTable
+from solvers.exact.traffic import Loads, Plan, Traffic, plan_of, work_of
 
-Ints = NDArray[np.int64]
 SWEEPS = 100
 IMPROVEMENT = 1e-12
-KINDS = ("data", "model")
+FIRST_RATIO = 0.5
+
+
+class Moves(Protocol):
+    """What a task may do: positions of its ends, packet modes, and masks of resources for data and model packet."""
+
+    @property
+    def ends(self) -> list[int]: ...  # noqa: D102
+    @property
+    def modes(self) -> list[str]: ...  # noqa: D102
+    @property
+    def arcs(self) -> list[NDArray[np.bool_]]: ...  # noqa: D102
 
 
 @dataclass(frozen=True, eq=False)
-class Route:
-    """A path as arrays: its links, its inner satellites, and its propagation delay [s]."""
-
-    path: tuple[str, ...]
-    links: Ints
-    relays: Ints
-    propagation_s: float
+class _AllMoves:
+    ends: list[int]
+    modes: list[str]
+    arcs: list[NDArray[np.bool_]]
 
 
-@dataclass(frozen=True, eq=False)
-class Plan:
-    """One task's decisions; a route is None where its packet is not sent. Both sent: ρ is the best one."""
-
-    computing_satellite: str
-    data: Route | None
-    model: Route | None
-
-
-class Loads:
-    """Packets of one kind on every link and at every relay."""
-
-    def __init__(self, network: Network) -> None:
-        self.network = network
-        self.link = np.zeros(len(network.source), dtype=np.int64)
-        self.relay = np.zeros(network.nodes, dtype=np.int64)
-
-    def add(self, route: Route | None, packets: int) -> None:
-        """Put a route's packet in (1) or take it out (-1)."""
-        if route is not None:
-            self.link[route.links] += packets
-            self.relay[route.relays] += packets
-
-    def seconds_per_bit(self, route: Route) -> float:
-        """Return what a bit on this route costs under these loads [s/bit]."""
-        links = self.link[route.links] @ self.network.seconds_per_bit[route.links]
-        return float(links + self.relay[route.relays] @ self.network.relay_s_per_bit[route.relays])
+def all_moves(tables: Tables) -> list[_AllMoves]:
+    """Return everything that each task may do; no modes where a task has no decision at all."""
+    found = []
+    for m, task in enumerate(tables.tasks):
+        own = tables.own_arcs(m)
+        reached = [np.zeros(len(task.ends), dtype=bool)] * 2
+        for kind, possible in ((DATA, task.can_offload), (MODEL, task.can_stay)):
+            if possible:
+                weight = np.ones(tables.resources)
+                cost, _ = tables.search(weight, tables.start_of(m, kind), kind == MODEL, own)
+                reached[kind] = np.isfinite(cost[tables.end_of(task.ends, kind)])
+        both = reached[DATA] & reached[MODEL]
+        by_mode = {MODEL_ONLY: reached[MODEL], DATA_ONLY: reached[DATA], BOTH: both}
+        if task.fixed_ratio is not None:
+            mode = BOTH if task.can_offload and task.can_stay else DATA_ONLY if task.can_offload else MODEL_ONLY
+            by_mode = {mode: by_mode[mode]}
+        elif task.extraction_s >= task.small_s:
+            by_mode.pop(BOTH)  # ρ = 0 is as good and loads nothing
+        modes = [mode for mode, ends in by_mode.items() if ends.any()]
+        ends = np.flatnonzero(np.any([by_mode[mode] for mode in modes], axis=0)).tolist() if modes else []
+        found.append(_AllMoves(ends, modes, [own, own]))
+    return found
 
 
-class _Descent:
-    """State of one run."""
+def _bits(traffic: Traffic, m: int, kind: int, ratio: float) -> float:
+    bits = traffic.tables.tasks[m].bits[kind]
+    return bits if kind == MODEL else ratio * bits
 
-    def __init__(self, instance: Instance, assignments: tuple[Assignment, ...], objective: str) -> None:
-        self.instance, self.network, self.objective = instance, instance.network, objective
-        self.designs = [assignment.design for assignment in assignments]
-        self.rates: list[TaskRates] = [task_rates(instance, task) for task in instance.tasks]
-        self.ratios = [assignment.offload_ratio for assignment in assignments]
-        self.loads = {kind: Loads(self.network) for kind in KINDS}
-        self.plans: dict[int, Plan] = {}
 
-    def delay(self, m: int, plan: Plan) -> tuple[float, float]:
-        """Return T_m [s] and its ρ under the current loads."""
-        rates, model_s, slope = self.rates[m], 0.0, 0.0
-        if plan.model is not None:
-            per_bit = self.loads["model"].seconds_per_bit(plan.model)
-            model_s = plan.model.propagation_s + (self.designs[m].model_packet_bits or 0.0) * per_bit
-        if plan.data is None:
-            return model_s + rates.small_s, 0.0
-        slope = self.designs[m].data_bits_per_ratio * self.loads["data"].seconds_per_bit(plan.data)
-        fixed, large = plan.data.propagation_s, rates.large_s[plan.computing_satellite]
-        if plan.model is None:
-            return rates.extraction_s + fixed + slope + large, 1.0
-        ratio = best_ratio(rates, plan.computing_satellite, fixed, slope)
-        remote = fixed + (slope + large) * ratio if ratio > 0 else 0.0
-        return model_s + rates.extraction_s * ratio + max(remote, rates.small_s * (1 - ratio)), ratio
+def _ratio(task: TaskTable, plan: Plan, work: float, fixed: float) -> float:
+    """Return ρ of a plan whose data packet has this work and propagation [s]."""
+    if task.fixed_ratio is not None:
+        return task.fixed_ratio
+    if plan.data is None or plan.model is None:
+        return 0.0 if plan.data is None else 1.0
+    if task.extraction_s >= task.small_s or fixed >= task.small_s:
+        return 0.0
+    return (task.small_s - fixed) / (work + task.small_s)
 
-    def score(self) -> tuple[float, ...]:
-        """Return what is minimised: the sum of delays, or the largest and then the sum."""
-        delays = [self.delay(m, plan)[0] for m, plan in self.plans.items()]
-        return (sum(delays),) if self.objective == "mean" else (max(delays), sum(delays))
 
-    def place(self, m: int, plan: Plan | None) -> None:
-        """Put task m's plan into the network, or take it out."""
-        before = self.plans.pop(m, None)
-        for old_or_new, packets in ((before, -1), (plan, 1)):
-            if old_or_new is not None:
-                self.loads["data"].add(old_or_new.data, packets)
-                self.loads["model"].add(old_or_new.model, packets)
-        if plan is not None:
-            self.plans[m] = plan
+def _routes(traffic: Traffic, m: int, kind: int, times: int, moves: Moves, ratio: float) -> dict[int, Ints]:
+    tables = traffic.tables
+    bits = _bits(traffic, m, kind, ratio)
+    weight: Floats = bits * (times * traffic.count[kind] + 1) * tables.per_bit + tables.fixed
+    start = tables.start_of(m, kind)
+    cost, before = tables.search(weight, start, kind == MODEL, moves.arcs[kind])
+    found = {}
+    for c in moves.ends:
+        stop = tables.end_of(int(tables.tasks[m].ends[c]), kind)
+        if np.isfinite(cost[stop]):
+            found[c] = tables.trace(before, stop, start, kind)
+    return found
 
-    def searches(self, m: int, kind: str, weight: int) -> ShortestPaths:
-        """Search routes where a link with n packets counts weight·n + 1 times."""
-        if kind == "data":
-            bits = self.designs[m].data_bits_per_ratio * (self.ratios[m] or 1.0)
-        else:
-            bits = self.designs[m].model_packet_bits or 0.0
-        loads = self.loads[kind]
-        link_s = bits * (weight * loads.link + 1) * self.network.seconds_per_bit + self.network.propagation_s
-        relay_s = bits * (weight * loads.relay + 1) * self.network.relay_s_per_bit
-        start = self.instance.tasks[m].satellite
-        return shortest_paths(self.network, start, link_s, relay_s, reverse=kind == "model")
 
-    def route(self, path: tuple[str, ...] | None) -> Route | None:
-        """Turn a path into arrays."""
-        if path is None:
-            return None
-        links = self.network.links_of(path)
-        relays = np.array([self.network.index[node] for node in path[1:-1]], dtype=np.int64)
-        return Route(path, links, relays, float(self.network.propagation_s[links].sum()))
+def _choices(traffic: Traffic, m: int, moves: Moves, ratio: float) -> Iterator[Plan]:
+    """Yield the plans to try for a task that is out of the network."""
+    wanted = [set(moves.modes) & {BOTH, only} for only in (DATA_ONLY, MODEL_ONLY)]
+    empty = not traffic.count.any()
+    for times in (2,) if empty else (2, 1):
+        data, model = (
+            _routes(traffic, m, kind, times, moves, ratio) if wanted[kind] else dict[int, Ints]()
+            for kind in (DATA, MODEL)
+        )
+        for c in moves.ends:
+            if BOTH in moves.modes and c in data and c in model:
+                yield Plan(c, data[c], model[c])
+            if DATA_ONLY in moves.modes and c in data:
+                yield Plan(c, data[c], None)
+            if MODEL_ONLY in moves.modes and c in model:
+                yield Plan(c, None, model[c])
 
-    def candidates(self, m: int) -> Iterable[Plan]:
-        """Yield the plans to try for a task that is out of the network."""
-        design = self.designs[m]
-        for weight in (2, 1):
-            data_paths = self.searches(m, "data", weight) if design.can_offload else None
-            model_paths = self.searches(m, "model", weight) if design.can_stay else None
-            for computing in self.instance.candidates(self.instance.tasks[m]):
-                end = self.network.index[computing]
-                data = self.route(data_paths.path(end)) if data_paths else None
-                model = self.route(model_paths.path(end)) if model_paths else None
-                if data and model:
-                    yield Plan(computing, data, model)
-                if model:
-                    yield Plan(computing, None, model)
-                if data:
-                    yield Plan(computing, data, None)
 
-    def respond(self, m: int) -> bool:
-        """Give task m its best plan against all others; tell whether the objective fell."""
-        current = self.plans.get(m)
-        best_score = self.score() if current is not None else (float("inf"),)
-        best = current
-        self.place(m, None)
-        for plan in self.candidates(m):
-            self.place(m, plan)
-            score = self.score()
-            if score < best_score and score[0] <= best_score[0] - (IMPROVEMENT if len(score) == 1 else 0.0):
-                best, best_score = plan, score
-            self.place(m, None)
-        if best is None:
-            raise NoSolution(f"task {self.instance.tasks[m].satellite}: no path to any computing satellite and back")
-        self.place(m, best)
-        self.ratios[m] = self.delay(m, best)[1]
-        return best is not current
+def _better(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    """Tell whether a score is lower by more than rounding, without a rise of what comes first."""
+    for a, b in zip(one, other, strict=False):
+        if a < b - IMPROVEMENT:
+            return True
+        if a > b:
+            return False
+    return False
 
-    def run(self, order: list[int]) -> Solution:
-        """Insert the tasks in this order, then respond until nobody improves."""
-        for sweep in count():
-            improved = [self.respond(m) for m in order]
-            if not any(improved) or sweep == SWEEPS:
-                break
-        return self.solution()
 
-    def solution(self) -> Solution:
-        """Return the plans as a solution, every ρ at its optimum."""
-        plans = [self.plans[m] for m in range(len(self.instance.tasks))]
-        chosen = [
-            Assignment(plan.computing_satellite, ratio, 0.0, None, design)
-            for plan, ratio, design in zip(plans, self.ratios, self.designs, strict=True)
-        ]
-        ratios = [self.delay(m, plan)[1] for m, plan in enumerate(plans)]
-        return best_ratios(self.instance, attach(pack(self.instance, chosen, ratios), plans))
+def descend(
+    tables: Tables,
+    moves: Sequence[Moves],
+    objective: str,
+    order: Sequence[int],
+    plans: dict[int, Plan] | None = None,
+) -> dict[int, Plan] | None:
+    """Let the tasks respond in this order, from the given plans or an empty network, until nobody improves.
+
+    Parameters
+    ----------
+    tables
+        Of (4), or of (7) with its packets.
+    moves
+        What each task may do, shape (tasks,).
+    objective
+        `mean` or `max`.
+    order
+        Task numbers.
+    plans
+        Where to begin; tasks without one are put in when it is their turn.
+
+    Returns
+    -------
+    dict or None
+        A plan for every task; None if a task finds no route.
+    """
+    traffic = Traffic(tables, plans or {}, objective)
+    best = traffic.score() if len(traffic.plans) == len(order) else (float("inf"),)
+    for _ in range(SWEEPS):
+        improved = False
+        for m in order:
+            ratio = _present_ratio(traffic, m)
+            current = traffic.remove(m)
+            chosen, value = current, best if current is not None else (float("inf"),)
+            for plan in _choices(traffic, m, moves[m], ratio):
+                trial = traffic.trial(m, plan)
+                if _better(trial, value):
+                    chosen, value = plan, trial
+            if chosen is None:
+                return None
+            traffic.place(m, chosen)
+            improved |= chosen is not current
+            best = value
+        if not improved:
+            break
+    return dict(traffic.plans)
+
+
+def _present_ratio(traffic: Traffic, m: int) -> float:
+    """Return ρ of a task's present plan, or what a search begins with; positive, so that bits count."""
+    task, plan = traffic.tables.tasks[m], traffic.plans.get(m)
+    if task.fixed_ratio is not None:
+        return task.fixed_ratio
+    if plan is None or plan.data is None:
+        return FIRST_RATIO
+    work = task.bits[DATA] * float(traffic.per_bit[DATA, m]) + float(task.large_s[plan.end])
+    return _ratio(task, plan, work, float(traffic.tables.fixed[plan.data].sum())) or FIRST_RATIO
+
+
+def _path(tables: Tables, used: Ints, start: int) -> tuple[str, ...]:
+    links = used[used < tables.links]
+    step = {int(tables.tail[r]) - tables.nodes: int(tables.head[r]) for r in links}
+    nodes = [start]
+    while nodes[-1] in step:
+        nodes.append(step.pop(nodes[-1]))
+    return tuple(tables.instance.network.ids[node] for node in nodes)
+
+
+def solution_of(tables: Tables, plans: dict[int, Plan]) -> Solution:
+    """Return plans as a solution, every free ρ at its optimum."""
+    instance, loads, decisions = tables.instance, Loads(tables, plans), []
+    for m, task in enumerate(instance.tasks):
+        table, plan = tables.tasks[m], plans[m]
+        chosen = int(table.ends[plan.end])
+        ratio = snap_ratio(_ratio(table, plan, *work_of(tables, loads, m, plan)))
+        data = None if plan.data is None or ratio == 0 else _path(tables, plan.data, table.node)
+        model = None if plan.model is None or ratio == 1 else _path(tables, plan.model, chosen)
+        decision = TaskDecision(
+            satellite=task.satellite,
+            computing_satellite=instance.network.ids[chosen],
+            offload_ratio=ratio,
+            residual_shares=table.design.residual_shares(ratio, 1 + len(task.residual_levels_bpp)),
+            model_packet_bits=table.bits[MODEL] if model is not None else 0.0,
+            data_path=data,
+            model_path=model,
+        )
+        if tables.packets is not None:
+            given = tables.packets.tasks[m]
+            decision = replace(
+                given, computing_satellite=decision.computing_satellite, data_path=data, model_path=model
+            )
+        decisions.append(decision)
+    return Solution(instance.name, tuple(decisions))
+
+
+def descents(
+    tables: Tables, moves: Sequence[Moves], runs: int, seed: int, objective: str
+) -> Iterator[tuple[Solution, float] | None]:
+    """Yield the end of each descent from an empty network with its objective [s], or None where a task is stuck.
+
+    The first takes the tasks in file order, each further one in a seeded random order.
+    """
+    if runs < 1:
+        raise ValueError(f"runs must be at least 1, got {runs}")
+    rng = np.random.default_rng(seed)
+    for run in range(runs):
+        order = list(range(len(tables.tasks)))
+        if run:
+            rng.shuffle(order)
+        plans = descend(tables, moves, objective, order)
+        if plans is None:
+            yield None
+            continue
+        solution = solution_of(tables, plans)
+        yield solution, evaluate(tables.instance, solution).objective_s(objective)
+
+
+def _problem(instance: Instance) -> tuple[Tables, list[_AllMoves]]:
+    """Return the tables of (4) and all moves, if every task has a decision.
+
+    Tasks are coupled by delays only: one without a decision has none in an empty network, either.
+    """
+    tables = Tables(instance)
+    moves = all_moves(tables)
+    for task, open_moves in zip(instance.tasks, moves, strict=True):
+        if not open_moves.modes:
+            assign_task(instance, task)  # says why
+    return tables, moves
 
 
 def polish(instance: Instance, solution: Solution, *, objective: str = "mean") -> Solution:
@@ -190,28 +269,13 @@ def polish(instance: Instance, solution: Solution, *, objective: str = "mean") -
     NoSolution
         If a task has no decision at all.
     """
-    descent = _Descent(instance, assign(instance), objective)
-    for m, decision in enumerate(solution.tasks):
-        data = descent.route(decision.data_path if decision.sends_data else None)
-        model = descent.route(decision.model_path if decision.sends_model else None)
-        descent.place(m, Plan(decision.computing_satellite, data, model))
-        descent.ratios[m] = decision.offload_ratio
-    polished = descent.run(list(range(len(solution.tasks))))
+    tables, moves = _problem(instance)
+    plans = descend(tables, moves, objective, range(len(moves)), plan_of(tables, solution))
+    if plans is None:
+        return solution
+    polished = solution_of(tables, plans)
     before, after = evaluate(instance, solution), evaluate(instance, polished)
     return polished if after.objective_s(objective) <= before.objective_s(objective) else solution
-
-
-def attach(packets: Solution, plans: list[Plan]) -> Solution:
-    """Put the plans' paths on a solution's packets."""
-    tasks = tuple(
-        replace(
-            decision,
-            data_path=plan.data.path if plan.data and decision.sends_data else None,
-            model_path=plan.model.path if plan.model and decision.sends_model else None,
-        )
-        for decision, plan in zip(packets.tasks, plans, strict=True)
-    )
-    return replace(packets, tasks=tasks)
 
 
 def best_response(
@@ -238,19 +302,14 @@ def best_response(
     NoSolution
         If a task has no decision at all.
     """
-    assignments = assign(instance)
-    rng = np.random.default_rng(seed)
-    best: tuple[float, Solution] | None = None
+    best: tuple[Solution, float] | None = None
     trace = []
-    for run in range(runs):
-        order = list(range(len(instance.tasks)))
-        if run:
-            rng.shuffle(order)
-        solution = _Descent(instance, assignments, objective).run(order)
-        value = evaluate(instance, solution).objective_s(objective)
-        trace.append({"run": float(run), "objective_s": value})
-        if best is None or value < best[0]:
-            best = value, solution
+    for run, found in enumerate(descents(*_problem(instance), runs, seed, objective)):
+        if found is None:
+            continue
+        trace.append({"run": float(run), "objective_s": found[1]})
+        if best is None or found[1] < best[1]:
+            best = found
     if best is None:
-        raise ValueError(f"runs must be at least 1, got {runs}")
-    return best[1], tuple(trace)
+        raise NoSolution("no order of the tasks finds a path for every packet")
+    return best[0], tuple(trace)

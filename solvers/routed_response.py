@@ -1,13 +1,10 @@
 """Best response on (7): c(m) and routes one task at a time, at the packets that are given."""
 
-import numpy as np
-
-from formulation import Solution, evaluate
+from formulation import Solution
 from instances import Instance
 from solvers.assignment import NoSolution
-from solvers.exact.incumbent import descend, solution_of
+from solvers.best_response import all_moves, descents
 from solvers.exact.infeasible import why_routing_infeasible
-from solvers.exact.scope import first_scopes
 from solvers.exact.tables import Tables
 from solvers.routing import Router
 
@@ -34,20 +31,11 @@ def best_response_router(runs: int, *, seed: int = 0, objective: str = "mean") -
         raise ValueError(f"runs must be at least 1, got {runs}")
 
     def router(instance: Instance, packets: Solution) -> Solution:
-        reason = why_routing_infeasible(instance, packets)
-        if reason is not None:
-            raise NoSolution(reason)
         tables = Tables(instance, packets)
-        scopes, rng = first_scopes(tables), np.random.default_rng(seed)
-        order, found = list(range(len(tables.tasks))), []
-        for run in range(runs):
-            if run:
-                rng.shuffle(order)
-            plans = descend(tables, scopes, objective, order)
-            if plans is not None:
-                found.append(solution_of(tables, plans))
-        if not found:
-            raise NoSolution("no order of the tasks finds a path for every packet")
-        return min(found, key=lambda solution: evaluate(instance, solution).objective_s(objective))
+        moves = all_moves(tables)
+        if not all(task.modes for task in moves):
+            raise NoSolution(why_routing_infeasible(instance, packets) or "a packet has no path")
+        found = [end for end in descents(tables, moves, runs, seed, objective) if end is not None]
+        return min(found, key=lambda end: end[1])[0]
 
     return router

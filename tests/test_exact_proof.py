@@ -10,10 +10,10 @@ import pytest
 from formulation import check, evaluate
 from instances import generate_torus, make_preset
 from solvers import best_response as lead
+from solvers.best_response import descend, solution_of
 from solvers.exact import solve_full, solve_routing
 from solvers.exact.direct import Recorder
 from solvers.exact.highs import Limits, solve_program
-from solvers.exact.incumbent import descend, solution_of
 from solvers.exact.master import build_master
 from solvers.exact.prices import fix, price_bound, read_prices, resource_bound, work_bound
 from solvers.exact.proof import Proof

@@ -1,5 +1,7 @@
 """The closed-form ρ, the assignment and Algorithm 1."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from itertools import pairwise
 
@@ -11,9 +13,10 @@ from hypothesis import strategies as st
 from formulation import check, design_packets, evaluate
 from solvers import run_scheme
 from solvers.assignment import assign
-from solvers.best_response import best_response
+from solvers.best_response import all_moves, best_response, descend, polish, solution_of
 from solvers.bisection import bisect, pack
 from solvers.exact import solve_full
+from solvers.exact.tables import Tables
 from solvers.ratios import best_ratios, with_ratio
 from solvers.routing import shortest_path_router
 from tests.tiny import tiny_instance
@@ -99,6 +102,29 @@ def test_more_runs_of_best_response_never_hurt_and_none_beats_the_optimum(object
         ]
         assert values == sorted(values, reverse=True)
         assert values[-1] >= solve_full(instance, objective=objective).bound_s * (1 - 1e-9)
+
+
+@pytest.mark.parametrize("objective", ["mean", "max"])
+@pytest.mark.parametrize("seed", range(3))
+def test_best_response_ends_where_nobody_improves_and_polishing_never_hurts(seed, objective):
+    instance = tiny_instance(seed, tasks=4, computing=2, nodes=8)
+    tables = Tables(instance)
+    order = list(range(4))
+    plans = descend(tables, all_moves(tables), objective, order)
+    again = descend(tables, all_moves(tables), objective, order, plans)
+    assert all(again[m] is plans[m] for m in order)
+    end = solution_of(tables, plans)
+    assert check(instance, end) == ()
+    naive = shortest_path_router(instance, pack(instance, assign(instance), [0.3] * 4))
+    better = polish(instance, naive, objective=objective)
+    assert check(instance, better) == ()
+    assert evaluate(instance, better).objective_s(objective) <= evaluate(instance, naive).objective_s(objective)
+
+
+def test_best_response_needs_neither_pyomo_nor_highs():
+    script = "import sys, solvers.best_response; print({'pyomo', 'highspy'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
 
 
 def test_bs_exact_is_no_worse_than_bs_shortest_path_at_equal_ratios():

@@ -1,126 +1,12 @@
-"""Incumbents: best response within the scopes, iterated, and plans rounded from prices or integer programs.
-
-One response takes a task out of the network, searches both packets with marginal costs (a resource with n packets
-counts 2n + 1 times) and selfish ones (n + 1), tries every end and mode, and keeps what lowers the true objective. It
-works for (4) and, at fixed ratios, for (7).
-"""
-
-from dataclasses import replace
+"""Incumbents: plans rounded from prices or integer programs, and where a local search takes tasks out."""
 
 import numpy as np
 
-from formulation import Solution, TaskDecision
-from formulation.solution import snap_ratio
 from solvers.exact.master import Master
 from solvers.exact.prices import Bound
 from solvers.exact.scope import BOTH, DATA_ONLY, MODEL_ONLY, Scope
-from solvers.exact.tables import DATA, MODEL, Floats, Ints, Tables, TaskTable
-from solvers.exact.traffic import Loads, Plan, Traffic, work_of
-
-SWEEPS = 50
-
-
-def _routes(tables: Tables, traffic: Traffic, m: int, kind: int, times: int, scope: Scope) -> dict[int, Ints]:
-    task = tables.tasks[m]
-    ratio = 0.5 if task.fixed_ratio is None else task.fixed_ratio
-    bits = task.bits[MODEL] if kind == MODEL else ratio * task.bits[DATA]
-    weight = bits * (times * traffic.count[kind] + 1) * tables.per_bit + tables.fixed
-    start = tables.start_of(m, kind)
-    cost, before = tables.search(weight, start, kind == MODEL, scope.arcs[kind])
-    found = {}
-    for c in scope.ends:
-        stop = tables.end_of(int(task.ends[c]), kind)
-        if np.isfinite(cost[stop]):
-            found[c] = tables.trace(before, stop, start, kind)
-    return found
-
-
-def _choices(tables: Tables, traffic: Traffic, m: int, scope: Scope) -> list[Plan]:
-    plans = []
-    for times in (2, 1):
-        data = _routes(tables, traffic, m, DATA, times, scope) if set(scope.modes) & {BOTH, DATA_ONLY} else {}
-        model = _routes(tables, traffic, m, MODEL, times, scope) if set(scope.modes) & {BOTH, MODEL_ONLY} else {}
-        for c in scope.ends:
-            if BOTH in scope.modes and c in data and c in model:
-                plans.append(Plan(c, data[c], model[c]))
-            if DATA_ONLY in scope.modes and c in data:
-                plans.append(Plan(c, data[c], None))
-            if MODEL_ONLY in scope.modes and c in model:
-                plans.append(Plan(c, None, model[c]))
-    return plans
-
-
-def descend(
-    tables: Tables, scopes: list[Scope], objective: str, order: list[int], plans: dict[int, Plan] | None = None
-) -> dict[int, Plan] | None:
-    """Let the tasks respond in this order, from the given plans or an empty network; None if a task finds no route."""
-    traffic = Traffic(tables, plans or {}, objective)
-    complete = len(traffic.plans) == len(order)
-    best = traffic.score() if complete else (float("inf"),)
-    for _ in range(SWEEPS):
-        improved = False
-        for m in order:
-            current = traffic.remove(m)
-            chosen, value = current, best if current is not None else (float("inf"),)
-            for plan in _choices(tables, traffic, m, scopes[m]):
-                trial = traffic.trial(m, plan)
-                if trial < value and (value[0] == float("inf") or trial[0] < value[0] - 1e-12 or len(trial) > 1):
-                    chosen, value = plan, trial
-            if chosen is None:
-                return None
-            traffic.place(m, chosen)
-            improved |= chosen is not current
-            best = value
-        if not improved:
-            break
-    return dict(traffic.plans)
-
-
-def _path(tables: Tables, used: Ints, start: int) -> tuple[str, ...]:
-    links = used[used < tables.links]
-    step = {int(tables.tail[r]) - tables.nodes: int(tables.head[r]) for r in links}
-    nodes = [start]
-    while nodes[-1] in step:
-        nodes.append(step.pop(nodes[-1]))
-    return tuple(tables.instance.network.ids[node] for node in nodes)
-
-
-def _ratio(tables: Tables, task: TaskTable, loads: Loads, m: int, plan: Plan) -> float:
-    if task.fixed_ratio is not None:
-        return task.fixed_ratio
-    if plan.data is None or plan.model is None:
-        return 0.0 if plan.data is None else 1.0
-    work, fixed = work_of(tables, loads, m, plan)
-    if task.extraction_s >= task.small_s or fixed >= task.small_s:
-        return 0.0
-    return (task.small_s - fixed) / (work + task.small_s)
-
-
-def solution_of(tables: Tables, plans: dict[int, Plan]) -> Solution:
-    """Return plans as a solution, every free ρ at its optimum."""
-    instance, loads, decisions = tables.instance, Loads(tables, plans), []
-    for m, task in enumerate(instance.tasks):
-        table, plan = tables.tasks[m], plans[m]
-        chosen = int(table.ends[plan.end])
-        ratio = snap_ratio(_ratio(tables, table, loads, m, plan))
-        data = None if plan.data is None or ratio == 0 else _path(tables, plan.data, table.node)
-        model = None if plan.model is None or ratio == 1 else _path(tables, plan.model, chosen)
-        decision = TaskDecision(
-            satellite=task.satellite,
-            computing_satellite=instance.network.ids[chosen],
-            offload_ratio=ratio,
-            residual_shares=table.design.residual_shares(ratio, 1 + len(task.residual_levels_bpp)),
-            model_packet_bits=table.bits[MODEL] if model is not None else 0.0,
-            data_path=data,
-            model_path=model,
-        )
-        if tables.packets is not None:
-            given = tables.packets.tasks[m]
-            decision = replace(
-                given, computing_satellite=decision.computing_satellite, data_path=data, model_path=model
-            )
-        decisions.append(decision)
-    return Solution(instance.name, tuple(decisions))
+from solvers.exact.tables import DATA, MODEL, Floats, Ints, Tables
+from solvers.exact.traffic import Plan
 
 
 def plans_from_values(tables: Tables, master: Master, scopes: list[Scope], values: Floats) -> dict[int, Plan]:

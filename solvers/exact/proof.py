@@ -27,9 +27,10 @@ import numpy as np
 
 from formulation import Solution
 from instances import Instance
+from solvers.best_response import descend
 from solvers.exact.direct import Recorder, checked_bound
 from solvers.exact.highs import Limits, Outcome, load, memory_gib, run
-from solvers.exact.incumbent import cheapest_plans, descend, neighbours, plans_from_values
+from solvers.exact.incumbent import cheapest_plans, neighbours, plans_from_values
 from solvers.exact.master import Master, build_master
 from solvers.exact.prices import Bound, Prices, fix, lift, price_bound, read_prices, work_bound
 from solvers.exact.scope import BOTH, first_scopes, tighten, work_limit

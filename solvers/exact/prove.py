@@ -4,9 +4,9 @@ import highspy
 
 from formulation import Solution, evaluate
 from instances import Instance
+from solvers.best_response import solution_of
 from solvers.exact.direct import Recorder, checked_bound
 from solvers.exact.highs import Limits, set_options, version
-from solvers.exact.incumbent import solution_of
 from solvers.exact.proof import Proof
 from solvers.exact.traffic import plan_of
 from solvers.result import ProgressCallback, Result, Termination, relative_gap
