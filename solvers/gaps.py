@@ -16,6 +16,12 @@ MIP_GAP = 1e-6
 """Asked relative gap under which an optimum counts as proven."""
 RESPONSE_RUNS = (1, 4, 32)
 """Orders of the tasks that best response tries in the gaps on (7)."""
+_RESPONSES = tuple("best-response" + (f"-{runs}" if runs > 1 else "") for runs in RESPONSE_RUNS)
+ROUTERS = (
+    "shortest-path", "policy", "policy-local", *(f"assigned-{name}" for name in _RESPONSES), *_RESPONSES,
+    "assigned-exact", "exact",
+)  # fmt: skip
+"""What `compare_routing` compares, in its order."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,8 @@ class GapRow:
         Wall time that the decision took [s].
     seed
         Seed that reproduces the run.
+    message
+        What the scheme said: why it is infeasible, or failed. Mostly empty.
     """
 
     instance: str
@@ -51,6 +59,7 @@ class GapRow:
     gap_to_bound: float | None
     decision_s: float
     seed: int | None
+    message: str = ""
 
 
 @dataclass(frozen=True)
@@ -109,6 +118,7 @@ def gap_row(instance: str, scheme: str, result: Result, exact: Result, mip_gap: 
         gap_to_bound=_clip(relative_gap(result.objective_s, exact.bound_s), mip_gap),
         decision_s=result.decision_s,
         seed=result.seed,
+        message=result.message or "",
     )
 
 
@@ -149,7 +159,10 @@ def compare(
 
 
 def compare_routing(
-    instance: Instance, options: SchemeOptions, on_scheme: Callable[[str], None] = lambda name: None
+    instance: Instance,
+    options: SchemeOptions,
+    on_scheme: Callable[[str], None] = lambda name: None,
+    routers: Sequence[str] = ROUTERS,
 ) -> tuple[tuple[GapRow, ...], dict[str, Result]]:
     """Compare routers on problem (7) alone, at identical ρ and packet volumes.
 
@@ -162,6 +175,8 @@ def compare_routing(
     ----------
     instance, options, on_scheme
         As in `compare`.
+    routers
+        Which of `ROUTERS`; `exact` is added where it is missing.
     """
     from solvers.exact import solve_routing
 
@@ -176,9 +191,13 @@ def compare_routing(
     fixed = replace(instance, tasks=tuple(replace(t, computing_satellite=a.computing_satellite) for t, a in pairs))
     results: dict[str, Result] = {}
     for name, problem, router in _routers(instance, fixed, options):
+        if name not in routers:
+            continue
         on_scheme(name)
         results[name] = judge_router(problem, packets, router, options)
     for name, problem in (("assigned-exact", fixed), ("exact", instance)):
+        if name not in (*routers, "exact"):
+            continue
         on_scheme(name)
         results[name] = solve_routing(
             problem,

@@ -24,6 +24,7 @@ ROW_KEYS = [
     "gap_to_bound",
     "decision_s",
     "seed",
+    "message",
 ]
 
 
@@ -64,6 +65,37 @@ def test_gap_writes_tables_figures_and_a_solution_that_checks(instance, tmp_path
     solution = read_solution(out / f"{instance.name}.solution.json", instance)
     assert check(instance, solution) == ()
     assert evaluate(instance, solution).mean_s == pytest.approx(float(rows[-1]["objective_s"]))
+
+
+def test_gap_of_routing_alone_runs_only_the_routers_asked_for(instance, tmp_path, capsys):
+    words = ["gap", str(tmp_path / "i.json"), "--problem", "routing", "--out", str(tmp_path / "out"), "--json"]
+    assert main([*words, "--scheme", "policy", "--scheme", "shortest-path"]) == 0
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    assert [row["scheme"] for row in rows] == ["shortest-path", "policy", "exact"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--count", "3"], "--count"),
+        (["--problem", "routing", "--scheme", "bs-marl"], "must be one of shortest-path, policy"),
+    ],
+)
+def test_gap_refuses_what_it_would_ignore(words, said, instance, tmp_path, capsys):
+    assert main(["gap", str(tmp_path / "i.json"), "--out", str(tmp_path / "out"), *words]) == 2
+    error = capsys.readouterr().err.strip()
+    assert said in error
+    assert "\n" not in error
+
+
+def test_gap_rows_say_why_a_scheme_is_infeasible(tmp_path, capsys):
+    made = generate_torus(3, 3, tasks=2, computing=1, seed=4)
+    tasks = (replace(made.tasks[0], large_map_min=0.999), *made.tasks[1:])
+    write_instance(replace(made, tasks=tasks), tmp_path / "i.json")
+    words = ["gap", str(tmp_path / "i.json"), "--scheme", "centralized", "--out", str(tmp_path / "out"), "--json"]
+    assert main(words) == 0
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    assert "(4b)" in rows[0]["message"]
 
 
 def test_gap_of_routing_alone(instance, tmp_path, capsys):

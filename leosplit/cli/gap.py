@@ -26,10 +26,14 @@ if TYPE_CHECKING:
 def command(
     files: Annotated[list[Path] | None, typer.Argument(help="Instance files; the bundled ones by default.")] = None,
     preset: Annotated[str | None, typer.Option(metavar="NAME", help="Make instances of this preset instead.")] = None,
-    count: Annotated[int, typer.Option(min=1, metavar="N", help="How many, with seeds from --seed on.")] = 1,
+    count: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="How many of the preset, with seeds from --seed on; 1.")
+    ] = None,
     seed: SeedOption = 0,
     problem: Annotated[Problem, typer.Option(help="(4), or (7) alone at identical packets.")] = Problem.full,
-    scheme: Annotated[list[str] | None, typer.Option(help="Only these, or module:function; repeatable.")] = None,
+    scheme: Annotated[
+        list[str] | None, typer.Option(help="Only these schemes (routers for routing), or module:function; repeatable.")
+    ] = None,
     policy: PolicyOption = None,
     objective: ObjectiveOption = Objective.mean,
     time_limit: Annotated[float, typer.Option(min=0, metavar="S", help="Seconds for exact parts, per instance.")] = 60,
@@ -42,19 +46,25 @@ def command(
     """Show how far each scheme is from a proven optimum."""
     from leosplit.gapfiles import GapFiles
     from leosplit.tables import gap_summary, gap_table
-    from solvers.gaps import compare, compare_routing
+    from solvers.gaps import ROUTERS, compare, compare_routing
     from solvers.result import Termination
     from solvers.schemes import SCHEMES, SchemeOptions, find_scheme
 
-    names = scheme or list(SCHEMES)
+    names = scheme or list(SCHEMES if problem is Problem.full else ROUTERS)
     for name in names:
-        find_scheme(name)
+        if problem is Problem.full:
+            find_scheme(name)
+        elif name not in ROUTERS:
+            allowed = f"with --problem routing it must be one of {', '.join(ROUTERS)}, got {name!r}"
+            raise typer.BadParameter(allowed, param_hint="--scheme")
     if files and preset:
         raise typer.BadParameter("give instance files or --preset, not both", param_hint="--preset")
+    if count is not None and preset is None:
+        raise typer.BadParameter("says how many instances of a --preset to make; none is given", param_hint="--count")
     written = GapFiles(out)
     with ProgressLine() as progress:
         options = SchemeOptions(objective.value, seed, policy, time_limit, mip_gap, progress)
-        for instance in _instances(files or [], preset, count, seed):
+        for instance in _instances(files or [], preset, count or 1, seed):
 
             def stage(name: str, instance: "Instance" = instance) -> None:
                 progress.stage(f"{instance.name}: {name}")
@@ -62,7 +72,7 @@ def command(
             if problem is Problem.full:
                 rows, results = compare(instance, names, options, stage)
             else:
-                rows, results = compare_routing(instance, options, stage)
+                rows, results = compare_routing(instance, options, stage, names)
             progress.clear()
             table = gap_table(rows, results, mip_gap, policy)
             written.add(instance, rows, results, table)
