@@ -6,7 +6,7 @@ VENV ?= .venv
 WORKERS ?= 2
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-EXTRAS := marl,dist,docs,test
+EXTRAS := marl,fast,dist,docs,test
 
 .DELETE_ON_ERROR:
 .PHONY: help install gap test test-slow lint bench docs clean

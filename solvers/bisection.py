@@ -1,10 +1,10 @@
 """Algorithm 1: bisection over ρ, with whatever routes the packets in between (arXiv 2605.04565, Section V-B)."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from formulation import Evaluation, Solution, TaskDecision, evaluate
+from formulation import Solution, TaskDecision, evaluate
 from instances import Instance
 from solvers.assignment import Assignment
 from solvers.routing import Router
@@ -30,16 +30,90 @@ def pack(instance: Instance, assignments: Sequence[Assignment], ratios: Sequence
     return Solution(instance.name, tuple(decisions))
 
 
-def _record(iteration: int, evaluation: Evaluation, ratios: Sequence[float]) -> dict[str, Any]:
-    """Return what one iteration did; an idle time is how long one side waits for the other [s]."""
-    sides = [(task.t_S, task.T_D + task.t_L) for task in evaluation.tasks]
-    return {
-        "iteration": iteration,
-        "mean_delay_s": evaluation.mean_s,
-        "offload_ratio": list(ratios),
-        "idle_computing_s": [max(local - remote, 0.0) for local, remote in sides],
-        "idle_remote_sensing_s": [max(remote - local, 0.0) for local, remote in sides],
-    }
+@dataclass(frozen=True, eq=False)
+class Timed:
+    """What one iteration's packets and routes come to, one number a task.
+
+    Attributes
+    ----------
+    delay_s
+        T_m [s].
+    local_s, remote_s
+        t^S and T^D + t^L [s]: what is balanced.
+    answer
+        Whatever the caller wants back for the best iterate.
+    """
+
+    delay_s: Sequence[float]
+    local_s: Sequence[float]
+    remote_s: Sequence[float]
+    answer: Any
+
+    def record(self, iteration: int, ratios: Sequence[float]) -> dict[str, Any]:
+        """Return what the iteration did; an idle time is how long one side waits for the other [s]."""
+        sides = list(zip(self.local_s, self.remote_s, strict=True))
+        return {
+            "iteration": iteration,
+            "mean_delay_s": sum(self.delay_s) / len(self.delay_s),
+            "offload_ratio": list(ratios),
+            "idle_computing_s": [max(local - remote, 0.0) for local, remote in sides],
+            "idle_remote_sensing_s": [max(remote - local, 0.0) for local, remote in sides],
+        }
+
+
+def halve(
+    assignments: Sequence[Assignment],
+    time: Callable[[list[float]], Timed],
+    *,
+    iterations: int = ITERATIONS,
+    stop: str = "best",
+    objective: str = "mean",
+) -> tuple[Any, tuple[dict[str, Any], ...]]:
+    """Search ρ for all tasks together.
+
+    Every task starts at ρ = ½ between 0 and 1. In each iteration the packets are designed, routed and timed; where
+    t^S > T^D + t^L the task's ρ goes up, else down, by halving what is left. Forced tasks keep their ρ.
+
+    Parameters
+    ----------
+    assignments
+        Which tasks are forced.
+    time
+        Called once an iteration: designs, routes and times the packets at these ρ.
+    stop
+        `best` runs all iterations and returns the best iterate; `first_rise` stops when the delay rises, as the
+        source's text has it, and returns the iterate before.
+    objective
+        `mean` or `max`: which delay is best.
+
+    Returns
+    -------
+    answer, trace
+        What `time` gave for the chosen iterate, and a record of every iteration.
+    """
+    if stop not in STOPS:
+        raise ValueError(f"stop must be one of {', '.join(STOPS)}, got {stop!r}")
+    low, high = [0.0] * len(assignments), [1.0] * len(assignments)
+    ratios = [0.5 if a.forced_ratio is None else a.forced_ratio for a in assignments]
+    best: tuple[float, Any] | None = None
+    trace = []
+    for iteration in range(iterations):
+        timed = time(ratios)
+        trace.append(timed.record(iteration, ratios))
+        value = max(timed.delay_s) if objective == "max" else sum(timed.delay_s) / len(timed.delay_s)
+        if best is not None and stop == "first_rise" and value > best[0]:
+            break
+        if best is None or value < best[0]:
+            best = value, timed.answer
+        ratios = list(ratios)
+        for m, (local, remote) in enumerate(zip(timed.local_s, timed.remote_s, strict=True)):
+            if assignments[m].forced_ratio is None:
+                ends = low if local > remote else high
+                ends[m] = ratios[m]
+                ratios[m] = (low[m] + high[m]) / 2
+    if best is None:
+        raise ValueError(f"iterations must be at least 1, got {iterations}")
+    return best[1], tuple(trace)
 
 
 def bisect(
@@ -51,20 +125,12 @@ def bisect(
     stop: str = "best",
     objective: str = "mean",
 ) -> tuple[Solution, tuple[dict[str, Any], ...]]:
-    """Search ρ for all tasks together.
-
-    Every task starts at ρ = ½ between 0 and 1. In each iteration the packets are designed, routed and timed; where
-    t^S > T^D + t^L the task's ρ goes up, else down, by halving what is left. Forced tasks keep their ρ.
+    """Run Algorithm 1 with any router; see `halve`.
 
     Parameters
     ----------
     router
         Called once an iteration.
-    stop
-        `best` runs all iterations and returns the best iterate; `first_rise` stops when the delay rises, as the
-        source's text has it, and returns the iterate before.
-    objective
-        `mean` or `max`: which delay is best.
 
     Returns
     -------
@@ -76,27 +142,11 @@ def bisect(
     NoSolution
         From the router.
     """
-    if stop not in STOPS:
-        raise ValueError(f"stop must be one of {', '.join(STOPS)}, got {stop!r}")
-    low, high = [0.0] * len(assignments), [1.0] * len(assignments)
-    ratios = [0.5 if a.forced_ratio is None else a.forced_ratio for a in assignments]
-    best: tuple[float, Solution] | None = None
-    trace = []
-    for iteration in range(iterations):
+
+    def time(ratios: list[float]) -> Timed:
         solution = router(instance, pack(instance, assignments, ratios))
-        evaluation = evaluate(instance, solution)
-        trace.append(_record(iteration, evaluation, ratios))
-        value = evaluation.objective_s(objective)
-        if best is not None and stop == "first_rise" and value > best[0]:
-            break
-        if best is None or value < best[0]:
-            best = value, solution
-        ratios = list(ratios)
-        for m, task in enumerate(evaluation.tasks):
-            if assignments[m].forced_ratio is None:
-                ends = low if task.t_S > task.T_D + task.t_L else high
-                ends[m] = ratios[m]
-                ratios[m] = (low[m] + high[m]) / 2
-    if best is None:
-        raise ValueError(f"iterations must be at least 1, got {iterations}")
-    return replace(best[1], meta={"iterations": len(trace)}), tuple(trace)
+        tasks = evaluate(instance, solution).tasks
+        return Timed([t.T for t in tasks], [t.t_S for t in tasks], [t.T_D + t.t_L for t in tasks], solution)
+
+    solution, trace = halve(assignments, time, iterations=iterations, stop=stop, objective=objective)
+    return replace(solution, meta={"iterations": len(trace)}), trace

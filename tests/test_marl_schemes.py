@@ -113,6 +113,58 @@ def test_the_policy_option_reaches_the_schemes(tmp_path):
     assert main(["run", str(tmp_path / "i.json"), "--scheme", "bs-marl", "--policy", str(tmp_path / "none")]) == 2
 
 
+@pytest.mark.parametrize("name", [name for name in VARIANTS if name.startswith("marl-search")])
+def test_searches_follow_the_largest_delay_where_it_is_the_objective(name):
+    """Asked for the largest delay, a search finds a smaller one than asked for the mean, more often than not."""
+    better = 0
+    for seed in range(20, 26):
+        instance = make_preset("hotspot", seed=seed)
+        mean, largest = (run_scheme(instance, name, SchemeOptions(objective=o)).solution for o in ("mean", "max"))
+        assert mean is not None
+        assert largest is not None
+        better += evaluate(instance, largest).max_s < evaluate(instance, mean).max_s - 1e-9
+        better -= evaluate(instance, largest).max_s > evaluate(instance, mean).max_s + 1e-9
+    assert better >= 2
+
+
+def test_a_policy_with_tensors_of_other_shapes_is_refused(tmp_path):
+    from solvers.marl.policy import PolicyError
+
+    policy = untrained_policy("local", "none", 4)
+    for name, tensor in (
+        ("layer_2.weight", np.zeros((4, 5), np.float32)), ("layer_3.bias", np.zeros(2, np.float32)),
+        ("linear.weight", policy.weights["linear.weight"].astype(np.float64)),
+    ):  # fmt: skip
+        with pytest.raises(PolicyError, match=name):
+            replace(policy, weights={**policy.weights, name: tensor})
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no policy", "directory"])
+def test_every_command_refuses_what_is_no_policy(tmp_path, capsys, content):
+    path = tmp_path / "p.safetensors"
+    if content == "directory":
+        path.mkdir()
+    elif content is not None:
+        path.write_bytes(content)
+    instance = make_preset("hotspot", seed=6)
+    write_instance(instance, tmp_path / "i.json")
+    file, policy = str(tmp_path / "i.json"), ["--policy", str(path)]
+    study = tmp_path / "s.toml"
+    study.write_text(f'schemes = ["best-response"]\nseeds = [0]\npolicy = "{path}"\n[instances]\npreset = "iridium"\n')
+    for words in (
+        ["run", file, "--scheme", "best-response", *policy],
+        ["gap", file, "--scheme", "small", "--out", str(tmp_path / "out"), *policy],
+        ["gap", file, "--problem", "routing", "--out", str(tmp_path / "out"), *policy],
+        ["simulate", file, "--scheme", "bs-shortest-path", *policy],
+        ["sweep", str(study), "-o", str(tmp_path / "r.db")],
+    ):
+        assert main(words) == 2, words
+        (line,) = capsys.readouterr().err.strip().splitlines()
+        assert line.startswith("error: ")
+        assert "p.safetensors" in line
+    assert not (tmp_path / "out").exists()
+
+
 def test_every_scheme_says_what_its_policy_observes(tmp_path):
     from leosplit.tables import observation_note
     from solvers.marl.policy import write_policy

@@ -2,7 +2,7 @@
 
 from formulation.dec_pomdp.core import RewardOptions, RoutingCore, Step
 from formulation.dec_pomdp.observation import OBSERVATIONS, Observer, Seen, feature_names
-from formulation.dec_pomdp.packets import Packets, packets_of, repeat
+from formulation.dec_pomdp.packets import Packets, Scale, packets_of, repeat, scale_of
 from formulation.dec_pomdp.tables import SlotTables, build_tables, stack_tables
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "Packets",
     "RewardOptions",
     "RoutingCore",
+    "Scale",
     "Seen",
     "SlotTables",
     "Step",
@@ -18,5 +19,6 @@ __all__ = [
     "feature_names",
     "packets_of",
     "repeat",
+    "scale_of",
     "stack_tables",
 ]

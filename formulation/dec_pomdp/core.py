@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from formulation.dec_pomdp.packets import Packets
+from formulation.dec_pomdp.packets import Packets, scale_of
 from formulation.dec_pomdp.reach import can_reach
 from formulation.dec_pomdp.tables import Floats, SlotTables
 
@@ -95,18 +95,11 @@ class RoutingCore:
         self.tables, self.packets, self.reward = tables, packets, reward or RewardOptions()
         self.hop_limit = tables.nodes if hop_limit is None else hop_limit
         self.kind = packets.kind
-        alone = packets.uncongested_s(tables)
-        if not np.isfinite(alone).all():
-            b, p = np.argwhere(~np.isfinite(alone))[0]
-            ids = tables.ids[packets.slot[b]]
-            ends = ids[packets.source[b, p]], ids[packets.destination[b, p]]
-            raise ValueError(f"no path from {ends[0]} to {ends[1]}")
-        self.alone_s = alone
-        self.count = np.maximum(packets.present.sum(1), 1)
-        self.unit_s = np.maximum(alone.sum(1) / self.count, 1e-12)
-        ref = packets.service_delay(alone)
+        self.scale = scale_of(tables, packets)
+        self.alone_s, self.count, self.unit_s = self.scale.alone_s, self.scale.count, self.scale.unit_s
+        ref = packets.service_delay(self.alone_s)
         self.reference_s = np.where(packets.task, np.maximum(ref, 1e-12), 1.0)
-        self.tree = tables.tree[packets.slot[:, None], packets.destination].astype(np.int64)
+        self.tree = self.scale.tree
         self.reset()
 
     def reset(self) -> None:

@@ -102,10 +102,7 @@ class Observer:
         self.core, self.observation = core, observation
         self.plan = SharedPlan(core, routes) if observation == "planned" else None
         self.priority = np.zeros(core.packets.shape) if priority is None else priority
-        mean = core.packets.bits.sum(1) / core.count
-        self.size = core.packets.bits / np.maximum(mean, 1e-9)[:, None]
-        slack = (core.packets.t_S - core.packets.t_L) / core.unit_s[:, None]
-        self.slack = np.repeat(np.clip(slack, -20.0, 20.0), 2, axis=1)
+        self.size, self.slack = core.scale.size, core.scale.slack
 
     def see(self, b: Index, p: Index) -> Seen:
         """Observe these moving packets, shape (R,)."""

@@ -95,3 +95,58 @@ def packets_of(instance: Instance, solution: Solution) -> Packets:
 def repeat(packets: Packets, times: int) -> Packets:
     """Return the batch with every episode repeated, for rollouts side by side."""
     return Packets(**{name: np.repeat(value, times, axis=0) for name, value in vars(packets).items()})
+
+
+@dataclass(frozen=True, eq=False)
+class Scale:
+    """What packets are measured by.
+
+    Attributes
+    ----------
+    alone_s
+        Delay of each packet in an empty network [s], shape (B, P).
+    count
+        Number of packets of each episode, shape (B,).
+    unit_s
+        Their mean delay alone [s], the unit of observations and utilities, shape (B,).
+    tree
+        Tree that leads to each packet's destination, shape (B, P).
+    size
+        Bits relative to the episode's mean packet, shape (B, P).
+    slack
+        t^S - t^L of the packet's task in that unit, within ±20, shape (B, P).
+    """
+
+    alone_s: Floats
+    count: NDArray[np.int64]
+    unit_s: Floats
+    tree: NDArray[np.int64]
+    size: Floats
+    slack: Floats
+
+
+def scale_of(tables: SlotTables, packets: Packets) -> Scale:
+    """Measure the packets of a batch.
+
+    Raises
+    ------
+    ValueError
+        If a packet has no path.
+    """
+    alone = packets.uncongested_s(tables)
+    if not np.isfinite(alone).all():
+        b, p = np.argwhere(~np.isfinite(alone))[0]
+        ids = tables.ids[packets.slot[b]]
+        raise ValueError(f"no path from {ids[packets.source[b, p]]} to {ids[packets.destination[b, p]]}")
+    count = np.maximum(packets.present.sum(1), 1)
+    unit = np.maximum(alone.sum(1) / count, 1e-12)
+    mean = packets.bits.sum(1) / count
+    slack = (packets.t_S - packets.t_L) / unit[:, None]
+    return Scale(
+        alone_s=alone,
+        count=count,
+        unit_s=unit,
+        tree=tables.tree[packets.slot[:, None], packets.destination].astype(np.int64),
+        size=packets.bits / np.maximum(mean, 1e-9)[:, None],
+        slack=np.repeat(np.clip(slack, -20.0, 20.0), 2, axis=1),
+    )

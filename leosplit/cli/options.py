@@ -21,9 +21,20 @@ class Problem(StrEnum):
     routing = "routing"
 
 
+def _is_policy(path: Path | None) -> Path | None:
+    """Refuse a file that is no policy before anything is computed, whichever schemes run."""
+    if path is not None:
+        from solvers.marl.policy import read_policy
+
+        read_policy(path)
+    return path
+
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 ObjectiveOption = Annotated[Objective, typer.Option(help="Minimise the mean or the largest delay.")]
-PolicyOption = Annotated[Path | None, typer.Option(help="Routing policy, in place of the one that ships.")]
+PolicyOption = Annotated[
+    Path | None, typer.Option(help="Routing policy, in place of the one that ships.", callback=_is_policy)
+]
 SeedOption = Annotated[int, typer.Option(min=0, help="Seed of everything random.")]
 TimeLimitOption = Annotated[float | None, typer.Option(min=0, metavar="S", help="Seconds per instance.")]
 MipGapOption = Annotated[float, typer.Option(min=0, metavar="G", help="Relative gap that counts as proven.")]

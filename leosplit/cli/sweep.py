@@ -25,8 +25,11 @@ def command(
 ) -> None:
     """Run a study; started again after a stop, it goes on. Exit code 1 if a run failed."""
     from leosplit.sweeps import Store, read_study, run_sweep
+    from leosplit.tables import observation_note
 
     plan = read_study(study)
+    policy = plan.options.get("policy")
+    notes = observation_note(plan.schemes, None if policy is None else Path(policy))
     if out is None:
         out = Path("results") / f"{study.stem}.db"
         out.parent.mkdir(exist_ok=True)
@@ -50,6 +53,8 @@ def command(
         typer.echo(
             f"{plan.name}: {end.done} of {len(plan)} runs done now in {end.elapsed_s:.1f} s; {out} holds {words}"
         )
+        for note in notes:
+            typer.echo(note)
     if counts.get("error"):
         raise typer.Exit(1)
 

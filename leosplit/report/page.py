@@ -15,7 +15,7 @@ from leosplit import __version__
 from leosplit.report.charts import axis_chart, gap_chart, profile_chart, to_svg
 from leosplit.report.statistics import Interval, mean_interval
 from leosplit.sweeps.store import read_results
-from leosplit.tables import percent, seconds
+from leosplit.tables import observation_note, percent, seconds
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -97,7 +97,21 @@ def _facts(frame: "pd.DataFrame", results: Path) -> list[tuple[str, str]]:
         ("runs", f"{len(frame)} ({ends})"),
         ("instances", f"{instances}, optimum proven for {proven}"),
         ("finished", f"{frame['finished_at'].min()} to {frame['finished_at'].max()}"),
+        *_observations(frame),
     ]
+
+
+def _observations(frame: "pd.DataFrame") -> list[tuple[str, str]]:
+    """Return what the policies behind the schemes observe, one fact a kind."""
+    facts = []
+    for options, own in frame.groupby("options", sort=False):
+        policy = json.loads(str(options)).get("policy")
+        try:
+            notes = observation_note(own["scheme"].unique().tolist(), None if policy is None else Path(policy))
+        except (OSError, LeosplitError):
+            notes = [f" observation unknown: the policy {policy} cannot be read any more"]
+        facts += [("observation", note.removeprefix(" observation ")) for note in notes]
+    return list(dict.fromkeys(facts))
 
 
 def _figures(frame: "pd.DataFrame") -> list[tuple[str, Markup]]:

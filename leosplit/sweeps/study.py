@@ -200,7 +200,7 @@ def _options(document: Mapping[str, Any]) -> dict[str, Any]:
         if options["objective"] not in OBJECTIVES:
             raise StudyError(f"objective must be one of {', '.join(OBJECTIVES)}, got {options['objective']!r}")
     if "policy" in document:
-        options["policy"] = _text("policy", document["policy"])
+        options["policy"] = _policy(document["policy"])
     for name in ("time_limit_s", "memory_limit_gib", "mip_gap"):
         if name in document:
             value = document[name]
@@ -208,6 +208,17 @@ def _options(document: Mapping[str, Any]) -> dict[str, Any]:
                 raise StudyError(f"{name} must be a number > 0, got {value!r}")
             options[name] = float(value)
     return options
+
+
+def _policy(value: Any) -> str:
+    from solvers.marl.policy import read_policy
+
+    path = _text("policy", value)
+    try:
+        read_policy(path)
+    except OSError as error:
+        raise StudyError(f"policy {path}: {error.strerror}") from None
+    return path
 
 
 def _instances(value: Any, directory: Path) -> dict[str, tuple[Any, ...]]:

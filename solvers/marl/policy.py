@@ -56,9 +56,17 @@ class Policy:
             for part in ("weight", "bias"):
                 if f"{layer}.{part}" not in self.weights:
                     raise PolicyError(f"policy: the tensor {layer}.{part} is missing")
-        width = self.weights["layer_1.weight"].shape[1]
+        width = self.weights["layer_1.weight"].shape[-1]
         if width != features:
             raise PolicyError(f"policy: it reads {width} features, the observation {self.observation!r} has {features}")
+        hidden, second = len(self.weights["layer_1.weight"]), len(self.weights["layer_2.weight"])
+        inputs = {"linear": (1, features), "layer_1": (hidden, features), "layer_2": (second, hidden)}
+        for layer, shape in (inputs | {"layer_3": (1, second)}).items():
+            for name, wanted in ((f"{layer}.weight", shape), (f"{layer}.bias", shape[:1])):
+                tensor = self.weights[name]
+                if tensor.shape != wanted or tensor.dtype != np.float32:
+                    got = f"{tensor.dtype} {tensor.shape}"
+                    raise PolicyError(f"policy: the tensor {name} must be float32 of shape {wanted}, got {got}")
 
     def utilities(self, seen: Seen) -> NDArray[np.float64]:
         """Return Q of each neighbour, -inf where masked, shape (R, A)."""
@@ -124,6 +132,8 @@ def read_policy(path: str | Path | None = None) -> Policy:
     except ImportError:
         raise PolicyError("policy files need the package safetensors: install leosplit[marl]") from None
     path = Path(path)
+    if path.is_dir():
+        raise PolicyError(f"{path}: a policy is a file, this is a directory")
     if path.stat().st_size > LARGEST_BYTES:
         raise PolicyError(f"{path}: a policy file holds at most {LARGEST_BYTES} bytes, got {path.stat().st_size}")
     try:

@@ -1,17 +1,18 @@
 """The policy as a router: rollouts on one instance, one or many side by side."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from formulation import Solution
-from formulation.dec_pomdp import Observer, Packets, RoutingCore, SlotTables, build_tables, packets_of
+from formulation.dec_pomdp import Packets, SlotTables, build_tables, packets_of
 from instances import Instance
 from solvers.assignment import NoSolution
+from solvers.marl.batch import Rollout, play_batch
 from solvers.marl.policy import Policy
-from solvers.marl.rollout import TurnOptions, draw_priority, gumbel_noise, roll_out
+from solvers.marl.rollout import TurnOptions, draw_priority
 
 SMALL_TURNS = TurnOptions()
 """One turn a packet: what policies are trained with."""
@@ -29,38 +30,6 @@ def tables_of(instance: Instance) -> SlotTables:
     """Build the tables that this instance's tasks and computing satellites can need."""
     ends = {task.satellite for task in instance.tasks} | {c for t in instance.tasks for c in instance.candidates(t)}
     return build_tables(instance, sorted(ends))
-
-
-@dataclass(frozen=True, eq=False)
-class Rollout:
-    """A finished batch of rollouts.
-
-    Attributes
-    ----------
-    core
-        Where it ended.
-    routes
-        Links of each packet by hop, padded with N·A, shape (B, P, hops).
-    delay_s
-        Delay (3) of each task, shape (B, M) [s].
-    """
-
-    core: RoutingCore
-    routes: NDArray[np.int64]
-    delay_s: NDArray[np.float64]
-
-    def paths(self, b: int) -> list[tuple[str, ...] | None]:
-        """Return the packets' paths of one episode."""
-        return [self.core.path(b, p) for p in range(self.core.packets.shape[1])]
-
-
-def routes_of(core: RoutingCore) -> NDArray[np.int64]:
-    """Return the links that each packet took by hop, padded with N·A, shape (B, P, steps)."""
-    nothing = core.tables.seconds_per_bit.shape[1] - 1
-    routes = np.full((*core.packets.shape, max(core.steps, 1)), nothing, dtype=np.int64)
-    for hop, (b, p, link) in enumerate(core.trail):
-        routes[b, p, hop] = link
-    return routes
 
 
 class PolicyRouter:
@@ -124,21 +93,20 @@ class PolicyRouter:
         NoSolution
             If a packet has no path.
         """
-        try:
-            core = RoutingCore(self.tables, packets)
-        except ValueError as error:
-            raise NoSolution(str(error)) from None
         if priority is None:
             priority = draw_priority(self.rng, *packets.shape)
-        observer = Observer(core, self.policy.observation, routes=routes, priority=priority)
-        sampling = None if noise is None else gumbel_noise(self.rng, noise, observer.size)
-        roll_out(observer, self.policy.utilities, self.turns, sampling)
+        try:
+            rollout = play_batch(
+                self.tables, packets, self.policy, priority=priority, routes=routes, noise=noise, rng=self.rng,
+                turns=self.turns,
+            )  # fmt: skip
+        except ValueError as error:
+            raise NoSolution(str(error)) from None
         self.rollouts += packets.shape[0]
-        return Rollout(core, routes_of(core), packets.service_delay(core.packet_delays_s()))
+        return rollout
 
-    def __call__(self, instance: Instance, packets: Solution) -> Solution:
-        """Fill in the routes of a solution's packets."""
-        batch = packets_of(instance, packets)
+    def route(self, batch: Packets) -> Rollout:
+        """Route a batch of one episode in as many passes as asked, and return the best."""
         routes = None
         if self.keep_plan and self._plan is not None and _same_ends(self._plan[0], batch):
             routes = self._plan[1]
@@ -151,7 +119,11 @@ class PolicyRouter:
         if best is None:
             raise ValueError(f"passes must be at least 1, got {self.passes}")
         self._plan = batch, best.routes
-        return attach_paths(packets, best.paths(0))
+        return best
+
+    def __call__(self, instance: Instance, packets: Solution) -> Solution:
+        """Fill in the routes of a solution's packets."""
+        return attach_paths(packets, self.route(packets_of(instance, packets)).paths(0))
 
 
 def _same_ends(a: Packets, b: Packets) -> bool:

@@ -1,19 +1,23 @@
 """BS-MARL and its named variants: Algorithm 1 with the routes of a trained policy."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from formulation import Solution
 from instances import Instance
 from solvers.assignment import assign
 from solvers.best_response import polish
-from solvers.bisection import bisect
+from solvers.bisection import Timed, halve
 from solvers.ends import try_ends
 from solvers.marl.policy import SHIPPED, Policy, read_policy
 from solvers.marl.router import PolicyRouter
 from solvers.marl.search import Search, SearchOptions
+from solvers.marl.tasks import tasks_of
 
 Decided = tuple[Solution, tuple[dict[str, Any], ...]]
 MarlScheme = Callable[..., Decided]
@@ -92,7 +96,18 @@ def bs_marl(
     """
     assignments = assign(instance)
     router = PolicyRouter(instance, policy, seed=seed, passes=passes, keep_plan=keep_plan)
-    solution, trace = bisect(instance, assignments, router, iterations=iterations, stop=stop, objective=objective)
+    tasks = tasks_of(instance, assignments)
+
+    def time(ratios: list[float]) -> Timed:
+        ratio = np.array(ratios)
+        packets = tasks.packets(tasks.mode[None], tasks.centre[None], ratio[None])
+        rollout = router.route(packets)
+        remote = rollout.packet_delay_s[0, 0::2] + packets.t_L[0]
+        return Timed(rollout.delay_s[0].tolist(), packets.t_S[0].tolist(), remote.tolist(), (ratio, rollout))
+
+    (ratio, rollout), trace = halve(assignments, time, iterations=iterations, stop=stop, objective=objective)
+    solution = tasks.solution(tasks.centre, ratio, rollout.paths(0), closed_form=False)
+    solution = replace(solution, meta={"iterations": len(trace)})
     if ends:
         solution = try_ends(instance, assignments, solution, objective)
     if polished:
@@ -101,12 +116,16 @@ def bs_marl(
 
 
 def search(
-    instance: Instance, policy: Policy, *, seed: int = 0, options: SearchOptions | None = None, polished: bool = False
+    instance: Instance,
+    policy: Policy,
+    *,
+    seed: int = 0,
+    objective: str = "mean",
+    options: SearchOptions | None = None,
 ) -> Decided:
     """Decide by a search over rollouts instead of bisection, see `Search`; at most 32 rollouts by default."""
-    found = Search(instance, assign(instance), policy, options or SearchOptions(), seed=seed)
-    solution, trace = found.run()
-    return (polish(instance, solution) if polished else solution), trace
+    chosen = options or SearchOptions()
+    return Search(instance, assign(instance), policy, chosen, seed=seed, objective=objective).run()
 
 
 VARIANTS: Mapping[str, tuple[MarlScheme, Mapping[str, Any]]] = {
@@ -117,7 +136,8 @@ VARIANTS: Mapping[str, tuple[MarlScheme, Mapping[str, Any]]] = {
     "bs-marl-ends": (bs_marl, {"keep_plan": True, "ends": True}),
     "bs-marl-polish": (bs_marl, {"keep_plan": True, "ends": True, "polished": True, "iterations": 4}),
     "marl-search": (search, {}),
-    "marl-search-polish": (search, {"options": SearchOptions(rounds=2, rollouts=4), "polished": True}),
+    "marl-search-polish": (search, {"options": SearchOptions(rounds=1, rollouts=4, polish=1)}),
+    "marl-search-descents": (search, {"options": SearchOptions(rounds=4, rollouts=8, polish=1)}),
 }
 """Schemes that decide by the policy: the function and its options."""
 ROUTED = ("small", "centralized", "even", "policy", "policy-local", *VARIANTS)
@@ -136,9 +156,6 @@ def observations(names: Iterable[str], policy: Path | None = None) -> dict[str, 
 def run_variant(
     name: str, instance: Instance, *, policy: Path | None = None, seed: int = 0, objective: str = "mean"
 ) -> Decided:
-    """Run a named variant; the searches minimise the mean delay whatever the objective."""
+    """Run a named variant."""
     function, options = VARIANTS[name]
-    given: dict[str, Any] = dict(options)
-    if function is bs_marl:
-        given["objective"] = objective
-    return function(instance, load_policy(policy, _asked(name)), seed=seed, **given)
+    return function(instance, load_policy(policy, _asked(name)), seed=seed, objective=objective, **options)
