@@ -43,6 +43,8 @@ class SchemeOptions:
         Gap at which an optimum counts as proven.
     progress
         Called while an exact part runs.
+    memory_limit
+        Resident memory at which exact parts stop [GiB], or None.
     """
 
     objective: str = "mean"
@@ -51,6 +53,7 @@ class SchemeOptions:
     time_limit: float | None = None
     mip_gap: float = 1e-6
     progress: ProgressCallback | None = None
+    memory_limit: float | None = None
 
 
 Answer = Solution | Result | tuple[Solution, tuple[dict[str, Any], ...]]
@@ -136,6 +139,7 @@ def _bs_exact(instance: Instance, options: SchemeOptions) -> Answer:
             objective=options.objective,
             time_limit=left,
             mip_gap=options.mip_gap,
+            memory_limit=options.memory_limit,
             progress=options.progress,
         )
         if result.termination == Termination.INFEASIBLE:
@@ -163,6 +167,7 @@ def _exact(instance: Instance, options: SchemeOptions) -> Answer:
         objective=options.objective,
         time_limit=options.time_limit,
         mip_gap=options.mip_gap,
+        memory_limit=options.memory_limit,
         progress=options.progress,
     )
 

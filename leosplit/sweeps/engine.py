@@ -3,26 +3,29 @@
 import logging
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 from fitting.errors import LeosplitError
 from leosplit.provenance import commit
+from leosplit.sweeps.guard import run_batch
 from leosplit.sweeps.store import RunRow, Store
 from leosplit.sweeps.study import Job
-from leosplit.sweeps.worker import failed_row, run_job
+from leosplit.sweeps.worker import failed_row
 
 ATTEMPTS = 3
 """Workers that a run may lose before it is recorded as failed."""
-COMMIT_PERIOD_S = 0.2
-"""How often rows are written."""
 CONNECT_TIMEOUT = "10s"
 """How long a scheduler may take to answer."""
-WINDOW_PER_THREAD = 32
-"""Runs handed to the cluster ahead of time, per thread."""
+WINDOW_PER_THREAD = 4
+"""Batches handed to the cluster ahead of time, per thread."""
+BATCH_S = 0.2
+"""Work that a batch of short runs holds."""
+MAX_BATCH = 256
+"""Runs that a batch holds at most."""
 
 _QUIET = {"distributed": "critical", "tornado": "critical"}
 """Log levels: a worker that dies is a row or a retry, not a page of log."""
@@ -139,41 +142,92 @@ def _drive(client: Any, todo: dict[str, Job], store: Store, progress: Callable[[
     """Keep the cluster busy until every run has its row."""
     from distributed import as_completed
 
-    start = written_at = time.monotonic()
+    start = time.monotonic()
     commit_id = commit() or ""
-    waiting = iter(todo.values())
     threads = max(1, sum(client.nthreads().values()))
+    batches = Batches(todo.values(), threads)
+    sent: dict[str, list[Job]] = {}
+    pending = as_completed()
 
-    def submit(count: int) -> list[Any]:
-        batch = list(islice(waiting, count))
-        return (
-            client.map(run_job, batch, commit_id=commit_id, key=[job.key for job in batch], pure=False) if batch else []
-        )
+    def submit(batch: list[Job]) -> None:
+        future = client.submit(run_batch, batch, commit_id, pure=False)
+        sent[future.key] = batch
+        pending.add(future)
 
-    pending = as_completed(submit(WINDOW_PER_THREAD * threads))
-    rows: list[RunRow] = []
+    def submit_all() -> None:
+        while len(sent) < WINDOW_PER_THREAD * threads and (batch := batches.take()):
+            submit(batch)
+        if not sent and (batch := batches.take_suspect()):
+            submit(batch)
+
     done = failed = 0
-    try:
-        for futures in pending.batches():
-            batch = [_row_of(future, todo[future.key], commit_id) for future in futures]
-            for future in futures:
-                future.release()
-            rows += batch
-            done += len(batch)
-            failed += sum(row.termination == "error" for row in batch)
-            pending.update(submit(len(batch)))
-            if time.monotonic() - written_at > COMMIT_PERIOD_S:
-                store.add(rows)
-                rows, written_at = [], time.monotonic()
-                progress(SweepProgress(done, len(todo), failed, written_at - start))
-    finally:
-        store.add(rows)  # also after Ctrl-C: what has ended is kept
+    submit_all()
+    for futures in pending.batches():
+        rows: list[RunRow] = []
+        for future in futures:
+            batch = sent.pop(future.key)
+            try:
+                rows += future.result()
+            except Exception as error:  # its workers died, before or after it ended, or its scheme cannot be sent
+                if not batches.suspect(batch):
+                    message = " ".join(f"{type(error).__name__}: {error}".split())
+                    rows += [failed_row(job, commit_id, message) for job in batch]
+            future.release()
+        batches.learn(rows)
+        submit_all()
+        store.add(rows)
+        done += len(rows)
+        failed += sum(row.termination == "error" for row in rows)
+        progress(SweepProgress(done, len(todo), failed, time.monotonic() - start))
     return SweepProgress(done, len(todo), failed, time.monotonic() - start)
 
 
-def _row_of(future: Any, job: Job, commit_id: str) -> RunRow:
-    """Return a run's row, also where its workers died or its scheme could not be sent."""
-    if future.status == "finished":
-        return future.result()  # type: ignore[no-any-return]
-    error = future.exception()
-    return failed_row(job, commit_id, " ".join(f"{type(error).__name__}: {error}".split()))
+class Batches:
+    """Runs in batches of about `BATCH_S`: one task of Dask costs milliseconds, as much as a short run itself.
+
+    Where workers died, Dask cannot tell which of the runs that they held was to blame: all of them are suspects, and
+    are tried again at the end, each with the whole cluster to itself.
+
+    Parameters
+    ----------
+    jobs
+        All runs.
+    threads
+        How many the batches are for.
+    """
+
+    def __init__(self, jobs: Iterable[Job], threads: int) -> None:
+        self._waiting = deque(jobs)
+        self._suspects: deque[Job] = deque()
+        self._tried: set[str] = set()
+        self._threads = threads
+        self._seconds: dict[str, float] = {}
+
+    def take(self) -> list[Job]:
+        """Return the next batch, empty at the end; a scheme of unknown duration goes alone."""
+        batch: list[Job] = []
+        most = min(MAX_BATCH, -(-len(self._waiting) // (2 * self._threads)))
+        seconds = 0.0
+        while self._waiting and len(batch) < most:
+            seconds += self._seconds.get(self._waiting[0].scheme, BATCH_S)
+            if batch and seconds > BATCH_S:
+                break
+            batch.append(self._waiting.popleft())
+        return batch
+
+    def take_suspect(self) -> list[Job]:
+        """Return the next suspect as a batch of its own, for when nothing else is being run; empty at the end."""
+        return [self._suspects.popleft()] if self._suspects else []
+
+    def suspect(self, batch: Sequence[Job]) -> bool:
+        """Take back a batch that failed; False if it has been tried alone already."""
+        if all(job.key in self._tried for job in batch):
+            return False
+        self._tried.update(job.key for job in batch)
+        self._suspects.extend(batch)
+        return True
+
+    def learn(self, rows: Iterable[RunRow]) -> None:
+        """Take the times of runs that ended: half the newest, half what was known."""
+        for row in rows:
+            self._seconds[row.scheme] = (self._seconds.get(row.scheme, row.wall_s) + row.wall_s) / 2

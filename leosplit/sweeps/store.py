@@ -2,7 +2,8 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from types import TracebackType
@@ -133,13 +134,14 @@ class Store:
         tables = {name for (name,) in self._connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         if not tables:
             columns = ", ".join(f"{column.name} {_sql_kind(column.type)}" for column in fields(RunRow))
+            self._connection.execute("PRAGMA journal_mode = WAL")
             with self._connection:
-                self._connection.execute("PRAGMA journal_mode = WAL")
+                self._connection.execute("BEGIN IMMEDIATE")  # sqlite3 opens no transaction for CREATE by itself
                 self._connection.execute("CREATE TABLE IF NOT EXISTS about (format TEXT)")
                 self._connection.execute(f"CREATE TABLE IF NOT EXISTS runs ({columns}, PRIMARY KEY (key))")
                 self._connection.execute("CREATE INDEX IF NOT EXISTS by_instance ON runs (instance_sha256, objective)")
                 self._connection.execute(_VIEW)
-                self._connection.execute("INSERT INTO about VALUES (?)", (FORMAT,))
+                self._connection.execute("INSERT INTO about SELECT ? WHERE NOT EXISTS (SELECT * FROM about)", (FORMAT,))
         elif "about" not in tables or self._connection.execute("SELECT format FROM about").fetchone() != (FORMAT,):
             raise StoreError(f"{self.path}: not a results file of this version ({FORMAT})")
         self._connection.execute("PRAGMA synchronous = FULL")
@@ -161,15 +163,30 @@ class Store:
         return {key for (key,) in self._connection.execute("SELECT key FROM runs")}
 
     def add(self, rows: Iterable[RunRow]) -> None:
-        """Write rows in one transaction; a run that is there already stays as it is."""
+        """Write rows in one transaction; a run that is there already stays as it is.
+
+        Raises
+        ------
+        StoreError
+            If they cannot be written: a full disk, another process that holds the file for a minute.
+        """
         marks = ", ".join("?" * len(_NAMES))
-        with self._connection:
-            values = ([getattr(row, name) for name in _NAMES] for row in rows)
+        values = ([getattr(row, name) for name in _NAMES] for row in rows)
+        with self._writing():
             self._connection.executemany(f"INSERT OR IGNORE INTO runs VALUES ({marks})", values)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """One transaction; what goes wrong is one line."""
+        try:
+            with self._connection:
+                yield
+        except sqlite3.Error as error:
+            raise StoreError(f"{self.path}: cannot be written: {error}") from None
 
     def forget_failed(self) -> int:
         """Remove the failed runs, so that they are run again, and return how many they were."""
-        with self._connection:
+        with self._writing():
             return self._connection.execute("DELETE FROM runs WHERE termination = 'error'").rowcount
 
     def count(self) -> dict[str, int]:

@@ -4,12 +4,14 @@ import ctypes
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from instances import instance_sha256
+from instances import Instance, instance_sha256
 from leosplit.provenance import versions
 from leosplit.sweeps.parameters import build_instance
 from leosplit.sweeps.store import RunRow
@@ -19,6 +21,8 @@ from solvers.schemes import SchemeOptions, run_scheme
 
 GRACE_S = 2.0
 """What a scheme may exceed its time limit by before it is stopped: exact parts mind the limit themselves."""
+MEMORY_GRACE_S = 1.0
+"""How long a run may be above its memory limit before it is stopped: exact parts mind this limit too."""
 POLL_S = 0.1
 
 
@@ -30,13 +34,16 @@ class LimitReached(Exception):
 def limits(time_s: float | None, memory_gib: float | None) -> Iterator[list[Termination]]:
     """Stop the body when it passes a limit, by raising `LimitReached` in its thread.
 
-    Compiled code that never returns to Python is not stopped by this; solvers get the limits as their own.
+    Compiled code that never returns to Python is not stopped by this: solvers get the limits as their own, and
+    `leosplit.sweeps.guard` kills what minds neither.
 
     Yields
     ------
     list
         Holds the limit that was reached, if one was.
     """
+    from solvers.exact.highs import memory_gib as used_gib
+
     reached: list[Termination] = []
     if time_s is None and memory_gib is None:
         yield reached
@@ -45,10 +52,14 @@ def limits(time_s: float | None, memory_gib: float | None) -> Iterator[list[Term
     deadline = time.monotonic() + time_s + GRACE_S if time_s is not None else float("inf")
 
     def watch() -> None:
+        within = time.monotonic()
         while not ended.wait(POLL_S):
-            if time.monotonic() > deadline:
+            now = time.monotonic()
+            if memory_gib is None or used_gib() <= memory_gib:
+                within = now
+            if now > deadline:
                 reached.append(Termination.TIME_LIMIT)
-            elif memory_gib is not None and _memory_gib() > memory_gib:
+            elif now - within > MEMORY_GRACE_S:
                 reached.append(Termination.MEMORY_LIMIT)
             if reached:
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(target), ctypes.py_object(LimitReached))
@@ -63,14 +74,7 @@ def limits(time_s: float | None, memory_gib: float | None) -> Iterator[list[Term
         watcher.join()
 
 
-def _memory_gib() -> float:
-    """Return the resident memory of this process [GiB]."""
-    import psutil
-
-    return float(psutil.Process().memory_info().rss) / 2**30
-
-
-def run_job(job: Job, commit_id: str) -> RunRow:
+def run_job(job: Job, commit_id: str, announce: Callable[[dict[str, Any]], None] = lambda values: None) -> RunRow:
     """Do one run; whatever goes wrong in it becomes its row.
 
     Parameters
@@ -79,37 +83,35 @@ def run_job(job: Job, commit_id: str) -> RunRow:
         The run.
     commit_id
         Commit of the source tree, for the row.
+    announce
+        Called with the columns that name the instance as soon as there is one.
     """
     start = time.perf_counter()
-    instance, result = None, None
+    values: dict[str, Any] = {}
+    result = None
     try:
         with limits(job.time_limit_s, job.memory_limit_gib) as reached:
             try:
                 instance = build_instance(job.parameters, job.seed)
+                values = _identity(instance)
+                announce(values)
                 options = SchemeOptions(
                     objective=job.objective,
                     seed=job.seed,
                     policy=None if job.policy is None else Path(job.policy),
                     time_limit=job.time_limit_s,
                     mip_gap=job.mip_gap,
+                    memory_limit=job.memory_limit_gib,
                 )
                 result = run_scheme(instance, job.scheme, options)
             except LimitReached:
-                result = Result(reached[0], message=f"stopped at the {reached[0].replace('_', ' ')} of the run")
+                result = stopped(reached[0])
     except LimitReached:
-        result = result or Result(Termination.TIME_LIMIT, message="stopped at a limit of the run")
+        result = result or stopped(Termination.TIME_LIMIT)
     except Exception as error:
         result = failure(f"{type(error).__name__}: {error}")
-    row = failed_row(job, commit_id, "")
-    name = sha = ""
-    if instance is not None:
-        name, sha = instance.name, instance_sha256(instance)
     ratios = [decision.offload_ratio for decision in result.solution.tasks] if result.solution else []
-    values = {
-        "instance": name,
-        "instance_sha256": sha,
-        "tasks": len(instance.tasks) if instance else 0,
-        "satellites": len(instance.satellites) if instance else 0,
+    values |= {
         "solver": result.solver,
         "solver_version": result.solver_version,
         "termination": result.termination.value,
@@ -120,9 +122,24 @@ def run_job(job: Job, commit_id: str) -> RunRow:
         "build_s": result.build_s,
         "solve_s": result.solve_s,
         "wall_s": time.perf_counter() - start,
-        "worker": _worker_name(),
+        "worker": worker_name(),
     }
-    return RunRow(**{**vars(row), **values})
+    return replace(failed_row(job, commit_id, ""), **values)
+
+
+def _identity(instance: Instance) -> dict[str, Any]:
+    """Return the columns that name an instance."""
+    return {
+        "instance": instance.name,
+        "instance_sha256": instance_sha256(instance),
+        "tasks": len(instance.tasks),
+        "satellites": len(instance.satellites),
+    }
+
+
+def stopped(limit: Termination, how: str = "stopped") -> Result:
+    """Return the result of a run that was stopped at a limit."""
+    return Result(limit, message=f"{how} at the {limit.replace('_', ' ')} of the run")
 
 
 def failure(message: str) -> Result:
@@ -161,7 +178,7 @@ def failed_row(job: Job, commit_id: str, message: str) -> RunRow:
     )
 
 
-def _worker_name() -> str:
+def worker_name() -> str:
     """Return the address of the Dask worker that this runs in, or nothing."""
     try:
         from distributed import get_worker

@@ -24,6 +24,9 @@ from numpy.typing import NDArray
 from solvers.exact.errors import SolverError
 from solvers.result import Termination
 
+MEMORY_PERIOD_S = 0.05
+"""How often a running HiGHS compares its memory with the limit."""
+
 Floats = NDArray[np.float64]
 Watch = Callable[[float | None, float | None], bool]
 """Called with incumbent and bound; True asks the solver to stop."""
@@ -238,15 +241,20 @@ def run(h: Any, limits: Limits, watch: Watch | None = None, start: Floats | None
     """
     stopped: list[Termination] = []
     with interruptible() as pressed:
-        last = [0.0]
+        last = [0.0, 0.0]
 
-        def look(event: Any) -> None:
+        def limit_passed() -> bool:
             if pressed.is_set():
                 stopped.append(Termination.INTERRUPTED)
-            elif limits.memory_gib is not None and memory_gib() > limits.memory_gib:
-                stopped.append(Termination.MEMORY_LIMIT)
+            elif limits.memory_gib is not None and time.monotonic() - last[1] > MEMORY_PERIOD_S:
+                last[1] = time.monotonic()
+                if memory_gib() > limits.memory_gib:
+                    stopped.append(Termination.MEMORY_LIMIT)
+            return bool(stopped)
+
+        def look(event: Any) -> None:
             now = time.monotonic()
-            if watch is not None and now - last[0] > 0.1:
+            if not limit_passed() and watch is not None and now - last[0] > 0.1:
                 last[0] = now
                 data = event.data_out
                 if watch(_finite(data.mip_primal_bound), _finite(data.mip_dual_bound)):
@@ -255,7 +263,8 @@ def run(h: Any, limits: Limits, watch: Watch | None = None, start: Floats | None
                 event.interrupt()
 
         h.cbMipInterrupt.subscribe(look)
-        h.cbSimplexInterrupt.subscribe(lambda event: event.interrupt() if pressed.is_set() or stopped else None)
+        for callback in (h.cbSimplexInterrupt, h.cbIpmInterrupt):
+            callback.subscribe(lambda event: event.interrupt() if limit_passed() else None)
         if start is not None:
             known = np.flatnonzero(~np.isnan(start)).astype(np.int32)
             h.setSolution(len(known), known, start[known])
@@ -263,6 +272,7 @@ def run(h: Any, limits: Limits, watch: Watch | None = None, start: Floats | None
         status = h.run()
         h.cbMipInterrupt.clear()
         h.cbSimplexInterrupt.clear()
+        h.cbIpmInterrupt.clear()
     outcome = _outcome(h, status, stopped[0] if stopped else None)
     if pressed.is_set():  # a short run may end before it looks
         outcome = replace(outcome, termination=Termination.INTERRUPTED)
