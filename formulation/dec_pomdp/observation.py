@@ -2,19 +2,24 @@
 
 `local` is the paper's observation: the packet, the task, the links and relays around, the distance (cost-to-go) of each
 neighbour, how the neighbouring links and relays were used so far. `planned` adds the other packets' planned remaining
-links; it needs a shared plan and is not decentralised.
+links; `lookahead` adds to that what a second choice at each neighbour would cost. Both need a shared plan and are not
+decentralised.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from formulation.dec_pomdp.core import Bools, Index, RoutingCore
+from formulation.dec_pomdp.lookahead import Detours
 from formulation.dec_pomdp.plan import SharedPlan
 from formulation.dec_pomdp.tables import Floats
 
-OBSERVATIONS = ("local", "planned")
+FAR = 4.0
+"""The most that a second choice is seen to cost more, in the episode's unit; also where there is none."""
+OBSERVATIONS = ("local", "planned", "lookahead")
 LOCAL_FEATURES = (
     "hop_s",  # the next hop alone: transmission, relay, propagation
     "cost_to_go_s",  # from the neighbour, in an empty network
@@ -43,13 +48,19 @@ PLANNED_FEATURES = (
     "on_plan",
     "priority",
 )
+LOOKAHEAD_FEATURES = (
+    "second_relief_s",  # what the second choice at the neighbour saves on the route foreseen, at least 0
+    "second_detour_s",  # what it costs more in an empty network
+    "second_route_s",  # what it costs more with what the others plan, negative where it is a relief
+)
 
 
 def feature_names(observation: str) -> tuple[str, ...]:
     """Return the features of an observation, in their order."""
     if observation not in OBSERVATIONS:
         raise ValueError(f"observation must be one of {', '.join(OBSERVATIONS)}, got {observation!r}")
-    return LOCAL_FEATURES + (PLANNED_FEATURES if observation == "planned" else ())
+    more = {"local": (), "planned": PLANNED_FEATURES, "lookahead": PLANNED_FEATURES + LOOKAHEAD_FEATURES}
+    return LOCAL_FEATURES + more[observation]
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +111,8 @@ class Observer:
     ) -> None:
         self.names = feature_names(observation)
         self.core, self.observation = core, observation
-        self.plan = SharedPlan(core, routes) if observation == "planned" else None
+        self.plan = None if observation == "local" else SharedPlan(core, routes)
+        self.detours = Detours(core, self.plan) if self.plan is not None and observation == "lookahead" else None
         self.priority = np.zeros(core.packets.shape) if priority is None else priority
         self.size, self.slack = core.scale.size, core.scale.slack
 
@@ -147,10 +159,14 @@ class Observer:
             others, own, hop_others, hop_own = self.plan.predicted(b, p, links, relays)
             marginal = cost + (others + own * bits) / unit
             on_plan = self.plan.next_link(b, p)[:, None] == link
-            foreseen = (
+            foreseen: tuple[NDArray[Any], ...] = (
                 others / unit, own * bits / unit, self._above_least(marginal, legal), hop_others / unit,
                 hop_own * bits / unit, on_plan, self.priority[b, p][:, None],
             )  # fmt: skip
+            if self.detours is not None:
+                alone, second = (value / unit for value in self.detours.cost(b, p, link, relay, legal))
+                relief, detour, more = np.maximum(marginal - second, 0.0), alone - cost, second - marginal
+                foreseen += (relief, np.minimum(detour, FAR), np.minimum(more, FAR))
             for k, column in enumerate(foreseen, len(LOCAL_FEATURES)):
                 out[..., k] = column
         out[~legal] = 0.0

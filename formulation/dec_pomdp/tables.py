@@ -6,6 +6,7 @@ packet of `NOMINAL_BITS`: transmission decides them, propagation is some thousan
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,6 +69,13 @@ class SlotTables:
     def degree(self) -> int:
         """A, the most links that leave a satellite."""
         return int(self.target.shape[2])
+
+    @cached_property
+    def second_actions(self) -> Ints:
+        """Second-best action of each satellite on each tree, see `lookahead.second_actions`, shape (T, N + 1)."""
+        from formulation.dec_pomdp.lookahead import second_actions
+
+        return second_actions(self)
 
 
 def _actions(instance: Instance) -> tuple[NDArray[np.int64], int]:

@@ -19,10 +19,15 @@ def command(
         "results/train"
     ),
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in --out.")] = False,
-    observation: Annotated[str, typer.Option(help="planned (needs a shared plan) or local.")] = "planned",
+    observation: Annotated[
+        str, typer.Option(help="planned, lookahead (both need a shared plan) or local.")
+    ] = "planned",
     mixer: Annotated[str, typer.Option(help="qmix, vdn or independent.")] = "qmix",
     prior: Annotated[str, typer.Option(help="marginal, cost_to_go or none.")] = "marginal",
     shaping: Annotated[str, typer.Option(help="delay, potential or none.")] = "delay",
+    signal: Annotated[
+        str, typer.Option(help="td, counterfactual or both: what the network learns from.")
+    ] = "counterfactual",
     slots: Annotated[int, typer.Option(min=1, help="Network slots that episodes are drawn from.")] = 32,
     episodes: Annotated[int, typer.Option(min=1, help="Episodes an epoch.")] = 256,
     checkpoint_every: Annotated[int, typer.Option(min=1, metavar="N", help="Epochs between checkpoints.")] = 10,
@@ -49,6 +54,7 @@ def command(
         shaping=shaping,
         slots=slots,
         episodes=episodes,
+        signal=signal,
     )
     out.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(options)

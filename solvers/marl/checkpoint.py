@@ -2,21 +2,24 @@
 
 import json
 import subprocess
+from collections.abc import Callable
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from solvers.marl.counterfactual import Deviations
 from solvers.marl.options import Epoch, options_to_dict
 from solvers.marl.policy import Policy, PolicyError
 from solvers.marl.replay import Episodes
 from solvers.marl.train import Trainer
 
 FORMAT = "leosplit-checkpoint"
+T = TypeVar("T")
 
 
 def checkpoint_path(directory: Path) -> Path:
@@ -35,6 +38,11 @@ def save_checkpoint(trainer: Trainer, path: Path) -> None:
         tensors |= {
             f"replay/{k}/{field.name}": torch.from_numpy(np.ascontiguousarray(getattr(episodes, field.name)))
             for field in fields(Episodes)
+        }
+    for k, measured in enumerate(trainer.measured):
+        tensors |= {
+            f"measured/{k}/{field.name}": torch.from_numpy(np.ascontiguousarray(getattr(measured, field.name)))
+            for field in fields(Deviations)
         }
     if trainer.best is not None:
         tensors |= {f"best/{key}": torch.from_numpy(value) for key, value in trainer.best.weights.items()}
@@ -79,10 +87,8 @@ def load_checkpoint(trainer: Trainer, path: Path) -> None:
     numbers = sorted({int(key.split("/")[1]) for key in tensors if key.startswith("optimizer/")})
     optimizer["state"] = {k: _part(tensors, f"optimizer/{k}") for k in numbers}
     trainer.learner.optimizer.load_state_dict(optimizer)
-    count = len({key.split("/")[1] for key in tensors if key.startswith("replay/")})
-    trainer.replay = [
-        Episodes(**{key: value.numpy() for key, value in _part(tensors, f"replay/{k}").items()}) for k in range(count)
-    ]
+    trainer.replay = _parts(tensors, "replay", Episodes)
+    trainer.measured = _parts(tensors, "measured", Deviations)
     trainer.history = [Epoch(**epoch) for epoch in facts["history"]]
     trainer.rng.bit_generator.state = facts["rng"]
     trainer.learner.updates, trainer.seconds = facts["updates"], facts["seconds"]
@@ -93,6 +99,12 @@ def load_checkpoint(trainer: Trainer, path: Path) -> None:
 
 def _part(tensors: dict[str, torch.Tensor], name: str) -> dict[str, torch.Tensor]:
     return {key.removeprefix(f"{name}/"): value for key, value in tensors.items() if key.startswith(f"{name}/")}
+
+
+def _parts(tensors: dict[str, torch.Tensor], name: str, kind: Callable[..., T]) -> list[T]:
+    """Return the numbered parts of a name as arrays in their dataclass."""
+    count = len({key.split("/")[1] for key in tensors if key.startswith(f"{name}/")})
+    return [kind(**{key: value.numpy() for key, value in _part(tensors, f"{name}/{k}").items()}) for k in range(count)]
 
 
 def card_of(trainer: Trainer, command: str) -> dict[str, Any]:

@@ -29,6 +29,9 @@ class TrainOptions:
         Turns of a step, see `TurnOptions`.
     hop_limit
         Steps after which a training episode is truncated.
+    bases, deviations, memory
+        Greedy episodes played in each epoch for measured advantages, how many decisions in them are changed one at a
+        time, and epochs that these are kept; see `counterfactual.deviate`.
     validation
         Episodes of the greedy test after each epoch.
     seed
@@ -45,6 +48,9 @@ class TrainOptions:
     observation: str = "planned"
     turns: TurnOptions = field(default_factory=TurnOptions)
     hop_limit: int = 24
+    bases: int = 64
+    deviations: int = 1024
+    memory: int = 30
     validation: int = 128
     seed: int = 0
     sample: SampleOptions = field(default_factory=SampleOptions)
@@ -52,7 +58,7 @@ class TrainOptions:
     reward: RewardOptions = field(default_factory=RewardOptions)
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "episodes", "updates", "window", "validation"):
+        for name in ("epochs", "episodes", "updates", "window", "validation", "bases", "deviations", "memory"):
             if getattr(self, name) < 1:
                 raise PolicyError(f"{name} must be at least 1, got {getattr(self, name)}")
         feature_names(self.observation)
@@ -97,6 +103,7 @@ def make_options(
     shaping: str,
     slots: int,
     episodes: int,
+    signal: str = "counterfactual",
 ) -> TrainOptions:
     """Return the options of a run from flat values.
 
@@ -112,7 +119,7 @@ def make_options(
             observation=observation,
             episodes=episodes,
             sample=SampleOptions(presets=presets, slots=slots),
-            learn=LearnOptions(mixer=mixer, prior=prior),
+            learn=LearnOptions(mixer=mixer, prior=prior, signal=signal),
             reward=RewardOptions(shaping=shaping),
         )
     except ValueError as error:

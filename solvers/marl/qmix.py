@@ -12,10 +12,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from solvers.marl.counterfactual import Deviations
 from solvers.marl.mixer import MIXERS, make_mixer
 from solvers.marl.policy import PRIORS
 from solvers.marl.replay import Episodes
 from solvers.marl.utility import UtilityNetwork
+
+FAR = 3.0
+"""Advantages beyond this many mean packet delays are told no further apart."""
+SIGNALS = ("td", "counterfactual", "both")
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,10 @@ class LearnOptions:
         Episodes in one update.
     target_every
         Updates between copies into the target networks.
+    signal
+        `td`: the loss (10); `counterfactual`: the measured advantages of `counterfactual.deviate`; `both`: their sum.
+    deviations
+        Measured advantages in one update.
     """
 
     mixer: str = "qmix"
@@ -56,9 +65,11 @@ class LearnOptions:
     mixer_rate: float = 0.03
     batch: int = 64
     target_every: int = 40
+    signal: str = "counterfactual"
+    deviations: int = 256
 
     def __post_init__(self) -> None:
-        for name, allowed in (("mixer", MIXERS), ("prior", PRIORS)):
+        for name, allowed in (("mixer", MIXERS), ("prior", PRIORS), ("signal", SIGNALS)):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {getattr(self, name)!r}")
 
@@ -97,9 +108,11 @@ class Learner:
         }
         return {name: network for name, network in named.items() if network is not None}
 
-    def update(self, episodes: Episodes, chosen: NDArray[np.int64]) -> float:
-        """Take one gradient step on these episodes; return the loss (10)."""
-        loss = self.loss(episodes, chosen)
+    def update(self, episodes: Episodes | None, chosen: NDArray[np.int64], measured: Deviations | None = None) -> float:
+        """Take one gradient step on these episodes and measured advantages; return the loss."""
+        loss = torch.zeros(()) if episodes is None else self.loss(episodes, chosen)
+        if measured is not None and len(measured):
+            loss = loss + self.advantage_loss(measured)
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.parameters, 1.0)
@@ -110,6 +123,13 @@ class Learner:
             if self.mixer is not None and self.target_mixer is not None:
                 self.target_mixer.load_state_dict(self.mixer.state_dict())
         return float(loss.detach())
+
+    def advantage_loss(self, measured: Deviations) -> Tensor:
+        """Return Huber's loss of Q(alternative) - Q(greedy choice) against the measured advantage."""
+        advantage = self.utility.advantage(torch.from_numpy(measured.features))
+        values = advantage if self.options.prior == "none" else advantage - torch.from_numpy(measured.cost)
+        limit = torch.from_numpy(measured.advantage).clamp(-FAR, FAR)
+        return nn.functional.huber_loss((values[:, 0] - values[:, 1]).clamp(-FAR, FAR), limit, delta=0.5)
 
     def loss(self, episodes: Episodes, chosen: NDArray[np.int64]) -> Tensor:
         """Return (10) over all steps of these episodes."""

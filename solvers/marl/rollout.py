@@ -69,7 +69,11 @@ def gumbel_noise(rng: np.random.Generator, scale: NDArray[np.float64], size: NDA
 
 
 def decide(
-    observer: Observer, scores: Scores, turns: int, noise: Noise | None
+    observer: Observer,
+    scores: Scores,
+    turns: int,
+    noise: Noise | None,
+    given: NDArray[np.int64] | None = None,
 ) -> tuple[NDArray[np.int64], list[Decision]]:
     """Return the joint action of one step, shape (B, P), and the decisions behind it.
 
@@ -83,6 +87,8 @@ def decide(
         Number of turns; the packets of highest priority decide first.
     noise
         Gives what is added to the scores, from episodes, slots and the number of actions; None to be greedy.
+    given
+        Actions that are not to be decided, but only announced and taken, -1 elsewhere, shape (B, P).
     """
     core = observer.core
     actions = np.full(core.packets.shape, core.stay)
@@ -93,6 +99,13 @@ def decide(
     turn_all = turn[b_all, p_all]
     for now in np.unique(turn_all):
         b, p = b_all[turn_all == now], p_all[turn_all == now]
+        if given is not None:
+            known = given[b, p] >= 0
+            actions[b[known], p[known]] = given[b[known], p[known]]
+            observer.announce(b[known], p[known], given[b[known], p[known]])
+            b, p = b[~known], p[~known]
+            if not len(b):
+                continue
         seen = observer.see(b, p)
         values = scores(seen)
         if noise is not None:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from formulation.dec_pomdp import Observer, Packets, RoutingCore, SlotTables, feature_names
+from solvers.marl.counterfactual import Deviations, deviate
 from solvers.marl.options import Epoch, TrainOptions
 from solvers.marl.policy import WEIGHTS, Policy, untrained_policy
 from solvers.marl.qmix import Learner
@@ -44,6 +45,7 @@ class Trainer:
         self.history: list[Epoch] = []
         self.best: Policy | None = None
         self.replay: list[Episodes] = []
+        self.measured: list[Deviations] = []
         self.seconds = 0.0
         self.shortest = self._greedy(untrained_policy(options.observation).utilities)
         self.untrained = self._greedy(self.policy.utilities)
@@ -80,12 +82,11 @@ class Trainer:
         for group in self.learner.optimizer.param_groups:
             falling = 0.05 + 0.95 * 0.5 * (1 + np.cos(np.pi * done))
             group["lr"] = group["share"] * options.learn.learning_rate * falling
-        packets = draw_packets(self.pool, self.rng, options.episodes)
-        core = self._core(self.pool.tables, packets, options.hop_limit)
-        observer = Observer(core, options.observation, priority=draw_priority(self.rng, *packets.shape))
-        noise = gumbel_noise(self.rng, np.full(options.episodes, scale), observer.size)
-        self.replay.append(collect(core, observer, self.policy.utilities, options.turns, noise, options.learn.prior))
-        del self.replay[: -options.window]
+        signal = options.learn.signal
+        if signal != "counterfactual":
+            self._play(scale)
+        if signal != "td":
+            self._deviate()
         losses = [self._update() for _ in range(options.updates)]
         delay, transmission, reward = self._greedy(self.policy.utilities)
         self.seconds += time.perf_counter() - start
@@ -100,10 +101,37 @@ class Trainer:
         """Return the policy of the epoch with the least transmission delay on the validation episodes."""
         return replace(self.best or self.policy, card=card)
 
+    def _play(self, scale: float) -> None:
+        """Play episodes with this exploration and keep them for replay."""
+        options = self.options
+        packets = draw_packets(self.pool, self.rng, options.episodes)
+        core = self._core(self.pool.tables, packets, options.hop_limit)
+        observer = Observer(core, options.observation, priority=draw_priority(self.rng, *packets.shape))
+        noise = gumbel_noise(self.rng, np.full(options.episodes, scale), observer.size)
+        self.replay.append(collect(core, observer, self.policy.utilities, options.turns, noise, options.learn.prior))
+        del self.replay[: -options.window]
+
+    def _deviate(self) -> None:
+        """Measure advantages of single decisions of the current policy and keep them."""
+        options = self.options
+        packets = draw_packets(self.pool, self.rng, options.bases)
+        found = deviate(
+            self.pool.tables, packets, self.policy, draw_priority(self.rng, *packets.shape), self.rng,
+            count=options.deviations, turns=options.turns, reward=options.reward, hop_limit=options.hop_limit,
+        )  # fmt: skip
+        self.measured.append(found)
+        del self.measured[: -options.memory]
+
     def _update(self) -> float:
-        episodes = self.replay[int(self.rng.integers(len(self.replay)))]
-        chosen = self.rng.choice(len(episodes), size=min(self.options.learn.batch, len(episodes)), replace=False)
-        return self.learner.update(episodes, np.sort(chosen))
+        learn, rng = self.options.learn, self.rng
+        episodes, chosen, measured = None, np.zeros(0, dtype=np.int64), None
+        if self.replay:
+            episodes = self.replay[int(rng.integers(len(self.replay)))]
+            chosen = np.sort(rng.choice(len(episodes), size=min(learn.batch, len(episodes)), replace=False))
+        if self.measured:
+            kept = self.measured[int(rng.integers(len(self.measured)))]
+            measured = kept.take(rng.choice(len(kept), size=min(learn.deviations, len(kept)), replace=False))
+        return self.learner.update(episodes, chosen, measured)
 
 
 def train(options: TrainOptions, progress: Callable[[Epoch], None] | None = None) -> Trainer:

@@ -43,10 +43,16 @@ class UtilityNetwork(nn.Module):
     def forward(self, features: Tensor, cost: Tensor, legal: Tensor) -> Tensor:
         """Return Q, shape (R, A), from features (R, A, F), the prior's cost (R, A) and the mask (R, A)."""
         squashed = torch.sign(features) * torch.log1p(features.abs())
-        hidden = torch.relu(self.layer_2(torch.relu(self.layer_1(squashed))))
-        advantage = (self.linear(features) + self.layer_3(hidden)).squeeze(-1)
+        advantage = self.advantage(features)
         share = legal / legal.sum(1, keepdim=True)
         common = torch.einsum("raf,ra->rf", squashed, share)
         value: Tensor = self.value_2(torch.relu(self.value_1(common)))
         value = value + advantage - (advantage * share).sum(1, keepdim=True)
         return value if self.prior == "none" else value - cost
+
+    def advantage(self, features: Tensor) -> Tensor:
+        """Return A of each neighbour, shape (…), from features (…, F)."""
+        squashed = torch.sign(features) * torch.log1p(features.abs())
+        hidden = torch.relu(self.layer_2(torch.relu(self.layer_1(squashed))))
+        advantage: Tensor = (self.linear(features) + self.layer_3(hidden)).squeeze(-1)
+        return advantage
