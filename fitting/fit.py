@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from fitting.curves import Curve, Floats, PiecewiseLinear
 from fitting.errors import MeasurementError
 from fitting.families import SEARCHES, Search, Shape
+from fitting.measurements import LARGEST
 
 SHAPES = ("monotone", "monotone_concave")
 FAMILY_NAMES = (*SEARCHES, *SHAPES)
@@ -56,6 +57,17 @@ class Fit:
     def residuals(self) -> Floats:
         """Measured less fitted value, shape (n,)."""
         return self.y - self.curve(self.x)
+
+    @property
+    def precision(self) -> Floats:
+        """Weight of each point before any distrust, 1/sigma or 1, shape (n,)."""
+        return np.ones_like(self.y) if self.sigma is None else 1 / self.sigma
+
+    @property
+    def trust(self) -> Floats:
+        """How much a robust fit lets each point count, in (0, 1], shape (n,); 1 everywhere in other fits."""
+        share = (self.weights / self.precision) ** 2
+        return np.where(share > 1 - 1e-9, 1.0, share)
 
     @property
     def chi_square(self) -> float:
@@ -137,7 +149,7 @@ def fit_curve(
     for _ in range(50):
         misses = np.abs(fit.residuals) * weights
         deviation = max(MAD_TO_DEVIATION * float(np.median(misses)), 1e-9)
-        trust = np.minimum(1.0, HUBER * deviation / np.maximum(misses, 1e-300))
+        trust = HUBER * deviation / np.maximum(misses, HUBER * deviation)
         again = replace(_weighted_fit(x, y, family, weights * np.sqrt(trust), domain, fit.shape), sigma=fit.sigma)
         moved = float(np.max(np.abs(again.curve(x) - fit.curve(x))))
         fit = again
@@ -206,8 +218,13 @@ def checked_points(x: ArrayLike, y: ArrayLike, sigma: ArrayLike | None) -> tuple
         raise MeasurementError("x, y and sigma must be finite numbers")
     if np.any(sigmas <= 0):
         raise MeasurementError("every sigma must be above 0")
+    if any(np.max(np.abs(values), initial=0.0) > LARGEST for values in (xs, ys, sigmas, 1 / sigmas)):
+        raise MeasurementError(f"x, y, sigma and 1/sigma must lie within ±{LARGEST:g}")
     if len(np.unique(xs)) < 2:
         raise MeasurementError(f"a curve needs points at two or more distinct x, got {len(np.unique(xs))}")
+    spread = float(np.ptp(xs))
+    if spread < max(1e-9 * float(np.max(np.abs(xs))), 1 / LARGEST):
+        raise MeasurementError(f"the x must be told apart: from {xs.min():g} to {xs.max():g} is {spread:g} only")
     order = np.argsort(xs, kind="stable")
     return xs[order], ys[order], 1 / sigmas[order]
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,9 @@ from fitting.errors import MeasurementError
 
 X_COLUMNS = ("residual_bpp", "model_packet_bits")
 """The columns that are taken for x when none is named; the first that the file has."""
+LARGEST = 1e18
+"""Beyond every size in bits; squares and sums of what is read stay far from overflow."""
+SMALLEST_STD = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,6 +116,11 @@ def read_measurements(
     columns: dict[str, list[float]] = {}
     for name in dict.fromkeys((x, y, *rate, *(extra for extra in ("map_std", "n") if extra in header))):
         columns[name] = [_number(row[name], f"{path}, row {n}, column {name!r}", name, y) for n, row in kept]
+    if features is None and len(set(columns[x])) < 2:
+        where_found = f"row {kept[0][0]}" if len(kept) == 1 else f"rows {kept[0][0]} to {kept[-1][0]}"
+        raise MeasurementError(
+            f"{path}, {where_found}, column {x!r}: a curve needs two or more distinct x, got only {columns[x][0]:g}"
+        )
     return Measurements(
         np.array(columns[x]) + x_offset,
         np.array(columns[y]),
@@ -128,7 +137,10 @@ def _read_rows(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]
     try:
         text = path.read_bytes().decode("utf-8-sig")  # a byte order mark, as Excel writes it, is no part of the header
     except UnicodeDecodeError as error:
-        raise MeasurementError(f"{path} must be UTF-8 text, got the byte {error.object[error.start]:#04x}") from None
+        row = error.object.count(b"\n", 0, error.start) + 1
+        raise MeasurementError(
+            f"{path}, row {row}: must be UTF-8 text, got the byte {error.object[error.start]:#04x}"
+        ) from None
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     rows: list[tuple[int, dict[str, str]]] = []
     header: list[str] = []
@@ -143,6 +155,7 @@ def _read_rows(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]
                 raise MeasurementError(
                     f"{path}, row {reader.line_num}: {len(header)} cells are needed, one for each column "
                     f"from {header[0]!r} to {header[-1]!r}, got {len(cells)}"
+                    + ("; a decimal comma must be a point" if len(cells) == 2 * len(header) else "")
                 )
             else:
                 rows.append((reader.line_num, dict(zip(header, cells, strict=True))))
@@ -154,10 +167,11 @@ def _read_rows(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]
 
 
 def _checked_header(cells: list[str], place: str) -> list[str]:
-    if len(cells) == 1 and ";" in cells[0]:
-        raise MeasurementError(
-            f"{place}, column {cells[0].split(';')[0]!r}: the cells are separated by semicolons; commas are needed"
-        )
+    for mark, name in ((";", "semicolons"), ("\t", "tabs")):
+        if len(cells) == 1 and mark in cells[0]:
+            raise MeasurementError(
+                f"{place}, column {cells[0].split(mark)[0]!r}: the cells are separated by {name}; commas are needed"
+            )
     for number, cell in enumerate(cells, start=1):
         if not cell or _is_number(cell):
             raise MeasurementError(
@@ -169,24 +183,26 @@ def _checked_header(cells: list[str], place: str) -> list[str]:
 
 
 def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+    return re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|[-+]?(nan|inf|infinity)", text, re.A | re.I) is not None
 
 
 def _number(text: str, place: str, name: str, y: str) -> float:
     """Read the number of a cell, within what its column allows."""
     if not _is_number(text) or not math.isfinite(float(text)):
-        hint = "; semicolons or decimal commas are not allowed" if ";" in text else ""
+        hint = "; semicolons are not allowed" if ";" in text else ""
+        if "," in text and _is_number(text.replace(",", ".")):
+            hint = f"; a decimal comma must be a point, {text.replace(',', '.')}"
         raise MeasurementError(f"{place}: a finite number is needed, got {text!r}{hint}")
+    if abs(float(text)) > LARGEST:
+        raise MeasurementError(f"{place}: a number within ±{LARGEST:g} is needed, got {text}")
     value = float(text)
     if name == y and not 0 <= value <= 1:
         hint = f"; if it is a percentage, write {value / 100:g}" if 1 < value <= 100 else ""
         raise MeasurementError(f"{place}: an accuracy from 0 to 1 is needed, got {text}{hint}")
-    if name == "map_std" and value < 0:
-        raise MeasurementError(f"{place}: a standard deviation of at least 0 is needed, got {text}")
+    if name == "map_std" and value != 0 and not SMALLEST_STD <= value <= 1:
+        raise MeasurementError(
+            f"{place}: a standard deviation of 0 or from {SMALLEST_STD:g} to 1 is needed, got {text}"
+        )
     if name == "n" and (value < 1 or value != int(value)):
         raise MeasurementError(f"{place}: a whole number of runs of at least 1 is needed, got {text}")
     return value

@@ -1,6 +1,5 @@
 """Piecewise-linear functions of a curve with a certified error and a proven number of segments."""
 
-from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -8,6 +7,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from fitting.chords import bend, fewest_chords, longest_chords
 from fitting.curves import Curve, Floats, PiecewiseLinear
 from fitting.enclosure import Enclosure, deviation, enclose
 from fitting.errors import CurveError
@@ -15,6 +15,8 @@ from fitting.tube import fewest_links, path_points
 
 Side = Literal["under", "over", "interpolate", "best"]
 MOST_SEGMENTS = 1000
+MOST_POINTS = 100_000
+"""Points of the chains beyond which they get no finer, although a segment may still be unproven."""
 TIE = 2e-9
 """Relative amount by which an error may be passed where exactly that error saves a segment."""
 
@@ -35,7 +37,9 @@ class Approximation:
         The error that was asked for; of an approximation by segments, the one that was found for them.
     fewest
         Proven lower bound of the segments that any function of the same side needs to keep within `asked`; a free
-        function for `best`, one with its breakpoints on the curve for `interpolate`.
+        function for `best`, one with its breakpoints on the curve for `interpolate`. It equals `segments` but for rare
+        ties, and for `interpolate` on a curve that is neither concave nor convex: there it is mostly equal or one
+        less, and beyond a few hundred segments only the bound of `best`.
     """
 
     function: PiecewiseLinear
@@ -65,9 +69,11 @@ def piecewise_linear(
     """Continuous piecewise-linear function of a curve on an interval.
 
     Either `max_error` is given, and the function has the fewest segments that keep within it, or `segments`, and its
-    error is the least for them (to a relative 1e-3, or 1e-9 of the curve's range). The function is monotone where the
-    curve is monotone on the interval, and concave (convex) where the curve is concave (convex) on it; neither costs
-    a segment. The knob for its accuracy is `max_error`; the number of segments grows with its inverse square root.
+    error is the least for them (to a relative 1e-3, or 1e-9 of the curve's range). What is proven about the number
+    stands in `fewest`. Only for `interpolate` on a curve of mixed curvature may fewer segments do, or less error for as
+    many: see `Approximation`; its search takes tenths of a second. The function is monotone where the curve is monotone
+    on the interval, and concave (convex) where the curve is concave (convex) on it; neither costs a segment. The knob
+    for its accuracy is `max_error`; the number of segments grows with its inverse square root.
 
     Parameters
     ----------
@@ -116,13 +122,16 @@ def _within(curve: Curve, lo: float, hi: float, error: float, side: Side, diviso
         if (
             len(function.x) - 1 <= fewest
             or divisor > 2**18
-            or len(chains.x) > 4_000
+            or len(chains.x) > MOST_POINTS
             or side == "interpolate"  # its number does not come from the chains
         ):
             break
         divisor *= 16
     if len(function.x) - 1 > fewest:  # a tie: just this error allows fewer segments, and rounding must not cost one
         function = _candidate(curve, chains, error * (1 + TIE), side, len(function.x) - 2) or function
+    if side == "interpolate" and len(function.x) - 1 > fewest:
+        function, proven = fewest_chords(curve, function, error)
+        fewest = max(fewest, proven)
     function = _on_its_side(curve, function, lo, hi, side)
     return Approximation(function, side, max(0.0, *deviation(curve, function, lo, hi)), error, fewest)
 
@@ -152,14 +161,8 @@ def _fits(curve: Curve, lo: float, hi: float, error: float, side: Side, segments
 def _candidate(curve: Curve, chains: Enclosure, error: float, side: Side, most: int) -> PiecewiseLinear | None:
     """Build a function of a side within an error, or None when it needs more than `most` segments."""
     if side == "interpolate":
-        return _interpolant(curve, chains, error * (1 - 1e-9), most)
+        return longest_chords(curve, chains, error * (1 - 1e-9), most)
     return _path(chains, error, side, most)
-
-
-def _bend(curve: Curve, chains: Enclosure) -> int:
-    """−1 when the curve is concave on the whole interval, 1 when convex, 0 when neither is told by its parts."""
-    bends = {bend for *_, bend in curve.bends(float(chains.x[0]), float(chains.x[-1]))}
-    return bends.pop() if len(bends) == 1 else 0
 
 
 def _tube(chains: Enclosure, error: float, side: Side, inner: bool) -> tuple[Floats, Floats]:
@@ -189,8 +192,9 @@ def _path(chains: Enclosure, error: float, side: Side, most: int) -> PiecewiseLi
 def _lower_bound(curve: Curve, chains: Enclosure, error: float, side: Side) -> int:
     """Proven number of segments that every function of the side needs."""
     if side == "interpolate":
-        if _bend(curve, chains):  # a part of a chord errs less, so that the longest chords are the fewest
-            longest = _interpolant(curve, chains, error * (1 + 1e-9) + 1e-15, MOST_SEGMENTS, beyond=True)
+        if bend(curve, float(chains.x[0]), float(chains.x[-1])):
+            # a part of a chord errs less, so that the longest chords are the fewest
+            longest = longest_chords(curve, chains, error * (1 + 1e-9) + 1e-15, MOST_SEGMENTS, beyond=True)
             return 1 if longest is None else len(longest.x) - 1
         side = "best"
     found = fewest_links(chains.x, *_tube(chains, error, side, inner=False))
@@ -231,43 +235,5 @@ def _on_its_side(curve: Curve, function: PiecewiseLinear, lo: float, hi: float, 
     return _function(function.x, np.nextafter(np.nextafter(moved, outward), outward).tolist())
 
 
-def _interpolant(
-    curve: Curve, chains: Enclosure, error: float, most: int, beyond: bool = False
-) -> PiecewiseLinear | None:
-    """Put breakpoints on the curve, each segment as long as the error allows; None when `most` are too few.
-
-    With `beyond` each segment, but the last, is a little longer than that, which proves how many are needed.
-    """
-    x, grid = [float(chains.x[0])], chains.x
-    while x[-1] < grid[-1]:
-        if len(x) > most:
-            return None
-        first = int(np.searchsorted(grid, x[-1], side="right"))
-        ends = grid[first:]
-
-        def good(index: int, ends: Floats = ends) -> bool:
-            return _chord_error(curve, x[-1], float(ends[index])) <= error
-
-        # a shorter chord of a concave or convex curve errs less, so the longest is found; elsewhere a long one is
-        last = bisect_left(range(len(ends)), True, key=lambda index: not good(index)) - 1
-        reach = float(ends[last]) if last >= 0 else x[-1]
-        missed = float(ends[last + 1]) if last + 1 < len(ends) else reach
-        while missed - reach > 1e-12 * (grid[-1] - grid[0]):
-            middle = 0.5 * (reach + missed)
-            if _chord_error(curve, x[-1], middle) <= error:
-                reach = middle
-            else:
-                missed = middle
-        reach = missed if beyond else reach
-        if reach == x[-1]:
-            return None
-        x.append(reach)
-    return _function(x, [curve(value) for value in x])
-
-
 def _function(x: Sequence[float], y: Sequence[float]) -> PiecewiseLinear:
     return PiecewiseLinear(tuple(x), tuple(y))
-
-
-def _chord_error(curve: Curve, a: float, b: float) -> float:
-    return max(deviation(curve, PiecewiseLinear((a, b), (curve(a), curve(b))), a, b))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fitting.errors import MeasurementError
+from fitting.errors import CurveError, MeasurementError
 from fitting.fit import FAMILY_NAMES, Fit, checked_points, fit_curve, refit
 
 POOR_R_SQUARED = 0.9
@@ -64,7 +64,7 @@ def compare_fits(
     for family in families:
         try:
             fit = fit_curve(xs, ys, family, sigmas, domain, robust)
-        except MeasurementError as error:
+        except (CurveError, MeasurementError) as error:
             rows.append(Candidate(family, None, math.nan, str(error)))
         else:
             rows.append(Candidate(family, fit, leave_one_out(fit), poor(fit)))

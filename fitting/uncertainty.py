@@ -17,14 +17,16 @@ def covariance(fit: Fit) -> NDArray[np.float64]:
     """Covariance matrix of the parameters of a parametric fit, in their order, from the Jacobian at the optimum.
 
     With known standard errors they are taken as they are, or larger where the misfit says so; otherwise the error's
-    variance is estimated from the residuals. Infinite where the points do not identify the parameters.
+    variance is estimated from the residuals. Of a robust fit it is Huber's sandwich, in which a distrusted point counts
+    as a residual at the limit of trust (P. J. Huber, "Robust regression: asymptotics, conjectures and Monte Carlo",
+    Ann. Statist. 1 (1973), doi:10.1214/aos/1176342503). Infinite where the points do not identify the parameters.
 
     Raises
     ------
     MeasurementError
         When the fit is not parametric or no point is left to estimate the variance from.
     """
-    jacobian = _jacobian(fit) * fit.weights[:, None]
+    jacobian = _jacobian(fit) * fit.precision[:, None]
     lengths = np.linalg.norm(jacobian, axis=0)
     if np.any(lengths == 0) or np.linalg.cond(jacobian / np.where(lengths == 0, 1, lengths)) > 1e10:
         return np.full((fit.parameters, fit.parameters), np.inf)
@@ -49,8 +51,9 @@ def intervals(fit: Fit, confidence: float = 0.95) -> dict[str, tuple[float, floa
 def band(fit: Fit, x: Floats, confidence: float = 0.95, samples: int = SAMPLES, seed: int = 0) -> tuple[Floats, Floats]:
     """Lower and upper end of the pointwise bootstrap band of a curve at `x`, two arrays of the shape of x.
 
-    The values are refitted with resampled residuals (of known standard errors: with normal errors); each quantile is
-    widened from the normal to Student's t for the few points that measurements have.
+    The values are refitted with resampled residuals (of known standard errors: with normal errors; of a robust fit:
+    outliers cut to the limit of trust); each quantile is widened from the normal to Student's t for the few points that
+    measurements have.
 
     Raises
     ------
@@ -98,17 +101,20 @@ def _bootstrap(fit: Fit, x: Floats, samples: int, seed: int) -> NDArray[np.float
             y = fitted + rng.choice(residuals, len(residuals))
         else:
             y = fitted + scale * fit.sigma * rng.standard_normal(len(fitted))
-        values[index] = refit(fit, y).curve(x)
+        values[index] = refit(fit, y, fit.precision).curve(x)
     return values
 
 
 def _inflated(fit: Fit) -> Floats:
-    """Residuals as large as the errors behind them: centred, divided by √(1 − leverage) or its mean."""
+    """Residuals as large as the errors behind them: centred, divided by √(1 − leverage) or its mean.
+
+    Those of a robust fit are cut where trust ends, and stretched by what that takes from their spread.
+    """
     shares = np.full(len(fit.x), fit.parameters / len(fit.x))
     if isinstance(fit.curve, ParametricCurve):
-        q, _ = np.linalg.qr(_jacobian(fit) * fit.weights[:, None])
+        q, _ = np.linalg.qr(_jacobian(fit) * fit.precision[:, None])
         shares = np.minimum(np.sum(q**2, axis=1), 0.95)
-    residuals = fit.residuals / np.sqrt(1 - shares)
+    residuals = _stretch(fit) * fit.residuals * fit.trust / np.sqrt(1 - shares)
     return np.asarray(residuals - residuals.mean())
 
 
@@ -118,8 +124,20 @@ def _scale(fit: Fit) -> float:
         raise MeasurementError(
             f"{fit.family} uses up all {len(fit.x)} points; its uncertainty needs at least {fit.parameters + 1}"
         )
-    spread = math.sqrt(fit.chi_square / fit.freedom)
+    spread = _stretch(fit) * math.sqrt(float(np.sum((fit.residuals * fit.trust * fit.precision) ** 2)) / fit.freedom)
     return spread if fit.sigma is None else max(1.0, spread)
+
+
+def _stretch(fit: Fit) -> float:
+    """Factor from the spread of residuals cut where trust ends to that of the estimate; 1 where all are trusted.
+
+    It is K/mean(ψ′) of Huber's sandwich with the correction K for few points (P. J. Huber, *Robust Statistics*,
+    section 7.6; doi:10.1002/0471725250).
+    """
+    trusted = float(np.mean(fit.trust >= 1.0))
+    if trusted == 0.0:
+        raise MeasurementError(f"{fit.family} trusts none of the {len(fit.x)} points; its uncertainty is unknown")
+    return (1.0 + fit.parameters / len(fit.x) * (1.0 - trusted) / trusted) / trusted
 
 
 def _jacobian(fit: Fit) -> NDArray[np.float64]:

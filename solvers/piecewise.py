@@ -1,4 +1,7 @@
-"""The sandwich: problem (4) with piecewise-linear curves under and over the given ones encloses its optimum."""
+"""The sandwich: a problem with piecewise-linear curves under and over the given ones encloses its optimum.
+
+It is problem (4), or (5) or (6) alone; (7) is given its packets and has no curve.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -7,6 +10,7 @@ from typing import Any, Literal
 from fitting import Curve, PiecewiseLinear, piecewise_linear
 from formulation import Solution
 from instances import Accuracy, Instance, Task, instance_sha256
+from solvers.exact.packets import PacketResult
 from solvers.exact.solve import solve_full
 from solvers.result import Result, Termination
 
@@ -137,6 +141,29 @@ def solve_bracket(instance: Instance, max_error: float = PWL_ERROR, **options: A
         under=solve_piecewise(instance, "under", max_error, **options),
         over=solve_piecewise(instance, "over", max_error, **options),
         max_error=max_error,
+    )
+
+
+def packets_bracket(under: PacketResult, over: PacketResult) -> PacketResult:
+    """Put both sides of (5) or (6) together: the packets of `under`, which meet the curves, with the bound of `over`.
+
+    Parameters
+    ----------
+    under, over
+        What `solve_data_packets` or `solve_model_packets` returns for `with_piecewise` of either side.
+    """
+    termination, message = under.termination, under.message or over.message
+    if over.termination is not Termination.OPTIMAL:
+        termination, message = over.termination, over.message
+    elif under.termination is Termination.INFEASIBLE:
+        message = f"no upper end, with functions under the curves: {under.message}"
+    return replace(
+        under,
+        termination=termination,
+        bound_bits=over.bound_bits,
+        build_s=under.build_s + over.build_s,
+        solve_s=under.solve_s + over.solve_s,
+        message=message,
     )
 
 

@@ -45,6 +45,15 @@ def test_conservative_piecewise_curve_and_figure(capsys, tmp_path):
     assert figure.read_bytes()[:4] == b"\x89PNG"
 
 
+@pytest.mark.parametrize(
+    ("options", "label"), [(["--x-offset", "0"], "bpp"), ([], "bpp − 0.05"), (["--x-offset", "1.5"], "bpp + 1.5")]
+)
+def test_the_axis_says_what_was_added(capsys, tmp_path, options, label):
+    figure = tmp_path / "f.svg"
+    assert run(capsys, *OPENIMAGES, "--family", "power_law", *options, "--figure", str(figure))[0] == 0
+    assert f">{label}<" in figure.read_text(encoding="utf-8")
+
+
 def test_the_conservative_curve_lies_below_the_fitted_one(capsys, tmp_path):
     curves = []
     for extra in ([], ["--confidence", "0.95"]):

@@ -77,3 +77,12 @@ def test_preset_targets_are_reachable():
     assert large(0.0) < 0.74
     assert small.domain == (0, 11_689_512 * 32)
     assert 1e6 < small.inverse(0.70) < 3.741e8
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [([0, 1, 2, 3, 1e300], "must lie within"), ([1, 1 + 1e-15, 1 + 2e-15, 1 + 3e-15, 1 + 4e-15], "told apart")],
+)
+def test_numbers_that_leave_no_digits_are_refused(x, message):
+    with pytest.raises(MeasurementError, match=message):
+        fit_curve(x, [0.1, 0.2, 0.3, 0.4, 0.5], "power_law")

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from fitting import CurveError, Logistic, PiecewiseLinear, PowerLaw, SaturatingExponential, preset_curves
+from fitting.chords import bend, chord_error, longest_chords
 from fitting.enclosure import deviation, enclose
 from fitting.piecewise import piecewise_linear
 
@@ -114,6 +115,60 @@ def test_chords_of_a_steep_curve_are_proven_fewest():
     found = piecewise_linear(curve, max_error=0.0108, side="interpolate")
     assert found.segments > 500
     assert found.minimal
+
+
+def fewest_on_grid(curve, x, error):
+    """Fewest chords between points of a grid, every chord tried."""
+    steps = [0] + [len(x)] * (len(x) - 1)
+    for j in range(1, len(x)):
+        for i in range(j):
+            if steps[i] + 1 < steps[j] and chord_error(curve, x[i], x[j]) <= error:
+                steps[j] = steps[i] + 1
+    return steps[-1]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_chords_of_mixed_curves_against_brute_force(seed):
+    rng = np.random.default_rng(seed)
+    if seed % 2:
+        curve = Logistic(0.2, rng.uniform(0.2, 0.7), rng.uniform(5, 40), rng.uniform(0.2, 0.8), (0, 1))
+    else:
+        x = np.unique(np.round(rng.uniform(0, 1, 7), 3))
+        curve = PiecewiseLinear((0, *x, 1.5), rng.uniform(0.2, 0.8, len(x) + 2))
+    lo, hi = curve.domain
+    error = 10 ** rng.uniform(-2.3, -1.3)
+    found = piecewise_linear(curve, max_error=error, side="interpolate")
+    grid = np.union1d(np.linspace(lo, hi, 60), [a for a, _, _ in curve.bends(lo, hi)]).tolist()
+    brute = fewest_on_grid(curve, grid, error)
+    assert found.fewest <= found.segments <= brute
+    assert found.fewest >= found.segments - 1
+    assert max(chord_error(curve, a, b) for a, b in pairwise(found.function.x)) <= error
+
+
+def test_a_shorter_chord_first_can_save_one():
+    curve, error = Logistic(0.2, 0.6, 14.0, 0.5, (0, 1)), 0.0126
+    greedy = longest_chords(curve, enclose(curve, 0, 1, error / 64), error, 100)
+    found = piecewise_linear(curve, max_error=error, side="interpolate")
+    assert found.segments < len(greedy.x) - 1
+    assert found.minimal
+
+
+@pytest.mark.parametrize("side", ["best", "under"])
+def test_hundreds_of_segments_are_proven_too(side):
+    found = piecewise_linear(CURVES["logistic"], max_error=1e-6, side=side)
+    assert found.segments > 300
+    assert found.minimal
+
+
+def test_a_concave_chain_is_concave():
+    assert [bend(CURVES[name], *CURVES[name].domain) for name in ("power", "falling", "logistic", "dips")] == [
+        -1,
+        1,
+        0,
+        0,
+    ]
+    assert bend(PiecewiseLinear((0, 1, 3), (0, 0.5, 0.7)), 0, 3) == -1
+    assert bend(PiecewiseLinear((0, 1, 3), (0.5, 0.1, 0)), 0, 3) == 1
 
 
 @settings(max_examples=60, deadline=None)

@@ -10,7 +10,7 @@ import pytest
 
 from fitting import CurveError, Logistic, PiecewiseLinear, SaturatingExponential
 from formulation import check
-from instances import Accuracy, generate_torus, read_instance
+from instances import Accuracy, generate_torus, read_instance, write_instance
 from leosplit.cli import main
 from solvers.exact import solve_full
 from solvers.piecewise import solve_bracket, with_piecewise
@@ -76,6 +76,41 @@ def test_curves_of_single_tasks_are_replaced_too():
         with_piecewise(torus, "under", 0)
 
 
+@pytest.mark.parametrize("problem", ["data", "model"])
+def test_packets_are_enclosed_too(problem, capsys):
+    path = str(REFERENCE / "tiny-803.json")
+
+    def solved(*words):
+        code = main(["solve", path, "--problem", problem, "--json", *words])
+        return code, json.loads(capsys.readouterr().out)
+
+    true = solved()[1]["objective_bits"]
+    widths = []
+    for error in ("4e-3", "1e-3"):
+        code, document = solved("--pwl", "bracket", "--pwl-error", error)
+        low, high = document["bracket"]
+        assert code == 0
+        assert low == document["bound_bits"] == document["over"]["bound_bits"]
+        assert low <= true * (1 + 1e-9)
+        assert true * (1 - 1e-9) <= high == document["objective_bits"]
+        assert solved("--pwl", "under", "--pwl-error", error)[1]["objective_bits"] == high
+        widths.append(high - low)
+    assert widths[1] < 0.5 * widths[0]
+
+
+def test_packets_without_an_upper_end_say_so(capsys, tmp_path):
+    torus = generate_torus(3, 3, tasks=2, computing=1, seed=4)
+    tasks = tuple(replace(task, large_map_min=0.7999, residual_levels_bpp=(0.4,)) for task in torus.tasks)
+    write_instance(replace(torus, tasks=tasks, accuracy=Accuracy(DIPS, SMALL)), tmp_path / "i.json")
+    words = ["solve", str(tmp_path / "i.json"), "--problem", "data", "--pwl", "bracket", "--pwl-error", "5e-3"]
+    assert main([*words, "--json"]) == 1
+    document = json.loads(capsys.readouterr().out)
+    assert document["termination"] == "infeasible"
+    assert document["bracket"][0] > 0
+    assert document["bracket"][1] is None
+    assert document["message"].startswith("no upper end, with functions under the curves")
+
+
 def test_command_line(capsys, tmp_path):
     path = str(REFERENCE / "tiny-803.json")
     assert main(["solve", path, "--pwl", "bracket", "--pwl-error", "0.002", "--json"]) == 0
@@ -86,6 +121,7 @@ def test_command_line(capsys, tmp_path):
     assert document["solution"]["tasks"]
     assert main(["solve", path, "--pwl", "over", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["objective_s"] <= optimum("tiny-803")
-    assert main(["solve", path, "--pwl", "under", "--problem", "model"]) == 2
+    assert main(["solve", path, "--pwl", "under", "--problem", "routing"]) == 2
+    assert "(7) is given its packets and has no accuracy curve" in capsys.readouterr().err
     assert main(["solve", path, "--pwl", "under", "--pwl-error", "-1"]) == 2
     assert "max_error must be" in capsys.readouterr().err

@@ -45,6 +45,53 @@ def test_intervals_cover_most_of_60_seeds():
     assert min(coverage(60, intervals, known=False).values()) > 0.85
 
 
+def robust_intervals(seeds, known=False):
+    """Coverage of robust intervals with an outlier amid the points, and their width over that of the clean fit."""
+    sigma = np.full(len(X), 0.004) if known else None
+    held, widths = [], []
+    for seed in range(seeds):
+        y = TRUE(X) + np.random.default_rng(seed).normal(0, 0.004, len(X))
+        clean = intervals(fit_curve(X, y, TRUE.kind, sigma))
+        y[8] -= 0.15
+        robust = intervals(fit_curve(X, y, TRUE.kind, sigma, robust=True))
+        held.append([low <= TRUE.parameters[name] <= high for name, (low, high) in robust.items()])
+        widths.append([(robust[name][1] - robust[name][0]) / (clean[name][1] - clean[name][0]) for name in clean])
+    return np.mean(held, axis=0), np.median(widths, axis=0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("known", [False, True], ids=["estimated variance", "known errors"])
+def test_robust_95_percent_intervals_cover_within_3_points_over_500_seeds(known):
+    held, widths = robust_intervals(500, known)
+    assert np.all(np.abs(held - 0.95) <= 0.03)
+    assert np.all(widths < 1.25)
+
+
+def test_an_outlier_hardly_widens_robust_intervals_and_bands():
+    held, widths = robust_intervals(25)
+    assert np.all(held > 0.85)
+    assert np.all((widths > 0.8) & (widths < 1.3))
+    y = TRUE(X) + np.random.default_rng(1).normal(0, 0.004, len(X))
+    for family in (TRUE.kind, "monotone_concave"):
+        clean = band(fit_curve(X, y, family), X, samples=100)
+        bad = y - 0.15 * (np.arange(len(X)) == 8)
+        robust, plain = (band(fit_curve(X, bad, family, robust=way), X, samples=100) for way in (True, False))
+        assert np.median(robust[1] - robust[0]) < 1.6 * np.median(clean[1] - clean[0])
+        assert np.median(plain[1] - plain[0]) > 3 * np.median(clean[1] - clean[0])
+
+
+def test_robust_covariance_is_hubers_sandwich():
+    y = TRUE(X) + np.random.default_rng(4).normal(0, 0.004, len(X))
+    y[8] -= 0.15
+    fit = fit_curve(X, y, TRUE.kind, robust=True)
+    jacobian = np.array([np.ones(16), -np.exp(-fit.curve.c * X), fit.curve.b * X * np.exp(-fit.curve.c * X)]).T
+    cut = np.clip(fit.residuals, *(np.array([-1, 1]) * np.abs(fit.residuals * fit.trust).max()))
+    kept = np.mean(np.abs(cut) < np.abs(cut).max() - 1e-7)
+    factor = (1 + 3 / 16 * (1 - kept) / kept) ** 2 * np.sum(cut**2) / 13 / kept**2
+    assert covariance(fit) == pytest.approx(factor * np.linalg.inv(jacobian.T @ jacobian), rel=1e-3)
+    assert fit_curve(X, y, TRUE.kind).trust.tolist() == [1.0] * 16
+
+
 def test_covariance_agrees_with_the_spread_of_many_fits():
     fits = []
     for seed in range(150):

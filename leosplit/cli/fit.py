@@ -94,7 +94,8 @@ def command(
     if out is not None:
         write_curve(curve, out)
     if figure is not None:
-        _draw(figure, fit, measured.x_name, confidence, lower, linear, seed, csv.name)
+        shift = f" {'+' if x_offset > 0 else '−'} {abs(x_offset):g}" if x_offset else ""
+        _draw(figure, fit, measured.x_name + shift, confidence, lower, linear, seed, csv.name)
     if json:
         print_json(_document(rows, fit, confidence, curve, linear))
     else:

@@ -57,7 +57,7 @@ def command(
     ] = None,
     solution: Annotated[Path | None, typer.Option(help="Solution whose ρ and packets (5) and (7) take.")] = None,
     pwl: Annotated[
-        Piecewise | None, typer.Option(help="Piecewise-linear curves in (4), in place of exact ones.")
+        Piecewise | None, typer.Option(help="Piecewise-linear curves in (4), (5) or (6), in place of exact ones.")
     ] = None,
     pwl_error: Annotated[float, typer.Option(metavar="E", help="Their largest error, mAP.")] = 1e-3,
     export: Annotated[Path | None, typer.Option(help="Write the model to this .lp or .mps file first.")] = None,
@@ -84,17 +84,25 @@ def command(
     instance = read_instance(file)
     begin = None if start is None else read_solution(start, instance, file)
     given = None if solution is None else read_solution(solution, instance, file)
-    if pwl is not None and problem is not SolvedProblem.full:
-        raise typer.BadParameter("goes with --problem full only", param_hint="--pwl")
+    if pwl is not None and problem is SolvedProblem.routing:
+        raise typer.BadParameter(
+            "goes with --problem full, data and model; (7) is given its packets and has no accuracy curve",
+            param_hint="--pwl",
+        )
     if pwl is Piecewise.bracket and export is not None:
         raise typer.BadParameter("a bracket has two models; --pwl under or over has one", param_hint="--export")
     limits = Limits(time_limit, mip_gap, threads, None, options, log)
     if export is not None and export.suffix not in (".lp", ".mps"):
         raise typer.BadParameter(f"must end in .lp or .mps, got {str(export)!r}", param_hint="--export")
     if problem in (SolvedProblem.data, SolvedProblem.model):
-        packets = _solve_packets(instance, problem, ratio, given, solver, limits, export, whole_frames)
+        ratios = [d.offload_ratio for d in given.tasks] if given else [ratio] * len(instance.tasks)
+
+        def solve_one(one: "Instance") -> "PacketResult":
+            return _solve_packets(one, problem, ratios, solver, limits, export, whole_frames)
+
+        packets, extra = _solve_either(instance, pwl, pwl_error, solve_one)
         if json:
-            print_json(_packet_document(packets))
+            print_json(_packet_document(packets) | extra)
         else:
             _print_packets(instance, problem, packets)
         raise typer.Exit(0 if packets.termination is Termination.OPTIMAL else 1)
@@ -194,11 +202,29 @@ def _solve_piecewise(
     return both.result, said | {"bracket": [both.lower_s, both.upper_s], **ends}
 
 
+def _solve_either(
+    instance: "Instance", pwl: Piecewise | None, max_error: float, solve_one: "Callable[[Instance], PacketResult]"
+) -> "tuple[PacketResult, dict[str, Any]]":
+    """Solve (5) or (6) with the curves as given, or with piecewise-linear ones; the result and what JSON adds."""
+    from solvers.piecewise import packets_bracket, with_piecewise
+
+    if pwl is None:
+        return solve_one(instance), {}
+    said: dict[str, Any] = {"pwl": pwl.value, "pwl_error": max_error}
+    if pwl is not Piecewise.bracket:
+        return solve_one(with_piecewise(instance, "under" if pwl is Piecewise.under else "over", max_error)), said
+    under, over = (solve_one(with_piecewise(instance, side, max_error)) for side in ("under", "over"))
+    ends = {
+        side: {name: getattr(result, name) for name in ("termination", "objective_bits", "bound_bits")}
+        for side, result in (("under", under), ("over", over))
+    }
+    return packets_bracket(under, over), said | {"bracket": [over.bound_bits, under.objective_bits], **ends}
+
+
 def _solve_packets(
     instance: "Instance",
     problem: SolvedProblem,
-    offload_ratio: float,
-    given: "Solution | None",
+    ratios: list[float],
     solver: str,
     limits: "Limits",
     export: Path | None,
@@ -208,7 +234,6 @@ def _solve_packets(
     from formulation import build_data_packet_model, build_model_packet_model
     from solvers.exact import solve_data_packets, solve_model_packets
 
-    ratios = [d.offload_ratio for d in given.tasks] if given else [offload_ratio] * len(instance.tasks)
     write = _exporter(export)
     if problem is SolvedProblem.data:
         if write is not None:
@@ -267,6 +292,8 @@ def _print_result(instance: "Instance", result: "Result") -> None:
 def _print_packets(instance: "Instance", problem: SolvedProblem, result: "PacketResult") -> None:
     """Print the outcome of (5) or (6) and each task's packet."""
     total = "–" if result.objective_bits is None else f"{result.objective_bits:.6g} bit in all"
+    if result.bound_bits is not None and f"{result.bound_bits:.6g} bit in all" != total:
+        total += f", bound {result.bound_bits:.6g} bit"
     typer.echo(f"{instance.name}: {result.termination}, {total}" + (f": {result.message}" if result.message else ""))
     key = f"{problem.value}_packet_bits"
     rows = [[task["satellite"], f"{task[key]:.6g}"] for task in result.tasks]
