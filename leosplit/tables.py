@@ -59,7 +59,11 @@ def observation_note(schemes: "Sequence[str]", policy: "Path | None" = None) -> 
     from solvers.marl.schemes import observations
 
     seen = observations(dict.fromkeys(schemes), policy)
-    words = {"planned": "planned (needs a shared plan, not decentralised)", "local": "local (the paper's)"}
+    words = {
+        "planned": "planned (needs a shared plan, not decentralised)",
+        "lookahead": "lookahead (needs a shared plan, not decentralised)",
+        "local": "local (the paper's)",
+    }
     lines = []
     for kind, text in words.items():
         names = [name for name, observation in seen.items() if observation == kind]

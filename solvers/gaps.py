@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from formulation import Solution, evaluate
 from instances import Instance
-from solvers.assignment import NoSolution, assign
+from solvers.assignment import Assignment, NoSolution, assign
 from solvers.bisection import pack
 from solvers.result import Result, Termination, relative_gap
 from solvers.routing import Router, shortest_path_router
@@ -18,8 +18,8 @@ RESPONSE_RUNS = (1, 4, 32)
 """Orders of the tasks that best response tries in the gaps on (7)."""
 _RESPONSES = tuple("best-response" + (f"-{runs}" if runs > 1 else "") for runs in RESPONSE_RUNS)
 ROUTERS = (
-    "shortest-path", "policy", "policy-local", *(f"assigned-{name}" for name in _RESPONSES), *_RESPONSES,
-    "assigned-exact", "exact",
+    "shortest-path", "policy", "policy-lookahead", "policy-local",
+    *(f"assigned-{name}" for name in _RESPONSES), *_RESPONSES, "assigned-exact", "exact",
 )  # fmt: skip
 """What `compare_routing` compares, in its order."""
 
@@ -185,10 +185,7 @@ def compare_routing(
     except NoSolution as error:
         result = Result(Termination.INFEASIBLE, message=str(error), seed=options.seed)
         return _rows(instance, {"exact": result}, options), {"exact": result}
-    ratios = [0.5 if a.forced_ratio is None else a.forced_ratio for a in assignments]
-    packets = pack(instance, assignments, ratios)
-    pairs = zip(instance.tasks, assignments, strict=True)
-    fixed = replace(instance, tasks=tuple(replace(t, computing_satellite=a.computing_satellite) for t, a in pairs))
+    fixed, packets = routing_case(instance, assignments)
     results: dict[str, Result] = {}
     for name, problem, router in _routers(instance, fixed, options):
         if name not in routers:
@@ -210,12 +207,21 @@ def compare_routing(
     return _rows(instance, results, options), results
 
 
+def routing_case(instance: Instance, assignments: Sequence[Assignment]) -> tuple[Instance, Solution]:
+    """Return problem (7) as it is compared: the instance with c(m) as assigned, and packets at ρ = ½ or as forced."""
+    ratios = [0.5 if a.forced_ratio is None else a.forced_ratio for a in assignments]
+    pairs = zip(instance.tasks, assignments, strict=True)
+    fixed = replace(instance, tasks=tuple(replace(t, computing_satellite=a.computing_satellite) for t, a in pairs))
+    return fixed, pack(instance, assignments, ratios)
+
+
 def _routers(instance: Instance, fixed: Instance, options: SchemeOptions) -> Iterator[tuple[str, Instance, Router]]:
     """Yield the routers that are compared on (7), and whether they get c(m) free or fixed."""
     from solvers.routed_response import best_response_router
 
     yield "shortest-path", fixed, shortest_path_router
     yield "policy", fixed, default_router(options)
+    yield "policy-lookahead", fixed, default_router(options, "lookahead")
     yield "policy-local", fixed, default_router(options, "local")
     for prefix, problem in (("assigned-", fixed), ("", instance)):
         for runs in RESPONSE_RUNS:

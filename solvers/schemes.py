@@ -16,7 +16,7 @@ from formulation import Solution, check, evaluate
 from instances import Instance
 from solvers.assignment import Assignment, NoSolution, assign
 from solvers.best_response import best_response
-from solvers.bisection import bisect, pack
+from solvers.bisection import ITERATIONS, bisect, pack
 from solvers.result import ProgressCallback, Result, Termination
 from solvers.routing import Router, shortest_path_router
 
@@ -115,40 +115,40 @@ def _bisection(router: Router) -> Scheme:
 
 
 def _bs_exact(instance: Instance, options: SchemeOptions) -> Answer:
+    """Bisect with (7) solved exactly in each iteration; each gets an equal share of the time that is left.
+
+    Where an iteration's share ends without a proof, its best routes are taken: those found, or best response's.
+    """
     from solvers.exact import solve_routing
+    from solvers.routed_response import best_response_router
 
     assignments = assign(instance)
-    fixed = replace(
-        instance,
-        tasks=tuple(
-            replace(task, computing_satellite=assignment.computing_satellite)
-            for task, assignment in zip(instance.tasks, assignments, strict=True)
-        ),
-    )
+    pairs = zip(instance.tasks, assignments, strict=True)
+    fixed = replace(instance, tasks=tuple(replace(t, computing_satellite=a.computing_satellite) for t, a in pairs))
+    respond = best_response_router(1, seed=options.seed, objective=options.objective)
     deadline = None if options.time_limit is None else time.perf_counter() + options.time_limit
-    stops: set[Termination] = set()
+    stops: list[Termination] = []
 
     def router(_: Instance, packets: Solution) -> Solution:
-        left = None if deadline is None else deadline - time.perf_counter()
+        left = None if deadline is None else (deadline - time.perf_counter()) / max(ITERATIONS - len(stops), 1)
         if left is not None and left <= 0:
-            stops.add(Termination.TIME_LIMIT)
-            return shortest_path_router(fixed, packets)
+            stops.append(Termination.TIME_LIMIT)
+            return respond(fixed, packets)
         result = solve_routing(
             fixed,
             packets,
             objective=options.objective,
             time_limit=left,
             mip_gap=options.mip_gap,
-            memory_limit=options.memory_limit,
             progress=options.progress,
         )
         if result.termination == Termination.INFEASIBLE:
             raise NoSolution(result.message)
-        stops.add(result.termination)
-        return result.solution or shortest_path_router(fixed, packets)
+        stops.append(result.termination)
+        return result.solution or respond(fixed, packets)
 
     solution, trace = bisect(instance, assignments, router, objective=options.objective)
-    unproven = next(iter(stops - {Termination.OPTIMAL}), None)
+    unproven = next((stop for stop in stops if stop != Termination.OPTIMAL), None)
     return Result(unproven or Termination.FEASIBLE, solution, trace=trace)
 
 
@@ -177,6 +177,7 @@ SCHEMES: Mapping[str, Scheme] = {
     "centralized": _fixed("all frames offloaded", 1.0),
     "even": _fixed("half of the frames offloaded", 0.5),
     "bs-marl": _marl("bs-marl"),
+    "bs-marl-lookahead": _marl("bs-marl-lookahead"),
     "bs-marl-local": _marl("bs-marl-local"),
     "bs-marl-first-rise": _marl("bs-marl-first-rise"),
     "bs-marl-plan": _marl("bs-marl-plan"),

@@ -20,6 +20,8 @@ from solvers.marl.rollout import TurnOptions, gumbel_noise, roll_out
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 LOG = logging.getLogger(__name__)
+COMPILED = ("local", "planned")
+"""Observations that the compiled rollouts know."""
 
 
 @cache
@@ -119,6 +121,7 @@ def play_batch(
         Turns of a step.
     compiled
         By Numba or by NumPy: the same decisions up to rounding (and other draws of noise); by default Numba if there.
+        Only the observations of `COMPILED` have compiled rollouts, others take NumPy.
 
     Raises
     ------
@@ -126,7 +129,9 @@ def play_batch(
         If a packet has no path.
     """
     turns = turns or TurnOptions()
-    if has_compiler() if compiled is None else compiled:
+    if compiled is None:
+        compiled = has_compiler()
+    if compiled and policy.observation in COMPILED:
         return _play_compiled(tables, packets, policy, priority, routes, noise, rng, turns)
     core = RoutingCore(tables, packets)
     observer = Observer(core, policy.observation, routes=routes, priority=priority)

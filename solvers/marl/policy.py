@@ -19,7 +19,11 @@ VERSION = 1
 LARGEST_BYTES = 1 << 20
 WEIGHTS = ("linear", "layer_1", "layer_2", "layer_3")
 PRIORS = ("marginal", "cost_to_go", "none")
-SHIPPED = {"planned": "policy.safetensors", "local": "policy_local.safetensors"}
+SHIPPED = {
+    "planned": "policy.safetensors",
+    "lookahead": "policy_lookahead.safetensors",
+    "local": "policy_local.safetensors",
+}
 """The policies that ship, by their observation."""
 
 

@@ -36,12 +36,13 @@ def load_policy(path: str | Path | None = None, observation: str = "planned") ->
     path
         The file; None for the shipped policy of `observation`.
     observation
-        `local` takes a file only if it observes locally, else the shipped local policy. `planned` takes any file.
+        `local` and `lookahead` take a file only if it observes that, else the shipped policy that does. `planned` takes
+        any file.
     """
     shipped = Path(__file__).parent.parent / "data" / SHIPPED[observation]
     path = shipped if path is None else Path(path)
     policy = _read(path, path.stat().st_mtime_ns)
-    if observation == "local" and policy.observation != "local":
+    if observation != "planned" and policy.observation != observation:
         return _read(shipped, shipped.stat().st_mtime_ns)
     return policy
 
@@ -130,6 +131,7 @@ def search(
 
 VARIANTS: Mapping[str, tuple[MarlScheme, Mapping[str, Any]]] = {
     "bs-marl": (bs_marl, {}),
+    "bs-marl-lookahead": (bs_marl, {}),
     "bs-marl-local": (bs_marl, {}),
     "bs-marl-first-rise": (bs_marl, {"stop": "first_rise"}),
     "bs-marl-plan": (bs_marl, {"keep_plan": True}),
@@ -140,16 +142,17 @@ VARIANTS: Mapping[str, tuple[MarlScheme, Mapping[str, Any]]] = {
     "marl-search-descents": (search, {"options": SearchOptions(rounds=4, rollouts=8, polish=1)}),
 }
 """Schemes that decide by the policy: the function and its options."""
-ROUTED = ("small", "centralized", "even", "policy", "policy-local", *VARIANTS)
-"""All that is routed by a policy, `policy` and `policy-local` being the routers of the gaps on (7)."""
+ROUTED = ("small", "centralized", "even", "policy", "policy-lookahead", "policy-local", *VARIANTS)
+"""All that is routed by a policy, `policy`, `policy-lookahead`, `policy-local` being the routers of the gaps on (7)."""
 
 
 def _asked(name: str) -> str:
-    return "local" if name.endswith("-local") else "planned"
+    last = name.rpartition("-")[2]
+    return last if last in SHIPPED else "planned"
 
 
 def observations(names: Iterable[str], policy: Path | None = None) -> dict[str, str]:
-    """Return what the policy of each scheme observes, `planned` or `local`, leaving out schemes without a policy."""
+    """Return what the policy of each scheme observes (see `SHIPPED`), leaving out schemes without a policy."""
     return {name: load_policy(policy, _asked(name)).observation for name in names if name in ROUTED}
 
 
