@@ -6,7 +6,7 @@ Names of the model builders are loaded on first use: the referee works without P
 from typing import TYPE_CHECKING, Any
 
 from formulation.checker import Violation, check
-from formulation.delay import OBJECTIVES, Evaluation, TaskDelay, evaluate
+from formulation.delay import OBJECTIVES, Evaluation, TaskDelay, evaluate, evaluate_sound
 from formulation.packets import PacketDesign, design_packets
 from formulation.schema import solution_schema
 from formulation.solution import (
@@ -50,6 +50,7 @@ __all__ = [
     "check",
     "design_packets",
     "evaluate",
+    "evaluate_sound",
     "least_whole_frames",
     "read_solution",
     "set_start",

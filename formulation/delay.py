@@ -6,7 +6,7 @@ packets do not meet.
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from formulation.solution import Solution, SolutionError, TaskDecision, bind
@@ -198,3 +198,30 @@ def evaluate(instance: Instance, solution: Solution, *, share_computing: bool = 
             )
         )
     return Evaluation(tuple(delays))
+
+
+def evaluate_sound(instance: Instance, solution: Solution) -> tuple[TaskDelay | None, ...]:
+    """Compute the service delay of the tasks that have one, and None for those whose needed route is missing or broken.
+
+    Packets without a sound route take no part in the sharing of links.
+
+    Parameters
+    ----------
+    instance, solution
+        As in `evaluate`.
+    """
+    bind(instance, solution)
+
+    def alone(wanted: list[int]) -> Evaluation:
+        part = replace(instance, tasks=tuple(instance.tasks[i] for i in wanted))
+        return evaluate(part, Solution(part.name, tuple(solution.tasks[i] for i in wanted)))
+
+    sound = []
+    for i in range(len(instance.tasks)):
+        try:
+            alone([i])
+        except SolutionError:
+            continue
+        sound.append(i)
+    found = dict(zip(sound, alone(sound).tasks, strict=True)) if sound else {}
+    return tuple(found.get(i) for i in range(len(instance.tasks)))

@@ -28,7 +28,19 @@ class GapFiles:
         self.rows: list[GapRow] = []
         self._text: list[str] = []
         self._map: tuple[Instance, Solution, bool] | None = None
+        self._labels: dict[str, str] = {}
         directory.mkdir(parents=True, exist_ok=True)
+
+    def label(self, instance: Instance) -> str:
+        """Return what an instance is called in rows and files: its name, with its hash where another has that name.
+
+        Different instances never share a label, nor two labels a file; the same instance given twice does.
+        """
+        sha = instance_sha256(instance)
+        for label in (instance.name, f"{instance.name[:40]}-{sha[:12]}"):
+            if self._labels.setdefault(_file_name(label), sha) == sha:
+                break
+        return label
 
     def add(self, instance: Instance, rows: Sequence[GapRow], results: Mapping[str, Result], table: str) -> None:
         """Take one instance's rows, results and table, and write them."""
@@ -40,7 +52,7 @@ class GapFiles:
         solution = results["exact"].solution
         if solution is not None:
             solution = replace(solution, instance_sha256=instance_sha256(instance))
-            write_solution(solution, self._path(f"{_file_name(instance.name)}.solution.json"))
+            write_solution(solution, self._path(f"{_file_name(rows[0].instance)}.solution.json"))
             proven = results["exact"].termination is Termination.OPTIMAL
             if self._map is None or (proven and not self._map[2]):
                 self._map = instance, solution, proven
@@ -70,8 +82,8 @@ class GapFiles:
 
 
 def _file_name(text: str) -> str:
-    """Return a name that is safe in a directory."""
-    return "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in text)
+    """Return a name that is safe in a directory, and no longer than one may be."""
+    return "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in text[:60])
 
 
 def _write_csv(path: Path, rows: Sequence[GapRow]) -> None:

@@ -25,6 +25,22 @@ def percent(value: float | None) -> str:
     return "0 %" if abs(value) < _ZERO_GAP else f"{100 * value:.3g} %"
 
 
+def printable(text: str, keep: str = "") -> str:
+    """Return a text in which escapes stand for what would steer a terminal or vanish in a figure.
+
+    Parameters
+    ----------
+    text
+        Any text, names of others among them.
+    keep
+        Characters to leave as they are.
+    """
+    if text.isprintable():
+        return text
+    shown = (c if c.isprintable() or c in keep else c.encode("unicode_escape").decode("ascii") for c in text)
+    return "".join(shown)
+
+
 def render_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]], width: int | None = None) -> str:
     """Return a table as text, first column left, the others right.
 
@@ -44,13 +60,13 @@ def render_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column, name in enumerate(header):
-        table.add_column(Text(name), justify="left" if column == 0 else "right", no_wrap=True)
+        table.add_column(Text(printable(name)), justify="left" if column == 0 else "right", no_wrap=True)
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text(printable(cell)) for cell in row))
     console = Console(width=width or 400, color_system=None, force_terminal=False)
     with console.capture() as capture:
         console.print(table)
-    lines = [title, *(line.rstrip() for line in capture.get().splitlines())]
+    lines = [printable(title), *(line.rstrip() for line in capture.get().splitlines())]
     return "\n".join(lines).rstrip() + "\n"
 
 

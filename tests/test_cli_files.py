@@ -70,9 +70,24 @@ def test_evaluate_of_a_missing_route_is_an_answer_not_a_crash(instance, tmp_path
     write_solution(replace(good, tasks=(first, *good.tasks[1:])), tmp_path / "s.json")
     assert main(["evaluate", str(tmp_path / "i.json"), str(tmp_path / "s.json"), "--json"]) == 1
     document = json.loads(capsys.readouterr().out)
-    assert document["tasks"] is None
-    assert document["mean_s"] is None
+    broken, *sound = document["tasks"]
+    assert (broken["satellite"], broken["T"], broken["t_S"]) == (first.satellite, None, None)
+    alone = replace(instance, tasks=instance.tasks[1:])
+    expected = evaluate(alone, Solution(alone.name, good.tasks[1:]))
+    assert [task["T"] for task in sound] == [delay.T for delay in expected.tasks]
+    assert len(sound) >= 1
+    assert document["mean_s"] is document["max_s"] is None
     assert [violation["task"] for violation in document["violations"]] == [first.satellite]
+
+
+def test_evaluate_shows_the_sound_tasks_of_a_broken_solution(instance, tmp_path, capsys):
+    good = local_solution(instance)
+    first = replace(good.tasks[0], model_path=None)
+    write_solution(replace(good, tasks=(first, *good.tasks[1:])), tmp_path / "s.json")
+    assert main(["evaluate", str(tmp_path / "i.json"), str(tmp_path / "s.json")]) == 1
+    text = capsys.readouterr().out
+    assert f"\n {good.tasks[1].satellite} " in text
+    assert "mean and max: –" in text
 
 
 def test_evaluate_of_a_solution_of_another_instance_is_bad_input(instance, tmp_path, capsys):

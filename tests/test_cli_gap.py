@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from formulation import check, evaluate, read_solution
-from instances import Instance, write_instance
+from instances import Instance, instance_sha256, write_instance
 from instances.generate import generate_torus
 from leosplit.cli import main
 from solvers.gaps import GapRow, gap_row, mean_gaps
@@ -188,3 +188,18 @@ def test_gaps_to_optima_and_to_bounds_are_never_averaged_together():
     assert (mean.to_optimum, mean.proven) == (pytest.approx(0.2), 2)
     assert (mean.to_bound, mean.unproven) == (0.8, 1)
     assert mean.infeasible == 1
+
+
+def test_instances_of_one_name_keep_their_rows_and_solutions_apart(tmp_path, capsys):
+    made = [replace(generate_torus(3, 3, tasks=2, computing=1, seed=seed), name="twin") for seed in (4, 5)]
+    for k, twin in enumerate([*made, made[0]]):
+        write_instance(twin, tmp_path / f"{k}.json")
+    files = [str(tmp_path / f"{k}.json") for k in range(3)]
+    assert main(["gap", *files, "--scheme", "small", "--out", str(tmp_path / "out"), "--json"]) == 0
+    said = capsys.readouterr()
+    names = list(dict.fromkeys(row["instance"] for row in json.loads(said.out)["rows"]))
+    assert names == ["twin", f"twin-{instance_sha256(made[1])[:12]}"]
+    assert f"warning: two instances are called twin; this one is {names[1]} from here on" in said.err
+    for name, twin in zip(names, made, strict=True):
+        solution = read_solution(tmp_path / "out" / f"{name}.solution.json", twin)
+        assert check(twin, solution) == ()

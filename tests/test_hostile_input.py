@@ -3,13 +3,14 @@
 import copy
 import json
 import random
+import xml.etree.ElementTree
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from formulation import check, evaluate, read_solution, solution_to_dict, write_solution
-from instances import instance_to_dict, write_instance
+from instances import instance_from_dict, instance_to_dict, write_instance
 from leosplit.cli import main
 from solvers import SchemeError, SchemeOptions, Termination, run_scheme
 from solvers.gaps import compare
@@ -209,3 +210,50 @@ def test_tolerances_hold_at_their_limit(tiny):
     for slack, clean in ((1e-6, True), (1.001e-6, False)):
         asked = replace(instance.tasks[0], small_map_min=reached + slack)
         assert (check(replace(instance, tasks=(asked, *instance.tasks[1:])), solution) == ()) is clean
+
+
+STEERING = "\x1b[31mred\x07\x9b2J\u202e$\\frac$"
+ESCAPED = "\\x1b[31mred\\x07\\x9b2J\\u202e$"
+
+
+def steering_instance():
+    """An instance whose name and satellites would colour a terminal, ring, clear it, and be mathematics in a figure."""
+    names = {satellite.id: satellite.id + STEERING for satellite in tiny_instance(1).satellites}
+    document = instance_to_dict(tiny_instance(1)) | {"name": "i" + STEERING}
+    for satellite in document["satellites"]:
+        satellite["id"] = names[satellite["id"]]
+    for link in document["links"]:
+        link["from"], link["to"] = names[link["from"]], names[link["to"]]
+    for task in document["tasks"]:
+        task["satellite"] = names[task["satellite"]]
+    return instance_from_dict(document)
+
+
+def test_names_steer_neither_terminal_nor_figure_and_json_stays_exact(tmp_path, capsys):
+    instance = steering_instance()
+    write_instance(instance, tmp_path / "i.json")
+    file, solution, out = (str(tmp_path / name) for name in ("i.json", "s.json", "out"))
+    steps = (
+        ["solve", file, "--out", solution],
+        ["evaluate", file, solution],
+        ["run", file, "--scheme", "even"],
+        ["sensitivity", file],
+        ["instance", "show", file, "--out", str(tmp_path / "map.svg")],
+        ["gap", file, "--scheme", "small", "--out", out],
+    )
+    for words in steps:
+        assert main(words) == 0, words
+        said = capsys.readouterr()
+        assert ESCAPED in said.out, words
+        assert (said.out + said.err).replace("\n", "").isprintable(), words
+        assert main([*words, "--json"]) == 0
+        said = capsys.readouterr()
+        assert not set(said.out) & {chr(code) for code in (*range(10), *range(11, 32), *range(127, 160))}, words
+        json.loads(said.out, parse_constant=no_constant)
+    for path in (tmp_path / "map.svg", tmp_path / "out" / "map.svg"):
+        xml.etree.ElementTree.parse(path)
+        assert ESCAPED in path.read_text(encoding="utf-8")
+    assert main(["instance", "show", file, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["name"] == instance.name
+    assert main(["run", file, "--scheme", "a\x1b[31m"]) == 2
+    assert "\x1b" not in capsys.readouterr().err

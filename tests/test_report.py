@@ -88,6 +88,27 @@ def test_the_page_says_gaps_intervals_and_how_to_make_it_again(results, tmp_path
     assert "optimum proven for 6" in page
 
 
+def test_the_numbers_of_a_report_are_json(results, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["report", str(results), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert not (tmp_path / "report.html").exists()
+    assert document["runs"] == {"optimal": 6, "feasible": 6, "error": 1}
+    assert (document["instances"], document["proven"], document["page"]) == (6, 6, None)
+    slower, exact, failed = document["schemes"]
+    assert (exact["scheme"], slower["scheme"], failed["scheme"]) == ("exact", HOSTILE, "own:fails")
+    assert exact["gap_to_optimum"]["mean"] == 0
+    assert slower["gap_to_optimum"]["mean"] == pytest.approx(0.35)
+    assert slower["worst_gap_to_optimum"] == pytest.approx(0.6)
+    assert slower["gap_to_bound"] is None
+    assert (failed["undecided"], failed["mean_delay_s"]) == (1, None)
+    assert document["failed"] == [{"scheme": "own:fails", "reason": HOSTILE, "runs": 1}]
+    assert document["made_with"][0]["commit"] == "abc123"
+    assert main(["report", str(results), "--json", "-o", "page.html"]) == 0
+    assert json.loads(capsys.readouterr().out) == document | {"page": "page.html"}
+    assert (tmp_path / "page.html").stat().st_size > 10_000
+
+
 @browser
 def test_the_page_loads_sorts_and_escapes_in_a_browser(results, tmp_path):
     write_report(results, tmp_path / "report.html")

@@ -64,8 +64,10 @@ def _register() -> None:
 
 
 def _one_line(text: object) -> str:
-    """Return a message without its line breaks."""
-    return " ".join(str(text).split())
+    """Return a message without line breaks and control characters."""
+    from leosplit.tables import printable
+
+    return printable(" ".join(str(text).split()))
 
 
 def _warn(message: Warning | str, *_: object, file: TextIO | None = None, **__: object) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from leosplit.cli.options import Json
-from leosplit.cli.output import print_json
+from leosplit.cli.output import print_json, say
 from leosplit.cli.progress import ProgressLine
 from leosplit.tables import percent, render_table
 
@@ -65,9 +65,9 @@ def command(
         print_json(document)
         return
     for number, table in document["reductions"].items():
-        typer.echo(_reduction_table(number, table), nl=False)
+        say(_reduction_table(number, table), nl=False)
     for path in document["files"]:
-        typer.echo(f"wrote {path}")
+        say(f"wrote {path}")
 
 
 def _study(figure: Wanted, instances: dict[str, Any], seeds: range, time_limit: float) -> "Study":

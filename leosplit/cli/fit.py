@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from leosplit.cli.options import Json, SeedOption
-from leosplit.cli.output import print_json
+from leosplit.cli.output import print_json, say
 from leosplit.tables import render_table
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def command(
     else:
         _print(rows, fit, confidence, linear)
     if rows[0].reason:
-        typer.echo(f"warning: {fit.family} is {rows[0].reason}", err=True)
+        say(f"warning: {fit.family} is {rows[0].reason}", err=True)
 
 
 def _fit_surface(measured: "Measurements", family: Family, alone: dict[str, Any], out: Path | None, json: bool) -> None:
@@ -122,7 +122,7 @@ def _fit_surface(measured: "Measurements", family: Family, alone: dict[str, Any]
     if json:
         print_json({"points": len(fitted), "rmse": rmse, "curve": surface_to_dict(surface)})
     else:
-        typer.echo(f"{len(surface.triangles)} triangles over {len(fitted)} points, ascending in both, rmse {rmse:.2g}")
+        say(f"{len(surface.triangles)} triangles over {len(fitted)} points, ascending in both, rmse {rmse:.2g}")
 
 
 def _conditions(where: list[str] | None) -> dict[str, str]:
@@ -201,17 +201,17 @@ def _print(rows: "tuple[Candidate, ...]", fit: "Fit", confidence: float | None, 
         ]
         for row in rows
     ]
-    typer.echo(render_table(f"fits to {len(fit.x)} points, best first", header, table), nl=False)
+    say(render_table(f"fits to {len(fit.x)} points, best first", header, table), nl=False)
     ranges = _intervals(fit, confidence)
     if isinstance(fit.curve, ParametricCurve):
         for name, value in fit.curve.parameters.items():
             reach = (
                 f"  {confidence or 0.95:.0%} interval [{ranges[name][0]:.6g}, {ranges[name][1]:.6g}]" if ranges else ""
             )
-            typer.echo(f"{name} = {value:.8g}{reach}")
+            say(f"{name} = {value:.8g}{reach}")
     if linear is not None:
         proof = "proven fewest" if linear.minimal else f"at least {linear.fewest} are needed"
-        typer.echo(f"{linear.segments} segments ({linear.side}, {proof}), certified error {linear.error:.3g}")
+        say(f"{linear.segments} segments ({linear.side}, {proof}), certified error {linear.error:.3g}")
 
 
 def _draw(

@@ -1,7 +1,7 @@
 """``leosplit gap``: how far schemes are from the exact optimum, instance by instance."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +16,7 @@ from leosplit.cli.options import (
     Problem,
     SeedOption,
 )
-from leosplit.cli.output import print_json
+from leosplit.cli.output import print_json, say
 from leosplit.cli.progress import ProgressLine
 
 if TYPE_CHECKING:
@@ -74,10 +74,14 @@ def command(
             else:
                 rows, results = compare_routing(instance, options, stage, names)
             progress.clear()
+            label = written.label(instance)
+            if label != instance.name:
+                say(f"warning: two instances are called {instance.name}; this one is {label} from here on", err=True)
+                rows = tuple(replace(row, instance=label) for row in rows)
             table = gap_table(rows, results, mip_gap, policy)
             written.add(instance, rows, results, table)
             if not json:
-                typer.echo(table)
+                say(table)
             if results["exact"].termination is Termination.INTERRUPTED:
                 raise KeyboardInterrupt
         progress.stage("figures")
@@ -86,9 +90,9 @@ def command(
     if json:
         print_json({"rows": [asdict(row) for row in written.rows]})
     else:
-        typer.echo(summary)
+        say(summary)
     for path in paths:
-        typer.echo(f"wrote {path}", err=json)
+        say(f"wrote {path}", err=json)
 
 
 def _instances(files: list[Path], preset: str | None, count: int, seed: int) -> "Iterator[Instance]":

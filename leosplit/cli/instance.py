@@ -9,7 +9,7 @@ import typer
 
 from leosplit.cli import instance_export, instance_new
 from leosplit.cli.options import Json
-from leosplit.cli.output import print_json
+from leosplit.cli.output import print_json, say
 from leosplit.tables import render_table
 
 if TYPE_CHECKING:
@@ -74,13 +74,11 @@ def show(
     if json:
         print_json(summary)
         return
-    typer.echo(
-        f"{instance.name}: {len(instance.satellites)} satellites, {len(instance.links)} directed links", nl=False
-    )
-    typer.echo(f" of {min(rates) / 1e6:.4g} to {max(rates) / 1e6:.4g} Mbit/s" if rates else "")
+    say(f"{instance.name}: {len(instance.satellites)} satellites, {len(instance.links)} directed links", nl=False)
+    say(f" of {min(rates) / 1e6:.4g} to {max(rates) / 1e6:.4g} Mbit/s" if rates else "")
     if "constellation" in instance.meta:
-        typer.echo(parse_constellation(str(instance.meta["constellation"])).summary())
-    typer.echo(f"computing: {', '.join(instance.computing) or 'none'}")
+        say(parse_constellation(str(instance.meta["constellation"])).summary())
+    say(f"computing: {', '.join(instance.computing) or 'none'}")
     header = ["task", "frames", "images [Gbit]", "data at ρ=1 [Gbit]", "model [Mbit]", "computing"]
     rows = [
         [
@@ -93,10 +91,10 @@ def show(
         ]
         for task in tasks
     ]
-    typer.echo(render_table("tasks", header, rows), nl=False)
+    say(render_table("tasks", header, rows), nl=False)
     if decisions is not None:
         loads = [[f"{one['from']} → {one['to']}", str(one["data"]), str(one["model"])] for one in summary["loads"]]
-        typer.echo(render_table("loads, packets on a link", ["link", "data", "model"], loads), nl=False)
+        say(render_table("loads, packets on a link", ["link", "data", "model"], loads), nl=False)
 
 
 def _draw(instance: "Instance", solution: "Solution | None", out: Path) -> None:
@@ -107,7 +105,7 @@ def _draw(instance: "Instance", solution: "Solution | None", out: Path) -> None:
     if form not in ("png", "svg", "pdf"):
         raise typer.BadParameter(f"must end in .png, .svg or .pdf, got {str(out)!r}", param_hint="--out")
     save(draw_map(instance, solution), out, [form])
-    typer.echo(f"wrote {out}", err=True)
+    say(f"wrote {out}", err=True)
 
 
 def _loads(solution: "Solution") -> list[dict[str, Any]]:
@@ -142,12 +140,10 @@ def _show_scenario(scenario: "Scenario", json: bool) -> None:
     if json:
         print_json(summary)
         return
-    typer.echo(f"{scenario.name}: {scenario.count} slots of {scenario.slot_s:g} s from {scenario.start:%FT%TZ}")
+    say(f"{scenario.name}: {scenario.count} slots of {scenario.slot_s:g} s from {scenario.start:%FT%TZ}")
     for line in shells or [f"{len(series.ids)} satellites"]:
-        typer.echo(line)
-    typer.echo(
-        f"links: {len(series.plan.source)} directed, {', '.join(map(str, up))} up in the first, middle, last slot"
-    )
+        say(line)
+    say(f"links: {len(series.plan.source)} directed, {', '.join(map(str, up))} up in the first, middle, last slot")
 
 
 def _scaled(bits: float | None, unit: float) -> str:

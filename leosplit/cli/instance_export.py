@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from leosplit.cli.output import say
+
 if TYPE_CHECKING:
     from instances import Scenario
 
@@ -43,7 +45,7 @@ def command(
         write_czml(instance_packets(made, _routes(made, Path(file), solution)), out)
     else:
         write_graph(made, out, form.value)
-    typer.echo(f"wrote {out}", err=True)
+    say(f"wrote {out}", err=True)
 
 
 def _routes(instance: object, file: Path, solution: Path | None) -> dict[tuple[str, str], tuple[str, ...]]:
@@ -69,9 +71,9 @@ def _export_scenario(
         )
     if form is Form.stk:
         files = write_stk_ephemerides(made, out)
-        typer.echo(f"wrote {len(files)} ephemerides in {out}", err=True)
+        say(f"wrote {len(files)} ephemerides in {out}", err=True)
     elif form is Form.czml:
         write_czml(scenario_packets(made, start, None if slots is None else start + slots), out)
-        typer.echo(f"wrote {out}", err=True)
+        say(f"wrote {out}", err=True)
     else:
         raise typer.BadParameter(f"{form.value} needs an instance, one slot", param_hint="--format")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from leosplit.cli.output import print_json
+from leosplit.cli.output import print_json, say
 
 if TYPE_CHECKING:
     from instances import Instance, Scenario
@@ -146,9 +146,9 @@ def _save_instance(made: "Instance", out: Path | None) -> None:
         print_json(instance_to_dict(made))
         return
     write_instance(made, out)
-    typer.echo(f"{out}: {made.name}, {len(made.satellites)} satellites, {len(made.links)} links", err=True)
+    say(f"{out}: {made.name}, {len(made.satellites)} satellites, {len(made.links)} links", err=True)
     if "constellation" in made.meta:
-        typer.echo(parse_constellation(made.meta["constellation"]).summary(), err=True)
+        say(parse_constellation(made.meta["constellation"]).summary(), err=True)
 
 
 def _save_scenario(made: "Scenario", out: Path | None) -> None:
@@ -159,6 +159,6 @@ def _save_scenario(made: "Scenario", out: Path | None) -> None:
         print_json(scenario_to_dict(made))
         return
     write_scenario(made, out)
-    typer.echo(f"{out}: {made.name}, {made.count} slots of {made.slot_s:g} s", err=True)
+    say(f"{out}: {made.name}, {made.count} slots of {made.slot_s:g} s", err=True)
     if isinstance(made.orbits, Constellation):
-        typer.echo(made.orbits.summary(), err=True)
+        say(made.orbits.summary(), err=True)

@@ -1,10 +1,17 @@
-"""JSON documents on stdout."""
+"""What commands print: text, and JSON documents on stdout."""
 
 import json
 import math
+import re
 import sys
 from collections.abc import Mapping
 from typing import Any
+
+import typer
+
+from leosplit.tables import printable
+
+_C1 = re.compile("[\x7f-\x9f]")  # terminals obey these too; JSON's own escapes end at 0x1f
 
 
 def clean(value: Any) -> Any:
@@ -20,7 +27,12 @@ def clean(value: Any) -> Any:
     return value
 
 
+def say(text: str = "", *, nl: bool = True, err: bool = False) -> None:
+    """Print a text; control characters in the names of others are shown as escapes and steer no terminal."""
+    typer.echo(printable(text, keep="\n"), nl=nl, err=err)
+
+
 def print_json(document: Mapping[str, Any]) -> None:
     """Print one JSON document on stdout; non-finite numbers are null."""
-    json.dump(clean(document), sys.stdout, indent=1, allow_nan=False, ensure_ascii=False)
-    sys.stdout.write("\n")
+    text = json.dumps(clean(document), indent=1, allow_nan=False, ensure_ascii=False)
+    sys.stdout.write(_C1.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n")

@@ -6,7 +6,7 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from leosplit.tables import seconds
+from leosplit.tables import printable, seconds
 
 if TYPE_CHECKING:
     from solvers.result import Progress
@@ -74,7 +74,7 @@ class ProgressLine:
             parts += [f"incumbent {seconds(self._state.incumbent_s)}", f"bound {seconds(self._state.bound_s)}"]
             parts += [self._state.phase] if self._state.phase else []
         parts += [self._note] if self._note else []
-        line = f"{self._stage}: {', '.join(parts)}"
+        line = printable(f"{self._stage}: {', '.join(parts)}")
         sys.stderr.write(f"\r\x1b[K{line}" if self._terminal else f"{line}\n")
         sys.stderr.flush()
 

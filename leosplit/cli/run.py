@@ -14,7 +14,7 @@ from leosplit.cli.options import (
     SeedOption,
     TimeLimitOption,
 )
-from leosplit.cli.output import print_json
+from leosplit.cli.output import print_json, say
 from leosplit.cli.progress import ProgressLine
 from leosplit.tables import seconds
 
@@ -58,14 +58,14 @@ def command(
             }
         )
     else:
-        typer.echo(
+        say(
             f"{scheme} on {instance.name}: {result.termination}, {objective.value} delay {seconds(result.objective_s)}",
             nl=False,
         )
-        typer.echo(f", decided in {result.decision_s:.3g} s" + (f": {result.message}" if result.message else ""))
+        say(f", decided in {result.decision_s:.3g} s" + (f": {result.message}" if result.message else ""))
         for decision in result.solution.tasks if result.solution else ():
             route = " ".join(decision.data_path or ("–",))
-            typer.echo(f"  {decision.satellite}: ρ {decision.offload_ratio:.6g}, data {route}", nl=False)
-            typer.echo(f", model {' '.join(decision.model_path or ('–',))}")
+            say(f"  {decision.satellite}: ρ {decision.offload_ratio:.6g}, data {route}", nl=False)
+            say(f", model {' '.join(decision.model_path or ('–',))}")
     if result.objective_s is None:
         raise typer.Exit(1)

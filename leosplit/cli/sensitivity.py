@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from leosplit.cli.options import Json, MipGapOption, Objective, ObjectiveOption, TimeLimitOption
-from leosplit.cli.output import print_json
+from leosplit.cli.output import print_json, say
 from leosplit.cli.progress import ProgressLine
 from leosplit.tables import percent, render_table, seconds
 
@@ -60,9 +60,9 @@ def command(
         print_json(document | {"factor": factor, "tasks": _tasks(decisions, evaluation, curves)} | _worths(found))
     else:
         bound = f", bound {seconds(result.bound_s)}, gap {percent(result.gap)}" if result else ""
-        typer.echo(f"{instance.name}: {objective} {seconds(evaluation.objective_s(objective.value))}{bound}\n")
-        typer.echo(_curve_table(decisions, evaluation, curves))
-        typer.echo(_worth_table(found, factor, evaluation.objective_s(objective.value)), nl=False)
+        say(f"{instance.name}: {objective} {seconds(evaluation.objective_s(objective.value))}{bound}\n")
+        say(_curve_table(decisions, evaluation, curves))
+        say(_worth_table(found, factor, evaluation.objective_s(objective.value)), nl=False)
     raise typer.Exit(0 if result is None or result.termination is Termination.OPTIMAL else 1)
 
 
@@ -92,7 +92,7 @@ def _print_nothing(instance: "Instance", objective: Objective, result: "Result",
     if json:
         print_json(_head(instance, objective, result) | {"tasks": [], "worths": []})
     else:
-        typer.echo(f"{instance.name}: {result.termination}" + (f": {result.message}" if result.message else ""))
+        say(f"{instance.name}: {result.termination}" + (f": {result.message}" if result.message else ""))
 
 
 def _tasks(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 import typer
 
 from leosplit.cli.options import Json, Objective, ObjectiveOption, PolicyOption, SeedOption, TimeLimitOption
-from leosplit.cli.output import print_json
+from leosplit.cli.output import print_json, say
 from leosplit.cli.progress import ProgressLine
 from leosplit.tables import render_table, seconds
 
@@ -47,7 +47,7 @@ def command(
     if start >= plan.count:
         raise typer.BadParameter(f"must be below {plan.count}, the number of slots", param_hint="--start")
     if isinstance(plan.orbits, Constellation):
-        typer.echo(plan.orbits.summary(), err=True)
+        say(plan.orbits.summary(), err=True)
     stop = plan.count if slots is None else start + slots
     results: list[SlotResult] = []
     with ProgressLine() as progress:
@@ -75,15 +75,15 @@ def command(
         rows = {"slots": [asdict(one.row) for one in results], "tasks": tasks}
         print_json({"scenario": plan.name, "scheme": scheme, "seed": seed, "summary": summary, **rows})
     else:
-        typer.echo(render_table(f"{plan.name}: {scheme}", ["over the span", ""], _lines(summary)), nl=False)
+        say(render_table(f"{plan.name}: {scheme}", ["over the span", ""], _lines(summary)), nl=False)
     if summary["late"]:
-        typer.echo(
+        say(
             f"warning: {summary['late']} tasks take longer than the slot of {plan.slot_s:g} s: "
             "their slots are no longer quasi-static",
             err=True,
         )
     for path in files:
-        typer.echo(f"wrote {path}", err=True)
+        say(f"wrote {path}", err=True)
 
 
 def _scenario(text: str, seed: int) -> "Scenario":

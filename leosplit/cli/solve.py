@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from leosplit.cli.options import Json, MipGapOption, Objective, ObjectiveOption, OutFileOption, TimeLimitOption
-from leosplit.cli.output import print_json
+from leosplit.cli.output import print_json, say
 from leosplit.cli.progress import ProgressLine
 from leosplit.tables import percent, render_table, seconds
 
@@ -271,9 +271,9 @@ def _packet_document(result: "PacketResult") -> dict[str, Any]:
 
 def _print_result(instance: "Instance", result: "Result") -> None:
     """Print the outcome of (4) or (7) and each task's decision."""
-    typer.echo(f"{instance.name}: {result.termination}, {seconds(result.objective_s)}", nl=False)
-    typer.echo(f", bound {seconds(result.bound_s)}, gap {percent(result.gap)}", nl=False)
-    typer.echo(f", {result.solver} in {result.decision_s:.3g} s" + (f": {result.message}" if result.message else ""))
+    say(f"{instance.name}: {result.termination}, {seconds(result.objective_s)}", nl=False)
+    say(f", bound {seconds(result.bound_s)}, gap {percent(result.gap)}", nl=False)
+    say(f", {result.solver} in {result.decision_s:.3g} s" + (f": {result.message}" if result.message else ""))
     if result.solution is None:
         return
     rows = [
@@ -286,7 +286,7 @@ def _print_result(instance: "Instance", result: "Result") -> None:
         ]
         for decision in result.solution.tasks
     ]
-    typer.echo(render_table("Decisions", ["task", "computing", "ρ", "data path", "model path"], rows), nl=False)
+    say(render_table("Decisions", ["task", "computing", "ρ", "data path", "model path"], rows), nl=False)
 
 
 def _print_packets(instance: "Instance", problem: SolvedProblem, result: "PacketResult") -> None:
@@ -294,8 +294,8 @@ def _print_packets(instance: "Instance", problem: SolvedProblem, result: "Packet
     total = "–" if result.objective_bits is None else f"{result.objective_bits:.6g} bit in all"
     if result.bound_bits is not None and f"{result.bound_bits:.6g} bit in all" != total:
         total += f", bound {result.bound_bits:.6g} bit"
-    typer.echo(f"{instance.name}: {result.termination}, {total}" + (f": {result.message}" if result.message else ""))
+    say(f"{instance.name}: {result.termination}, {total}" + (f": {result.message}" if result.message else ""))
     key = f"{problem.value}_packet_bits"
     rows = [[task["satellite"], f"{task[key]:.6g}"] for task in result.tasks]
     if rows:
-        typer.echo(render_table("Packets", ["task", f"{key} [bit]"], rows), nl=False)
+        say(render_table("Packets", ["task", f"{key} [bit]"], rows), nl=False)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from leosplit.cli.options import Json
-from leosplit.cli.output import print_json
+from leosplit.cli.output import print_json, say
 from leosplit.cli.progress import ProgressLine
 
 if TYPE_CHECKING:
@@ -50,11 +50,9 @@ def command(
         print_json(document | {"elapsed_s": end.elapsed_s, "terminations": counts})
     else:
         words = ", ".join(f"{count} {termination}" for termination, count in counts.items())
-        typer.echo(
-            f"{plan.name}: {end.done} of {len(plan)} runs done now in {end.elapsed_s:.1f} s; {out} holds {words}"
-        )
+        say(f"{plan.name}: {end.done} of {len(plan)} runs done now in {end.elapsed_s:.1f} s; {out} holds {words}")
         for note in notes:
-            typer.echo(note)
+            say(note)
     if counts.get("error"):
         raise typer.Exit(1)
 

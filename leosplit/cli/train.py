@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from leosplit.cli.options import Json, SeedOption
-from leosplit.cli.output import print_json
+from leosplit.cli.output import print_json, say
 
 
 def command(
@@ -61,7 +61,7 @@ def command(
     if resume:
         load_checkpoint(trainer, checkpoint_path(out))
     for epoch in trainer.run():
-        typer.echo(
+        say(
             f"epoch {epoch.epoch}/{epochs}: delay {epoch.delay_s:.4f} s, transmission {100 * epoch.transmission:.2f} % "
             f"of shortest paths, reward {epoch.reward:.4f}, loss {epoch.loss:.3g}, {epoch.seconds:.0f} s",
             err=True,
@@ -77,4 +77,4 @@ def command(
         history = [vars(epoch) for epoch in trainer.history]
         print_json({"options": options_to_dict(options), "history": history, "files": [str(path) for path in paths]})
     for path in paths:
-        typer.echo(f"wrote {path}", err=json)
+        say(f"wrote {path}", err=json)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from leosplit.figures.style import COLOURS, MARKERS, new_figure
+from leosplit.figures.style import COLOURS, MARKERS, literal, new_figure
 from solvers.gaps import GapRow
 
 _LINEAR_PERCENT = 0.01
@@ -30,7 +30,7 @@ def draw_gaps(rows: Sequence[GapRow], title: str = "Gap of each scheme") -> Figu
     for k, name in enumerate(instances):
         shift = (k - (len(instances) - 1) / 2) * 0.6 / max(len(instances), 1)
         colour, marker = COLOURS[k % len(COLOURS)], MARKERS[k % len(MARKERS)]
-        axes.plot([], [], marker, color=colour, label=name)
+        axes.plot([], [], marker, color=colour, label=literal(name))
         for row in rows:
             gap = row.gap_to_optimum if row.gap_to_optimum is not None else row.gap_to_bound
             if row.instance != name or gap is None or not math.isfinite(gap):
@@ -39,7 +39,7 @@ def draw_gaps(rows: Sequence[GapRow], title: str = "Gap of each scheme") -> Figu
             axes.plot(100 * gap, schemes.index(row.scheme) + shift, marker, color=colour, markerfacecolor=fill, ms=5)
     axes.set_xscale("symlog", linthresh=_LINEAR_PERCENT)
     axes.set_xlim(left=-_LINEAR_PERCENT / 4)
-    axes.set_yticks(range(len(schemes)), schemes)
+    axes.set_yticks(range(len(schemes)), [literal(name) for name in schemes])
     axes.set_ylim(len(schemes) - 0.5, -0.5)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.set_xlabel("gap in %; filled: to the proven optimum, hollow: to the bound (linear below 0.01 %)")

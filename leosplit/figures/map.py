@@ -21,7 +21,7 @@ from formulation import Solution
 from instances import Instance
 from instances.ground import ground_track_deg
 from instances.presets import EPOCH
-from leosplit.figures.style import COLOURS, GREY, new_figure
+from leosplit.figures.style import COLOURS, GREY, literal, new_figure
 
 Point = tuple[float, float]
 Ends = tuple[float, float]
@@ -127,7 +127,7 @@ def draw_map(instance: Instance, solution: Solution | None = None, title: str | 
         axes.plot(*zip(*points, strict=True) if points else ([], []), marker, color=colour, ms=small, zorder=4)
     _name_satellites(axes, plan, instance)
     axes.set(xlabel=plan.labels[0], ylabel=plan.labels[1])
-    axes.set_title(title or instance.name, loc="left")
+    axes.set_title(literal(title or instance.name), loc="left")
     axes.grid(visible=False)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
@@ -202,7 +202,7 @@ def _name_satellites(axes: Axes, plan: Layout, instance: Instance) -> None:
         x, y = plan.places[satellite.id]
         side = 1 if x <= middle else -1
         text = axes.annotate(
-            satellite.id,
+            literal(satellite.id),
             (x, y),
             xytext=(6 * side, 5),
             textcoords="offset points",

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from leosplit.figures.style import COLOURS, MARKERS, new_figure
+from leosplit.figures.style import COLOURS, MARKERS, literal, new_figure
 from solvers.gap_statistics import GapStatistics, best_known
 from solvers.gaps import GapRow
 
@@ -32,7 +32,7 @@ def draw_profile(rows: Sequence[GapRow], title: str = "Performance profile") -> 
         shares = np.arange(1, len(ratios) + 1) / len(own)
         style = STYLES[k // len(COLOURS) % len(STYLES)]
         axes.step([0, *ratios, 1e3], [0, *shares, *shares[-1:]] if ratios else [0, 0], where="post",
-                  color=COLOURS[k % len(COLOURS)], linestyle=style, label=scheme)  # fmt: skip
+                  color=COLOURS[k % len(COLOURS)], linestyle=style, label=literal(scheme))  # fmt: skip
     axes.set_xscale("symlog", linthresh=0.01)
     axes.set_xlim(0, 200)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
@@ -60,7 +60,7 @@ def draw_quality_time(statistics: Sequence[GapStatistics], title: str = "Quality
             100 * entry.mean,
             MARKERS[k // len(COLOURS) % len(MARKERS)],
             color=COLOURS[k % len(COLOURS)],
-            label=entry.scheme,
+            label=literal(entry.scheme),
             clip_on=False,
         )
     axes.set_xscale("log")

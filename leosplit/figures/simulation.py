@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from leosplit.figures.style import COLOURS, GREY, new_figure
+from leosplit.figures.style import COLOURS, GREY, literal, new_figure
 
 if TYPE_CHECKING:
     from instances import Scenario
@@ -46,7 +46,7 @@ def draw_simulation(results: "Sequence[SlotResult]", scenario: "Scenario", schem
     churn.set(ylabel="links changed", xlabel=f"time after the epoch [{name}]", ylim=(0, None))
     for axes in (delay, routes):
         axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3, borderaxespad=0.2, fontsize=8, frameon=False)
-    delay.set_title(f"{scenario.name}: {scheme}", loc="left")
+    delay.set_title(literal(f"{scenario.name}: {scheme}"), loc="left")
     figure.align_ylabels()
     return figure
 

@@ -7,6 +7,9 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from leosplit.tables import printable
 
 # Okabe and Ito, "Color Universal Design", 2008, without yellow, which vanishes on white
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
@@ -39,6 +42,18 @@ def new_figure(
     return figure, list(axes)
 
 
+def literal(text: str) -> str:
+    """Return a name for a figure: shown as it is, with escapes for control characters and without mathematics."""
+    return printable(text).replace("$", r"\$")
+
+
+def clean_texts(figure: Figure) -> None:
+    """Replace control characters in every text of a figure by escapes; in SVG they would be no XML."""
+    for text in figure.findobj(Text):
+        if isinstance(text, Text) and not text.get_text().isprintable():
+            text.set_text(printable(text.get_text(), keep="\n"))
+
+
 def save(figure: Figure, path: Path, formats: Sequence[str] = ("png", "svg")) -> list[Path]:
     """Write a figure in each format and return the files.
 
@@ -52,6 +67,7 @@ def save(figure: Figure, path: Path, formats: Sequence[str] = ("png", "svg")) ->
         Formats that matplotlib knows.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    clean_texts(figure)
     written = []
     for name in formats:
         target = path.with_suffix(f".{name}")

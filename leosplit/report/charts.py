@@ -8,7 +8,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
-from leosplit.figures.style import COLOURS, new_figure
+from leosplit.figures.style import COLOURS, clean_texts, literal, new_figure
 from leosplit.report.statistics import profiles
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ def to_svg(figure: Figure, label: str) -> str:
     for legend in figure.legends:
         for entry in legend.get_texts():
             entry.set_color(_TEXT)
+    clean_texts(figure)
     buffer = io.StringIO()
     with mpl.rc_context(_RC):
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
@@ -61,7 +62,7 @@ def gap_chart(frame: "pd.DataFrame") -> Figure:
             if len(values):
                 x, y = _steps(100 * values)
                 axes.plot(x, y, dash, color=colour, lw=1.6, drawstyle="steps-post")
-        axes.plot([], [], "-", color=colour, label=str(scheme))
+        axes.plot([], [], "-", color=colour, label=literal(str(scheme)))
     axes.set_xscale("symlog", linthresh=0.01)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.set(ylim=(0, 1.02), xlabel="gap in % (linear below 0.01 %)", ylabel="share of instances within it")
@@ -74,7 +75,7 @@ def profile_chart(frame: "pd.DataFrame") -> Figure:
     figure, (axes,) = new_figure(7.0, 4.0)
     for k, (scheme, ratios) in enumerate(profiles(frame).items()):
         x, y = _steps(ratios)
-        axes.plot(x, y, color=COLOURS[k % len(COLOURS)], lw=1.6, drawstyle="steps-post", label=scheme)
+        axes.plot(x, y, color=COLOURS[k % len(COLOURS)], lw=1.6, drawstyle="steps-post", label=literal(scheme))
     axes.set_xscale("log")
     axes.set(ylim=(0, 1.02), xlabel="delay divided by the least delay known", ylabel="share of instances within it")
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
@@ -88,8 +89,16 @@ def axis_chart(frame: "pd.DataFrame", column: str) -> Figure:
     figure, (axes,) = new_figure(7.0, 4.0)
     for k, (scheme, rows) in enumerate(frame.groupby("scheme", sort=False)):
         means = rows.groupby(column)["objective_s"].mean().dropna()
-        axes.plot(means.index, means.to_numpy(), "o-", ms=4, color=COLOURS[k % len(COLOURS)], lw=1.4, label=str(scheme))
-    axes.set(xlabel=column.removeprefix("parameter_"), ylabel="mean delay [s]", ylim=(0, None))
+        axes.plot(
+            means.index,
+            means.to_numpy(),
+            "o-",
+            ms=4,
+            color=COLOURS[k % len(COLOURS)],
+            lw=1.4,
+            label=literal(str(scheme)),
+        )
+    axes.set(xlabel=literal(column.removeprefix("parameter_")), ylabel="mean delay [s]", ylim=(0, None))
     figure.legend(loc="outside lower center", ncols=4, frameon=False)
     return figure
 

@@ -1,6 +1,5 @@
 """The page of a report: every text is escaped by the template, and nothing is fetched from anywhere."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
@@ -10,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 from markupsafe import Markup
 
-from fitting.errors import LeosplitError
 from leosplit import __version__
 from leosplit.report.charts import axis_chart, gap_chart, profile_chart, to_svg
-from leosplit.report.statistics import Interval, mean_interval
-from leosplit.sweeps.store import read_results
-from leosplit.tables import observation_note, percent, seconds
+from leosplit.report.numbers import ReportNumbers, read_runs, report_numbers
+from leosplit.report.statistics import Interval
+from leosplit.tables import percent, seconds
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,8 +51,8 @@ class Table:
     note: str = ""
 
 
-def write_report(results: str | Path, out: str | Path) -> None:
-    """Write the report of a results file as one self-contained HTML page.
+def write_report(results: str | Path, out: str | Path) -> ReportNumbers:
+    """Write the report of a results file as one self-contained HTML page, and return its numbers.
 
     Parameters
     ----------
@@ -70,48 +68,30 @@ def write_report(results: str | Path, out: str | Path) -> None:
     OSError
         If the page cannot be written.
     """
-    frame = read_results(results)
-    if frame.empty:
-        raise LeosplitError(f"{results}: holds no run yet")
-    for column in ("objective_s", "bound_s", "best_bound_s", "gap_to_optimum", "gap_to_bound"):
-        frame[column] = frame[column].astype(float)
+    frame = read_runs(results)
+    numbers = report_numbers(frame)
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     page = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
-        title=", ".join(dict.fromkeys(frame["study"])),
-        facts=_facts(frame, Path(results)),
+        title=", ".join(numbers.studies),
+        facts=_facts(numbers, Path(results)),
         figures=_figures(frame),
-        tables=[_summary(frame), *_failures(frame)],
+        tables=[_summary(numbers), *_failures(numbers)],
         runs=_runs(frame),
-        remake=_remake(frame, Path(results), Path(out)),
+        remake=_remake(frame, numbers, Path(results), Path(out)),
     )
     Path(out).write_text(page, encoding="utf-8")
+    return numbers
 
 
-def _facts(frame: "pd.DataFrame", results: Path) -> list[tuple[str, str]]:
+def _facts(numbers: ReportNumbers, results: Path) -> list[tuple[str, str]]:
     """Return what the page says first."""
-    instances = frame.loc[frame["instance_sha256"] != "", "instance_sha256"].nunique()
-    proven = frame.loc[frame["gap_to_optimum"].notna(), "instance_sha256"].nunique()
-    ends = ", ".join(f"{count} {name}" for name, count in frame["termination"].value_counts().items())
+    ends = ", ".join(f"{count} {name}" for name, count in numbers.runs.items())
     return [
         ("results", results.name),
-        ("runs", f"{len(frame)} ({ends})"),
-        ("instances", f"{instances}, optimum proven for {proven}"),
-        ("finished", f"{frame['finished_at'].min()} to {frame['finished_at'].max()}"),
-        *_observations(frame),
+        ("runs", f"{sum(numbers.runs.values())} ({ends})"),
+        ("instances", f"{numbers.instances}, optimum proven for {numbers.proven}"),
+        ("finished", f"{numbers.first_finished} to {numbers.last_finished}"),
     ]
-
-
-def _observations(frame: "pd.DataFrame") -> list[tuple[str, str]]:
-    """Return what the policies behind the schemes observe, one fact a kind."""
-    facts = []
-    for options, own in frame.groupby("options", sort=False):
-        policy = json.loads(str(options)).get("policy")
-        try:
-            notes = observation_note(own["scheme"].unique().tolist(), None if policy is None else Path(policy))
-        except (OSError, LeosplitError):
-            notes = [f" observation unknown: the policy {policy} cannot be read any more"]
-        facts += [("observation", note.removeprefix(" observation ")) for note in notes]
-    return list(dict.fromkeys(facts))
 
 
 def _figures(frame: "pd.DataFrame") -> list[tuple[str, Markup]]:
@@ -140,25 +120,22 @@ def _gap(interval: Interval | None) -> Cell:
     return Cell(f"{percent(interval.mean)}{ends}, n = {interval.count}", interval.mean)
 
 
-def _summary(frame: "pd.DataFrame") -> Table:
+def _summary(numbers: ReportNumbers) -> Table:
     """Return the gaps of each scheme."""
-    rows = []
-    for (study, scheme), own in frame.groupby(["study", "scheme"], sort=False):
-        unproven = own[own["gap_to_optimum"].isna()]
-        worst = own["gap_to_optimum"].max()
-        rows.append(
-            (
-                Cell(str(study), str(study)),
-                Cell(str(scheme), str(scheme)),
-                Cell(str(len(own)), len(own)),
-                Cell(str(int(own["objective_s"].isna().sum())), int(own["objective_s"].isna().sum())),
-                _gap(mean_interval(own["gap_to_optimum"].to_numpy(float))),
-                Cell(percent(worst), worst),
-                _gap(mean_interval(unproven["gap_to_bound"].to_numpy(float))),
-                Cell(seconds(own["objective_s"].mean()), own["objective_s"].mean()),
-                _number((own["build_s"] + own["solve_s"]).median(), "{:.3g} s"),
-            )
+    rows = tuple(
+        (
+            Cell(one.study, one.study),
+            Cell(one.scheme, one.scheme),
+            Cell(str(one.runs), one.runs),
+            Cell(str(one.undecided), one.undecided),
+            _gap(one.gap_to_optimum),
+            _number(one.worst_gap_to_optimum, percent),
+            _gap(one.gap_to_bound),
+            _number(one.mean_delay_s, seconds),
+            _number(one.decision_s, lambda value: f"{value:.3g} s"),
         )
+        for one in numbers.schemes
+    )
     header = (
         "study",
         "scheme",
@@ -169,21 +146,20 @@ def _summary(frame: "pd.DataFrame") -> Table:
         "mean gap to bound where unproven",
     )
     note = "Intervals: 95 %, percentile bootstrap over instances, 1000 resamples, seed 0. The two gaps are never mixed."
-    return Table("Schemes", (*header, "mean delay", "median decision time"), tuple(rows), note)
+    return Table("Schemes", (*header, "mean delay", "median decision time"), rows, note)
 
 
-def _number(value: float, form: str) -> Cell:
-    return Cell("–", float("inf")) if value != value else Cell(form.format(value), value)
+def _number(value: float | None, form: Callable[[float], str]) -> Cell:
+    return Cell("–", float("inf")) if value is None or value != value else Cell(form(value), value)
 
 
-def _failures(frame: "pd.DataFrame") -> list[Table]:
+def _failures(numbers: ReportNumbers) -> list[Table]:
     """Return the runs that failed, by reason."""
-    failed = frame[frame["termination"] == "error"]
-    if failed.empty:
+    if not numbers.failed:
         return []
     rows = tuple(
-        (Cell(str(scheme), str(scheme)), Cell(str(reason), str(reason)), Cell(str(len(own)), len(own)))
-        for (scheme, reason), own in failed.groupby(["scheme", "message"], sort=False)
+        (Cell(one.scheme, one.scheme), Cell(one.reason, one.reason), Cell(str(one.runs), one.runs))
+        for one in numbers.failed
     )
     return [
         Table("Failed runs", ("scheme", "reason", "runs"), rows, "`leosplit sweep --retry-failed` runs them again.")
@@ -215,13 +191,13 @@ def _runs(frame: "pd.DataFrame") -> Table:
     return Table("Runs", tuple(title for title, _, _ in columns), rows, note)
 
 
-def _remake(frame: "pd.DataFrame", results: Path, out: Path) -> str:
+def _remake(frame: "pd.DataFrame", numbers: ReportNumbers, results: Path, out: Path) -> str:
     """Return the commands and versions to make the page again."""
     lines = [f"leosplit sweep STUDY.toml -o {results.name}", f"leosplit report {results.name} -o {out.name}", ""]
     lines += [f"report written by leosplit {__version__}"]
-    for commit, versions in frame[["commit_id", "versions"]].drop_duplicates().itertuples(index=False):
-        words = ", ".join(f"{name} {version}" for name, version in json.loads(versions).items())
-        lines.append(f"runs at commit {commit or 'of an installed package'}: {words}")
+    for made in numbers.made_with:
+        words = ", ".join(f"{name} {version}" for name, version in made.items() if name != "commit")
+        lines.append(f"runs at commit {made['commit'] or 'of an installed package'}: {words}")
     for options in frame["options"].unique():
         lines.append(f"options: {options}")
     for study, own in frame.groupby("study", sort=False):
