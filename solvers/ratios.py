@@ -72,11 +72,17 @@ def with_ratio(instance: Instance, solution: Solution, design: PacketDesign, m: 
     return replace(solution, tasks=(*solution.tasks[:m], decision, *solution.tasks[m + 1 :]))
 
 
-def best_ratios(instance: Instance, solution: Solution) -> Solution:
+def best_ratios(instance: Instance, solution: Solution, *, share_computing: bool = False) -> Solution:
     """Put every ρ at its closed-form optimum for the solution's routes; no task's delay rises.
 
     Tasks with a single packet keep their ρ. A packet that the optimum does not need is dropped.
+
+    Parameters
+    ----------
+    share_computing
+        Divide F_c by the number of tasks that c serves.
     """
+    served = Counter(d.computing_satellite for d in solution.tasks if d.sends_data)
     data = [d.data_path if d.sends_data else None for d in solution.tasks]
     on_link = Counter((k.source, k.target) for path in data if path for k in walk(instance, path))
     at_relay = Counter(node for path in data if path for node in path[1:-1])
@@ -92,7 +98,10 @@ def best_ratios(instance: Instance, solution: Solution) -> Solution:
         for node in decision.data_path[1:-1]:
             seconds_per_bit += at_relay[node] * instance.satellite(node).relay_s_per_bit
         slope = seconds_per_bit * design.data_bits_per_ratio
-        ratio = best_ratio(task_rates(instance, task), decision.computing_satellite, fixed, slope)
+        rates, c = task_rates(instance, task), decision.computing_satellite
+        if share_computing:
+            rates = replace(rates, large_s=rates.large_s | {c: served[c] * rates.large_s[c]})
+        ratio = best_ratio(rates, c, fixed, slope)
         improved = with_ratio(instance, improved, design, m, ratio)
-    before, after = evaluate(instance, solution), evaluate(instance, improved)
+    before, after = (evaluate(instance, one, share_computing=share_computing) for one in (solution, improved))
     return improved if after.mean_s <= before.mean_s and after.max_s <= before.max_s else solution

@@ -69,7 +69,7 @@ def failing(monkeypatch):
         (LeosplitError("rate_bps must be > 0,\n got -1"), 2, "error: rate_bps must be > 0, got -1\n"),
         (FileNotFoundError(2, "No such file or directory", "a.json"), 2, "error: a.json: No such file or directory\n"),
         (typer.BadParameter("must be full or routing"), 2, "error: Invalid value: must be full or routing"),
-        (KeyboardInterrupt(), 130, "error: interrupted\n"),
+        (KeyboardInterrupt(), 1, "error: interrupted\n"),
         (typer.Exit(1), 1, ""),
     ],
 )

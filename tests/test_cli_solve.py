@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import highspy
 import pytest
 
 from formulation import check, design_packets, evaluate, read_solution, solution_from_dict
@@ -97,6 +98,48 @@ def test_infeasible_is_an_answer_with_its_reason(instance, tmp_path, capsys):
         document = json.loads(capsys.readouterr().out)
         assert document["termination"] == "infeasible"
         assert task.satellite in document["message"]
+
+
+@pytest.mark.parametrize("what", ["no links", "no computing satellite", "no accuracy"])
+@pytest.mark.parametrize("words", [["--formulation", "bit-flow"], ["--formulation", "joint"], ["--problem", "routing"]])
+def test_an_infeasible_model_is_written_all_the_same(what, words, instance, tmp_path, capsys):
+    if what == "no links":
+        source = instance.tasks[0].satellite
+        kept = tuple(link for link in instance.links if source not in (link.source, link.target))
+        broken = replace(instance, links=kept)
+    elif what == "no computing satellite":
+        relays = (
+            replace(s, role="relay", ops_per_s=None, utilization=None) if s.role == "computing" else s
+            for s in instance.satellites
+        )
+        broken = replace(instance, satellites=tuple(relays))
+    else:
+        tasks = tuple(replace(task, large_map_min=0.9999, small_map_min=0.9999) for task in instance.tasks)
+        broken = replace(instance, tasks=tasks)
+    write_instance(broken, tmp_path / "broken.json")
+    path = tmp_path / "model.lp"
+    assert main(["solve", str(tmp_path / "broken.json"), "--json", "--export", str(path), *words]) == 1
+    document = json.loads(capsys.readouterr().out)
+    assert document["termination"] == "infeasible"
+    if "routing" in words and what != "no links":
+        assert "no model was written" in document["message"]
+        return
+    highs = highspy.Highs()
+    highs.setOptionValue("output_flag", False)
+    highs.readModel(str(path))
+    highs.run()
+    assert highs.getModelStatus() == highspy.HighsModelStatus.kInfeasible
+
+
+def test_an_interrupt_before_the_solver_is_a_document_and_code_1(solve, monkeypatch):
+    def press(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("solvers.exact.solve_full", press, raising=False)
+    code, document = solve()
+    assert code == 1
+    assert document["termination"] == "interrupted"
+    assert document["solution"] is None
 
 
 def test_a_start_is_accepted_and_not_lost(solve, instance, tmp_path):

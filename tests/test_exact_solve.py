@@ -8,8 +8,10 @@ import pytest
 
 from formulation import check, evaluate
 from instances import InstanceError, generate_torus
-from solvers.exact import SolverError, solve_data_packets, solve_full, solve_model_packets, solve_routing
+from solvers.exact import SolverError, direct, solve_data_packets, solve_full, solve_model_packets, solve_routing
 from solvers.result import Termination
+from solvers.routing import shortest_path_router
+from solvers.schemes import packets_at
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +106,108 @@ def test_a_time_limit_keeps_solution_and_bound():
     if result.solution is not None:
         assert check(contended, result.solution) == ()
         assert result.bound_s <= result.objective_s
+
+
+PYOMO_PATHS = [
+    {"formulation": "bit-flow"},
+    {"formulation": "textbook"},
+    {"formulation": "load-indexed"},
+    {"formulation": "joint", "solver": "scip"},
+    {"whole_frames": True},
+    {"share_computing": True},
+    {"whole_frames": True, "share_computing": True, "objective": "max"},
+]
+
+
+@pytest.mark.parametrize("limit", [1e-6, 0.3])
+@pytest.mark.parametrize("options", PYOMO_PATHS)
+def test_a_tiny_time_limit_still_returns_a_checked_solution_and_a_bound(options, limit):
+    instance = generate_torus(5, 5, tasks=4, computing=1, seed=1)
+    result = solve_full(instance, time_limit=limit, **options)
+    assert result.termination is Termination.TIME_LIMIT
+    assert check(instance, result.solution) == ()
+    shared = options.get("share_computing", False)
+    evaluation = evaluate(instance, result.solution, share_computing=shared)
+    assert result.objective_s == pytest.approx(evaluation.objective_s(options.get("objective", "mean")), rel=1e-12)
+    assert 0 < result.bound_s <= result.objective_s
+    if options.get("whole_frames"):
+        for task, decision in zip(instance.tasks, result.solution.tasks, strict=True):
+            for share in decision.residual_shares:
+                assert share * task.frames == pytest.approx(round(share * task.frames), abs=1e-9)
+
+
+def test_routing_through_pyomo_starts_from_best_response_too():
+    instance = generate_torus(5, 5, tasks=4, computing=1, seed=1)
+    packets = solve_full(instance).solution
+    result = solve_routing(instance, packets, formulation="bit-flow", time_limit=1e-6)
+    assert result.termination is Termination.TIME_LIMIT
+    assert check(instance, result.solution) == ()
+    assert 0 < result.bound_s <= result.objective_s
+
+
+def test_a_given_start_overrides_best_response_and_must_be_feasible(small):
+    start = shortest_path_router(small, packets_at(small, 0.2))
+    begun = solve_full(small, formulation="bit-flow", start=start, time_limit=1e-6)
+    assert [d.data_path for d in begun.solution.tasks] == [d.data_path for d in start.tasks]
+    broken = replace(start, tasks=(replace(start.tasks[0], model_path=None), *start.tasks[1:]))
+    for formulation in (None, "bit-flow"):
+        with pytest.raises(SolverError, match=r"start: task .*\(4f\) model_path is None"):
+            solve_full(small, formulation=formulation, start=broken)
+
+
+def test_an_interrupt_while_building_keeps_the_first_solution(small, monkeypatch):
+    def press(*_, **__):
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr("solvers.exact.solve.build_full_model", press)
+    result = solve_full(small, formulation="bit-flow")
+    assert result.termination is Termination.INTERRUPTED
+    assert check(small, result.solution) == ()
+    assert result.bound_s <= result.objective_s
+
+
+def test_an_interrupt_of_the_proof_before_its_first_incumbent_keeps_one(small, monkeypatch):
+    def press(*_, **__):
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr("solvers.exact.prove.Proof", press)
+    result = solve_full(small)
+    assert result.termination is Termination.INTERRUPTED
+    assert check(small, result.solution) == ()
+    assert result.bound_s <= result.objective_s
+
+
+def test_a_bound_that_cannot_be_one_is_dropped_and_said(small, monkeypatch):
+    honest = direct.solve_model
+
+    def lying(*arguments, **keywords):
+        outcome = honest(*arguments, **keywords)
+        return replace(outcome, bound=outcome.bound * 1.01)
+
+    monkeypatch.setattr(direct, "solve_model", lying)
+    result = solve_full(small, formulation="bit-flow")
+    assert result.termination is Termination.ERROR
+    assert "above the evaluated objective" in result.message
+    assert result.bound_s <= result.objective_s
+    assert check(small, result.solution) == ()
+
+
+def test_a_gap_that_remains_by_the_evaluator_is_closed_or_said(small, monkeypatch):
+    honest, gaps = direct.solve_model, []
+
+    def coarse(model, solver, limits, *rest, **keywords):
+        gaps.append(limits.mip_gap)
+        outcome = honest(model, solver, limits, *rest, **keywords)
+        return replace(outcome, bound=outcome.bound * (1 - 1e-4)) if len(gaps) < least else outcome
+
+    monkeypatch.setattr(direct, "solve_model", coarse)
+    least = 2
+    assert solve_full(small, formulation="bit-flow").termination is Termination.OPTIMAL
+    assert gaps == [1e-6, 0.0]
+    least = 9
+    result = solve_full(small, formulation="bit-flow")
+    assert result.termination is Termination.ERROR
+    assert "leave a gap of 0.0001" in result.message
 
 
 def test_progress_reports_falling_incumbents_and_rising_bounds(small):

@@ -51,10 +51,11 @@ def add_routes(m: Any, instance: Instance) -> None:
     m.use = pyo.Var(m.LINKS, domain=pyo.Binary)
     m.serve = pyo.Var(m.SERVED, domain=pyo.Binary)
     m.ends = pyo.Var(KINDS, m.SERVED, bounds=(0, 1))
+    m.nobody = pyo.Var(bounds=(0, 0), doc="makes rows that cannot hold: Pyomo takes no constant ones")
 
     @m.Constraint(tasks, doc="one c(m)")
     def one_server(m: Any, name: str) -> Any:
-        return sum(m.serve[name, c] for t, c in m.SERVED if t == name) == 1
+        return _row(m, sum(m.serve[name, c] for t, c in m.SERVED if t == name) == 1)
 
     @m.Constraint(KINDS, m.SERVED, doc="both packets at c(m)")
     def same_server(m: Any, kind: str, name: str, c: str) -> Any:
@@ -62,9 +63,16 @@ def add_routes(m: Any, instance: Instance) -> None:
 
     @m.Constraint(KINDS, tasks, doc="a sent packet has an end")
     def has_end(m: Any, kind: str, name: str) -> Any:
-        return sum(m.ends[kind, name, c] for t, c in m.SERVED if t == name) == m.sent[kind, name]
+        return _row(m, sum(m.ends[kind, name, c] for t, c in m.SERVED if t == name) == m.sent[kind, name])
 
     add_conservation(m, instance, "route", m.use, m.sent, m.ends, KINDS)
+
+
+def _row(m: Any, row: Any) -> Any:
+    """Return a row as it is; one with nothing to decide is left out, or cannot hold."""
+    if not isinstance(row, bool):
+        return row
+    return pyo.Constraint.Skip if row else m.nobody >= 1
 
 
 def add_conservation(
@@ -84,10 +92,7 @@ def add_conservation(
         net = pyo.quicksum(out[places]) - pyo.quicksum(into[places])
         supply = amount[kind, task] if node == task else 0
         absorbed = end[kind, task, node] if (task, node) in m.SERVED else 0
-        row = (net if kind == "data" else -net) == supply - absorbed
-        if isinstance(row, bool):  # no link here and nothing to decide: no row, or one that cannot hold
-            return pyo.Constraint.Skip if row else m.serve[next(key for key in m.SERVED if key[0] == task)] >= 2
-        return row
+        return _row(m, (net if kind == "data" else -net) == supply - absorbed)
 
     tasks = [task.satellite for task in instance.tasks]
     nodes = [satellite.id for satellite in instance.satellites]

@@ -88,6 +88,10 @@ def _describe(error: Exception) -> str | None:
     return str(error) if isinstance(error, LeosplitError) else None
 
 
+INTERRUPTED = 130
+"""What typer makes of Ctrl-C."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line.
 
@@ -99,18 +103,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 when done, 1 without the answer that was asked for, 2 for refused input (a line on stderr says why), 130
-        interrupted.
+        0 when done, 1 without the answer that was asked for or interrupted, 2 for refused input (a line on stderr says
+        why).
     """
-    if not app.registered_commands:
-        _register()
     warnings.showwarning = _warn
     words = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     try:
+        if not app.registered_commands:
+            _register()
         code = typer.main.get_command(app).main(args=words, prog_name="leosplit", standalone_mode=False)
         sys.stdout.flush()
     except (KeyboardInterrupt, typer.Abort):
-        code = 130
+        code = INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()  # the reader of the pipe has gone: nobody is left to tell
         code = 1
@@ -120,6 +124,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(f"error: {_one_line(message)}", file=sys.stderr)
         return 2
-    if code == 130:
+    if code == INTERRUPTED:
         print("error: interrupted", file=sys.stderr)
+        return 1
     return code if isinstance(code, int) else 0

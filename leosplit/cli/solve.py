@@ -69,7 +69,7 @@ def command(
     from formulation import read_solution, write_solution
     from instances import read_instance
     from solvers.exact import Limits
-    from solvers.result import Termination
+    from solvers.result import Result, Termination
 
     if offload_ratio is not None and solution is not None:
         raise typer.BadParameter("give --offload-ratio or --solution, not both", param_hint="--offload-ratio")
@@ -119,17 +119,21 @@ def command(
             "threads": threads,
             "start": begin,
             "progress": progress,
-            "prepare": _exporter(export),
+            "export": export,
             "log": log,
         }
         if share_computing:
             shared["share_computing"] = True
         if whole_frames:
             shared["whole_frames"] = True
-        if pwl is not None:
-            result, extra = _solve_piecewise(instance, pwl, pwl_error, shared)
-        else:
-            result, extra = _solve_routes(instance, problem, ratio, given, shared), {}
+        extra = {}
+        try:
+            if pwl is not None:
+                result, extra = _solve_piecewise(instance, pwl, pwl_error, shared)
+            else:
+                result = _solve_routes(instance, problem, ratio, given, shared)
+        except KeyboardInterrupt:
+            result = Result(Termination.INTERRUPTED, solver=solver, message="interrupted before the solver began")
     if out is not None and result.solution is not None:
         write_solution(result.solution, out)
     if json:
@@ -155,13 +159,6 @@ def _options(words: list[str]) -> dict[str, Any]:
     return options
 
 
-def _exporter(path: Path | None) -> "Callable[[Any], None] | None":
-    """Return what writes a Pyomo model to a file with readable names."""
-    if path is None:
-        return None
-    return lambda model: model.write(str(path), io_options={"symbolic_solver_labels": True})
-
-
 def _solve_routes(
     instance: "Instance",
     problem: SolvedProblem,
@@ -173,15 +170,34 @@ def _solve_routes(
     from solvers.assignment import NoSolution
     from solvers.exact import solve_full, solve_routing
     from solvers.result import Result, Termination
-    from solvers.schemes import packets_at
 
     if problem is SolvedProblem.full:
         return solve_full(instance, **shared)
     try:
-        packets = given or packets_at(instance, offload_ratio)
+        packets = given or _packets_at(instance, offload_ratio)
     except NoSolution as error:
-        return Result(Termination.INFEASIBLE, solver=shared["solver"], message=str(error))
+        unwritten = "; (7) has no packets, so no model was written" if shared["export"] else ""
+        return Result(Termination.INFEASIBLE, solver=shared["solver"], message=f"{error}{unwritten}")
     return solve_routing(instance, packets, **shared)
+
+
+def _packets_at(instance: "Instance", ratio: float) -> "Solution":
+    """Return (5) and (6) at one ρ; without routes too, so that (7) can say what is missing and be written."""
+    from formulation import design_packets
+    from solvers.assignment import Assignment, NoSolution
+    from solvers.bisection import pack
+    from solvers.schemes import packets_at
+
+    try:
+        return packets_at(instance, ratio)
+    except NoSolution:
+        designs = [design_packets(instance, task) for task in instance.tasks]
+        possible = all((d.can_offload or ratio == 0) and (d.can_stay or ratio == 1) for d in designs)
+        if not (possible and instance.computing):
+            raise
+        ends = [(instance.candidates(task) or instance.computing)[0] for task in instance.tasks]
+        assigned = [Assignment(c, ratio, 0.0, None, design) for c, design in zip(ends, designs, strict=True)]
+        return pack(instance, assigned, [ratio] * len(designs))
 
 
 def _solve_piecewise(
@@ -233,14 +249,14 @@ def _solve_packets(
     """Solve (5) or (6), writing the model first where that is asked for."""
     from formulation import build_data_packet_model, build_model_packet_model
     from solvers.exact import solve_data_packets, solve_model_packets
+    from solvers.exact.direct import write_model
 
-    write = _exporter(export)
     if problem is SolvedProblem.data:
-        if write is not None:
-            write(build_data_packet_model(instance, ratios, whole_frames=whole_frames))
+        if export is not None:
+            write_model(build_data_packet_model(instance, ratios, whole_frames=whole_frames), export)
         return solve_data_packets(instance, ratios, solver=solver, limits=limits, whole_frames=whole_frames)
-    if write is not None:
-        write(build_model_packet_model(instance))
+    if export is not None:
+        write_model(build_model_packet_model(instance), export)
     return solve_model_packets(instance, solver=solver, limits=limits)
 
 

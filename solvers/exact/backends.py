@@ -6,6 +6,8 @@ whatever else `pyomo.contrib.solver` knows come next, then Pyomo's older interfa
 
 import importlib
 import logging
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +87,10 @@ def solve_model(
 
 
 def _solve_highs(model: Any, limits: Limits, watch: Watch | None, use_start: bool) -> Outcome:
+    started = time.perf_counter()
     program, columns = program_of(model)
+    if limits.time_s is not None:
+        limits = replace(limits, time_s=max(limits.time_s - (time.perf_counter() - started), 0.0))
     start = None
     if use_start:
         start = np.array([np.nan if v.value is None else v.value for v in columns], dtype=float)

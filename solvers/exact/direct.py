@@ -2,24 +2,34 @@
 
 The model's optimum equals the problem's; its numbers are not trusted. The objective is the evaluator's for the
 solution read back, after each ρ has been put at its closed-form optimum for the routes, and the bound is the
-solver's own, lowered to the objective where rounding left it above by less than `BOUND_TOLERANCE`.
+solver's own, lowered to the objective where rounding left it above by less than `BOUND_TOLERANCE`. Where a gap
+remains that the solver's own count had closed, the model is solved again at its tightest tolerances.
 """
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pyomo.environ as pyo
 
-from formulation import Solution, evaluate, set_start
+from formulation import Solution, evaluate, set_start, solution_from_model
 from instances import Instance
+from solvers.exact.alarm import alarm, quiet
 from solvers.exact.backends import solve_model
-from solvers.exact.highs import Limits, Watch
+from solvers.exact.frames import in_whole_frames
+from solvers.exact.highs import Limits, Outcome, Watch
+from solvers.exact.start import First
 from solvers.ratios import best_ratios
 from solvers.result import Progress, ProgressCallback, Result, Termination, relative_gap
 
 BOUND_TOLERANCE = 1e-6
 """Relative amount by which a solver's bound may pass the evaluated objective through its feasibility tolerances."""
+HIGHS = ("highs", "appsi_highs")
+TOLERANCES = ("mip_feasibility_tolerance", "primal_feasibility_tolerance", "dual_feasibility_tolerance")
+ATTEMPTS = 2
+UNMET = "the solver's tolerances leave a gap of {gap} by the evaluator, {asked} was asked"
 
 
 class Recorder:
@@ -62,74 +72,192 @@ def checked_bound(bound_s: float | None, objective_s: float | None) -> float | N
     return objective_s
 
 
+@dataclass(frozen=True)
+class Judge:
+    """How solutions of one problem are read and valued.
+
+    Attributes
+    ----------
+    instance, objective
+        The problem.
+    share_computing
+        Divide F_c by the number of tasks that c serves.
+    free_ratios
+        Whether ρ may be put at its closed-form optimum for the routes.
+    whole_frames
+        Whether solutions that come from elsewhere are put into whole frames.
+    """
+
+    instance: Instance
+    objective: str
+    share_computing: bool = False
+    free_ratios: bool = True
+    whole_frames: bool = False
+
+    def value(self, solution: Solution) -> float:
+        """Return the objective by the evaluator [s]."""
+        return evaluate(self.instance, solution, share_computing=self.share_computing).objective_s(self.objective)
+
+    def read(self, model: Any) -> Solution:
+        """Return the solution that a solved model holds."""
+        solution = solution_from_model(model)
+        return self._best_ratios(solution) if self.free_ratios else solution
+
+    def _best_ratios(self, solution: Solution) -> Solution:
+        return best_ratios(self.instance, solution, share_computing=self.share_computing)
+
+    def adapt(self, solution: Solution | None) -> Solution | None:
+        """Return a solution of the plain problem as one of this problem, or None."""
+        if solution is None:
+            return None
+        if not self.whole_frames:
+            return self._best_ratios(solution) if self.free_ratios else solution
+        return in_whole_frames(self.instance, solution, objective=self.objective, share_computing=self.share_computing)
+
+
 def solve_directly(
-    instance: Instance,
     build: Callable[[], Any],
-    read: Callable[[Any], Solution],
+    judge: Judge,
+    first: Callable[[], First],
     *,
-    objective: str,
     solver: str,
     limits: Limits,
     progress: ProgressCallback | None = None,
     prepare: Callable[[Any], None] | None = None,
-    start: Solution | None = None,
+    export: Path | None = None,
     relax: bool = False,
-    free_ratios: bool = True,
-    share_computing: bool = False,
 ) -> Result:
-    """Build a model of (4) or (7), solve it and return what it means.
+    """Build a model of (4) or (7), solve it from a feasible solution and return what it means.
+
+    Whatever stops the run, also while the model is being built, the better of the solver's solution and the first one
+    is returned, unless `prepare` may have forbidden the latter.
 
     Parameters
     ----------
-    build, read
-        The model, and its solution once it holds values.
+    build
+        Returns the model.
+    judge
+        Values its solutions.
+    first
+        Returns where to begin; not called for a relaxation.
     prepare
-        Called with the model before it is solved: adds constraints, writes files.
-    start
-        A solution to begin with.
+        Called with the model before it is solved: adds constraints.
+    export
+        File to write the model to.
     relax
-        Drop integrality and return the bound alone, with termination `feasible`.
-    free_ratios
-        Whether ρ may be improved for the routes found: true for (4).
+        Drop integrality and return the bound alone.
     """
     recorder = Recorder(progress)
-    recorder.phase = "building"
-    model = build()
+    known, model, build_s = First(None, None), None, 0.0
+    try:
+        recorder.phase = "best response"
+        known = known if relax else first()
+        start = judge.adapt(known.solution)
+        recorder(None if start is None or prepare else judge.value(start), known.bound_s)
+        recorder.phase = "building"
+        with alarm(None if export else _left(limits, recorder)):
+            model = _build(build, prepare, export, start, relax)
+        build_s = recorder.elapsed()
+        recorder.phase = solver
+        outcome = _solve(model, judge, solver, limits, recorder, start is not None, relax)
+    except TimeoutError:
+        outcome = Outcome(Termination.TIME_LIMIT, None, None, None, "")
+    except KeyboardInterrupt:
+        outcome = Outcome(Termination.INTERRUPTED, None, None, None, "")
+    except MemoryError:
+        outcome = Outcome(Termination.MEMORY_LIMIT, None, None, None, "", message="out of memory")
+    solution = None if prepare or known.solution is None else judge.adapt(known.solution)
+    if outcome.objective is not None and not relax:
+        found = judge.read(model)
+        if solution is None or judge.value(found) <= judge.value(solution):
+            solution = found
+    objective_s = None if solution is None else judge.value(solution)
+    bound_s, message = _bound(outcome.bound, known.bound_s, objective_s)
+    recorder(objective_s, bound_s)
+    said = Termination.ERROR if message else outcome.termination
+    termination, why = _termination(said, objective_s, bound_s, limits.mip_gap, relax)
+    return Result(
+        termination=termination,
+        solution=solution,
+        objective_s=objective_s,
+        bound_s=bound_s,
+        build_s=build_s or recorder.elapsed(),
+        solve_s=recorder.elapsed() - build_s if build_s else 0.0,
+        solver=solver,
+        solver_version=outcome.version,
+        trace=tuple(recorder.trace),
+        message="; ".join(filter(None, (message, outcome.message, why))),
+    )
+
+
+def _left(limits: Limits, recorder: Recorder) -> float | None:
+    return None if limits.time_s is None else max(limits.time_s - recorder.elapsed(), 0.0)
+
+
+def _build(
+    build: Callable[[], Any],
+    prepare: Callable[[Any], None] | None,
+    export: Path | None,
+    start: Solution | None,
+    relax: bool,
+) -> Any:
+    with quiet():
+        model = build()
     if prepare is not None:
         prepare(model)
+    if export is not None:
+        write_model(model, export)
     if start is not None:
         set_start(model, start)
     if relax:
         pyo.TransformationFactory("core.relax_integer_vars").apply_to(model)
-    build_s = recorder.elapsed()
-    recorder.phase = solver
-    watch: Watch = recorder
-    outcome = solve_model(model, solver, limits, watch, use_start=start is not None)
-    solution, objective_s = None, None
-    if outcome.objective is not None and not relax:
-        solution = read(model)
-        if free_ratios:
-            solution = best_ratios(instance, solution)
-        objective_s = evaluate(instance, solution, share_computing=share_computing).objective_s(objective)
-    bound_s = checked_bound(outcome.bound, objective_s)
-    recorder(objective_s, bound_s)
-    return Result(
-        termination=_termination(outcome.termination, objective_s, bound_s, limits.mip_gap),
-        solution=solution,
-        objective_s=objective_s,
-        bound_s=bound_s,
-        build_s=build_s,
-        solve_s=recorder.elapsed() - build_s,
-        solver=solver,
-        solver_version=outcome.version,
-        trace=tuple(recorder.trace),
-        message=outcome.message,
-    )
+    return model
 
 
-def _termination(said: Termination, objective_s: float | None, bound_s: float | None, mip_gap: float) -> Termination:
+def write_model(model: Any, path: Path) -> None:
+    """Write a model as .lp or .mps with readable names."""
+    model.write(str(path), io_options={"symbolic_solver_labels": True})
+
+
+def _solve(
+    model: Any, judge: Judge, solver: str, limits: Limits, recorder: Recorder, use_start: bool, relax: bool
+) -> Outcome:
+    """Solve; again with tighter tolerances where the asked gap is not met by the evaluator's word."""
+    for attempt in range(ATTEMPTS):
+        tight = limits if attempt == 0 else _tighter(limits, solver)
+        watch: Watch = recorder
+        outcome = solve_model(model, solver, replace(tight, time_s=_left(limits, recorder)), watch, use_start=use_start)
+        if relax or outcome.termination is not Termination.OPTIMAL or outcome.objective is None:
+            return outcome
+        objective_s = judge.value(judge.read(model))
+        gap = relative_gap(objective_s, min(outcome.bound, objective_s) if outcome.bound is not None else None)
+        if gap is None or gap <= limits.mip_gap + 1e-12:
+            return outcome
+        use_start = True  # the model holds the solution found
+    return outcome
+
+
+def _tighter(limits: Limits, solver: str) -> Limits:
+    options = dict.fromkeys(TOLERANCES, 1e-9) | dict(limits.options) if solver in HIGHS else limits.options
+    return replace(limits, mip_gap=0.0, options=options)
+
+
+def _bound(said: float | None, first: float | None, objective_s: float | None) -> tuple[float | None, str]:
+    """Return the better of two bounds, and what is wrong where the solver's cannot be one."""
+    best = max((bound for bound in (said, first) if bound is not None), default=None)
+    try:
+        return checked_bound(best, objective_s), ""
+    except RuntimeError as error:
+        return checked_bound(first, objective_s), f"{error}; it is dropped"
+
+
+def _termination(
+    said: Termination, objective_s: float | None, bound_s: float | None, mip_gap: float, relax: bool
+) -> tuple[Termination, str]:
     """Return `optimal` only with the gap that was asked for; a solver's word alone is not enough."""
     gap = relative_gap(objective_s, bound_s)
-    if gap is not None and gap <= mip_gap + 1e-12:
-        return Termination.OPTIMAL
-    return Termination.FEASIBLE if said is Termination.OPTIMAL else said
+    if gap is not None and gap <= mip_gap + 1e-12 and said is not Termination.ERROR:
+        return Termination.OPTIMAL, ""
+    if said is Termination.OPTIMAL and not relax:
+        return Termination.ERROR, UNMET.format(gap="unknown" if gap is None else f"{gap:.2g}", asked=f"{mip_gap:.2g}")
+    return said, ""

@@ -1,13 +1,18 @@
 """Why a problem has no solution, said before any solver is called."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from formulation import Solution, design_packets
 from instances import Instance, Task
 from solvers.assignment import NoSolution, assign_task
 from solvers.paths import packet_paths
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.integer[Any]]
 
 
 def why_full_infeasible(instance: Instance) -> str | None:
@@ -108,21 +113,41 @@ def missing_link(
     far = np.zeros(network.nodes, dtype=bool)
     for end in ends:
         far |= np.isfinite(packet_paths(network, network.ids[end], 1.0, reverse=not reverse).cost_s)
-    best: tuple[tuple[bool, float, int, int], tuple[str, str]] | None = None
-    for i in np.flatnonzero(near):
-        for j in np.flatnonzero(far):
-            pair = (network.ids[j], network.ids[i]) if reverse else (network.ids[i], network.ids[j])
-            rank = (not instance.has_link(pair[1], pair[0]), _distance_m(instance, pair), int(i), int(j))
-            if best is None or rank < best[0]:
-                best = rank, pair
-    return None if best is None else best[1]
+    found = _nearest_pair(instance, np.flatnonzero(near), np.flatnonzero(far), turned=reverse)
+    return None if found is None else (network.ids[found[0]], network.ids[found[1]])
 
 
-def _distance_m(instance: Instance, pair: tuple[str, str]) -> float:
-    one, other = (instance.satellite(name).position_m for name in pair)
-    if one is None or other is None:
-        return 0.0
-    return float(np.linalg.norm(np.subtract(one, other)))
+def _nearest_pair(instance: Instance, near: Ints, far: Ints, *, turned: bool) -> tuple[int, int] | None:
+    """Return the ends of a new link from `near` to `far` (turned: back), as `missing_link` chooses it.
+
+    Parameters
+    ----------
+    near, far
+        Node numbers, ascending.
+    """
+    network = instance.network
+    if not (len(near) and len(far)):
+        return None
+    wanted, inside = np.zeros((2, network.nodes), dtype=bool)
+    inside[near], wanted[far] = True, True
+    back = (network.source, network.target) if turned else (network.target, network.source)
+    known = inside[back[0]] & wanted[back[1]]
+    positions = [satellite.position_m or (np.nan,) * 3 for satellite in instance.satellites]
+    place = np.array(positions, dtype=float)
+
+    def distance_m(one: Ints, other: Ints) -> Floats:
+        return np.asarray(np.nan_to_num(np.linalg.norm(place[one] - place[other], axis=1)))
+
+    if known.any():
+        i, j = back[0][known], back[1][known]
+        first = np.lexsort((j, i, distance_m(i, j)))[0]
+        pair = int(i[first]), int(j[first])
+    else:
+        least = [distance_m(np.full(len(far), i), far) for i in near]
+        shortest = np.array([row.min() for row in least])
+        row = int(shortest.argmin())
+        pair = int(near[row]), int(far[least[row].argmin()])
+    return pair[::-1] if turned else pair
 
 
 def _missing_links(instance: Instance, task: Task) -> str:

@@ -5,14 +5,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from formulation import FORMULATIONS, Solution, build_full_model, build_routing_model, solution_from_model
+from formulation import FORMULATIONS, Solution, build_full_model, build_routing_model, evaluate
 from formulation.delay import OBJECTIVES
 from instances import Instance
-from solvers.exact.direct import solve_directly
+from solvers.exact.direct import UNMET, Judge, solve_directly, write_model
 from solvers.exact.errors import SolverError
 from solvers.exact.highs import Limits
 from solvers.exact.infeasible import why_full_infeasible, why_routing_infeasible
 from solvers.exact.prove import prove
+from solvers.exact.start import begin, first_bound, first_solution, given_start
+from solvers.exact.tables import Tables
 from solvers.result import ProgressCallback, Result, Termination
 
 
@@ -50,6 +52,7 @@ def solve_full(
     start: Solution | None = None,
     progress: ProgressCallback | None = None,
     prepare: Callable[[Any], None] | None = None,
+    export: Path | None = None,
     log: Path | None = None,
     seed: int = 0,
     share_computing: bool = False,
@@ -72,17 +75,19 @@ def solve_full(
     solver_options
         Options by the solver's own names.
     time_limit, memory_limit
-        Limits [s], [GiB]; the best solution so far is returned with its bound.
+        Limits [s], [GiB]; the best solution so far is returned with its bound. Building counts.
     mip_gap
         Relative gap at which the result counts as optimal.
     threads
         Threads of the solver; 1 keeps runs reproducible.
     start
-        A solution to begin with.
+        A solution to begin with; best response finds one if left out.
     progress
         Called with incumbent and bound as they change.
     prepare
         Called with the Pyomo model before it is solved.
+    export
+        File to write the Pyomo model to, .lp or .mps; an infeasible one too.
     log
         File for the solver's log.
     seed
@@ -95,44 +100,82 @@ def solve_full(
     Returns
     -------
     Result
-        Infeasible problems say in `message` which task and which constraint.
+        Infeasible problems say in `message` which task and which constraint; `error` says what failed, or that the
+        solver's tolerances are too coarse for the asked gap.
 
     Raises
     ------
     SolverError
-        If solver, option or objective do not exist.
+        If solver, option or objective do not exist, or the start breaks a constraint.
     """
     _check(objective)
     limits = _limits(time_limit, mip_gap, threads, solver_options, log, memory_limit)
-    reason = why_full_infeasible(instance)
-    if reason is not None:
-        return Result(Termination.INFEASIBLE, solver=solver, message=reason)
     if formulation not in (None, *FORMULATIONS):
         raise SolverError(f"formulation must be one of {', '.join(FORMULATIONS)}, got {formulation!r}")
     if whole_frames and formulation == "textbook":
         raise SolverError("formulation 'textbook' knows no whole frames; take bit-flow, load-indexed or joint")
-    options = share_computing or whole_frames
-    if formulation is None and solver == "highs" and prepare is None and not relax and not options:
-        return prove(instance, objective=objective, limits=limits, start=start, progress=progress, seed=seed)
+
+    def build() -> Any:
+        name = formulation or "bit-flow"
+        return build_full_model(instance, objective, name, share_computing, whole_frames=whole_frames)
+
+    reason = why_full_infeasible(instance)
+    if reason is not None:
+        return _infeasible(reason, solver, build, export)
+    given = None if start is None else given_start(instance, start)
+    plain = not (share_computing or whole_frames or relax) and prepare is None and export is None
+    if formulation is None and solver == "highs" and plain:
+        return _proved(instance, None, objective, limits, given, progress, seed)
     result = solve_directly(
-        instance,
-        lambda: build_full_model(
-            instance, objective, formulation or "bit-flow", share_computing, whole_frames=whole_frames
-        ),
-        solution_from_model,
-        objective=objective,
+        build,
+        Judge(instance, objective, share_computing, not (whole_frames or prepare), whole_frames),
+        lambda: begin(instance, None, given, objective=objective, time_limit=time_limit),
         solver=solver,
         limits=limits,
         progress=progress,
         prepare=prepare,
+        export=export,
         relax=relax,
-        share_computing=share_computing,
-        free_ratios=not options,
-        start=start,
     )
     if whole_frames and result.termination is Termination.INFEASIBLE and not result.message:
         return replace(result, message="no whole number of frames meets (4b) and (4c) of every task")
     return result
+
+
+def _infeasible(reason: str, solver: str, build: Callable[[], Any], export: Path | None) -> Result:
+    """Return why there is no solution; a model that was asked for is written all the same."""
+    if export is not None:
+        write_model(build(), export)
+    return Result(Termination.INFEASIBLE, solver=solver, message=reason)
+
+
+def _proved(
+    instance: Instance,
+    packets: Solution | None,
+    objective: str,
+    limits: Limits,
+    start: Solution | None,
+    progress: ProgressCallback | None,
+    seed: int,
+) -> Result:
+    """Run the proof machinery; whatever ends it early, keep what is known."""
+    ended, message = Termination.ERROR, ""
+    try:
+        result = prove(instance, packets, objective=objective, limits=limits, start=start, progress=progress, seed=seed)
+        if result.termination is not Termination.FEASIBLE:
+            return result
+        gap = "unknown" if result.gap is None else f"{result.gap:.2g}"
+        return replace(
+            result, termination=Termination.ERROR, message=UNMET.format(gap=gap, asked=f"{limits.mip_gap:.2g}")
+        )
+    except KeyboardInterrupt:
+        ended = Termination.INTERRUPTED
+    except RuntimeError as error:
+        message = str(error)
+    tables = Tables(instance, packets)
+    solution = start or first_solution(tables, objective, 0.0)
+    value = None if solution is None else evaluate(instance, solution).objective_s(objective)
+    return Result(ended, solution, value, first_bound(tables, objective), solver="highs", seed=seed, message=message)
 
 
 def solve_routing(
@@ -151,6 +194,7 @@ def solve_routing(
     start: Solution | None = None,
     progress: ProgressCallback | None = None,
     prepare: Callable[[Any], None] | None = None,
+    export: Path | None = None,
     log: Path | None = None,
     seed: int = 0,
 ) -> Result:
@@ -160,23 +204,26 @@ def solve_routing(
     """
     _check(objective)
     limits = _limits(time_limit, mip_gap, threads, solver_options, log, memory_limit)
-    reason = why_routing_infeasible(instance, packets)
-    if reason is not None:
-        return Result(Termination.INFEASIBLE, solver=solver, message=reason)
     if formulation not in (None, "bit-flow"):
         raise SolverError(f"formulation of (7) must be bit-flow, got {formulation!r}")
-    if formulation is None and solver == "highs" and prepare is None and not relax:
-        return prove(instance, packets, objective=objective, limits=limits, start=start, progress=progress, seed=seed)
+
+    def build() -> Any:
+        return build_routing_model(instance, packets, objective)
+
+    reason = why_routing_infeasible(instance, packets)
+    if reason is not None:
+        return _infeasible(reason, solver, build, export)
+    given = None if start is None else given_start(instance, start, packets)
+    if formulation is None and solver == "highs" and prepare is None and export is None and not relax:
+        return _proved(instance, packets, objective, limits, given, progress, seed)
     return solve_directly(
-        instance,
-        lambda: build_routing_model(instance, packets, objective),
-        solution_from_model,
-        objective=objective,
+        build,
+        Judge(instance, objective, free_ratios=False),
+        lambda: begin(instance, packets, given, objective=objective, time_limit=time_limit),
         solver=solver,
         limits=limits,
         progress=progress,
         prepare=prepare,
+        export=export,
         relax=relax,
-        start=start,
-        free_ratios=False,
     )
