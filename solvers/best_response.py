@@ -162,21 +162,41 @@ def descend(
     for _ in range(SWEEPS):
         improved = False
         for m in order:
-            ratio = _present_ratio(traffic, m)
-            current = traffic.remove(m)
-            chosen, value = current, best if current is not None else (float("inf"),)
-            for plan in _choices(traffic, m, moves[m], ratio):
-                trial = traffic.trial(m, plan)
-                if _better(trial, value):
-                    chosen, value = plan, trial
+            current = traffic.plans.get(m)
+            chosen, best = respond(traffic, m, moves[m], best)
             if chosen is None:
                 return None
-            traffic.place(m, chosen)
             improved |= chosen is not current
-            best = value
         if not improved:
             break
     return dict(traffic.plans)
+
+
+def respond(traffic: Traffic, m: int, moves: Moves, score: tuple[float, ...]) -> tuple[Plan | None, tuple[float, ...]]:
+    """Give one task its best plan against all others.
+
+    Parameters
+    ----------
+    traffic
+        The network, with the task's present plan or without one.
+    score
+        What the network scores; not used where the task has no plan.
+
+    Returns
+    -------
+    plan, score
+        The plan, now in the network, and its score; None, with the task out of the network, if it finds no route.
+    """
+    ratio = _present_ratio(traffic, m)
+    current = traffic.remove(m)
+    chosen, value = current, score if current is not None else (float("inf"),)
+    for plan in _choices(traffic, m, moves, ratio):
+        trial = traffic.trial(m, plan)
+        if _better(trial, value):
+            chosen, value = plan, trial
+    if chosen is not None:
+        traffic.place(m, chosen)
+    return chosen, value
 
 
 def _present_ratio(traffic: Traffic, m: int) -> float:

@@ -11,13 +11,15 @@ from formulation import check, evaluate
 from instances import generate_torus, make_preset
 from solvers import best_response as lead
 from solvers.best_response import descend, solution_of
-from solvers.exact import solve_full, solve_routing
+from solvers.exact import relaxation, solve_full, solve_routing
 from solvers.exact.direct import Recorder
 from solvers.exact.highs import Limits, solve_program
 from solvers.exact.master import build_master
-from solvers.exact.prices import fix, price_bound, read_prices, resource_bound, work_bound
+from solvers.exact.pieces import Piece, close, first_pieces, split
+from solvers.exact.prices import Users, fix, lift, make_prices, price_bound, resource_bound
 from solvers.exact.proof import Proof
 from solvers.exact.scope import BOTH, chord, first_scopes, sides
+from solvers.exact.search import Search
 from solvers.exact.tables import Tables, delay_share
 from solvers.exact.traffic import Loads, Traffic, delay_of, plan_of, work_of
 from solvers.result import Termination
@@ -34,6 +36,7 @@ def instance_of(seed):
 def proof_of(instance, objective="mean"):
     proof = Proof(instance, None, objective, Limits(), Recorder(None))
     proof.restart(3)
+    proof.divide()
     return proof
 
 
@@ -120,7 +123,7 @@ def test_resource_bound_is_the_least_over_all_sets(seed):
 
 @pytest.mark.parametrize("objective", ["mean", "max"])
 @pytest.mark.parametrize("seed", SEEDS)
-def test_fixing_keeps_the_optimum_in_scope(seed, objective):
+def test_fixing_keeps_the_optimum_in_some_piece(seed, objective):
     instance = generate_torus(4, 4, tasks=3, computing=2, seed=seed)
     best = solve_full(instance, objective=objective, mip_gap=1e-9)
     proof = proof_of(instance, objective)
@@ -128,47 +131,119 @@ def test_fixing_keeps_the_optimum_in_scope(seed, objective):
     proof.offer(optimum)
     for _ in range(6):
         proof.narrow()
-        found = proof.relax()
-        if found is None:
-            break
-        proof.shrink(*found)
+        prices, bound = proof.relax()
+        assert bound.value <= best.objective_s * (1 + 1e-9)
+        fix(proof.tables, proof.scopes, prices, bound, proof.upper)
+        proof.relaxation.cut(0.001)
     assert proof.arcs_left < 2 * 3 * proof.tables.resources
     loads = Loads(proof.tables, optimum)
     for m, plan in optimum.items():
-        scope = proof.scopes[m]
-        assert plan.end in scope.ends
-        for kind in (0, 1):
-            if plan.packet(kind) is not None:
-                assert scope.arcs[kind][plan.packet(kind)].all()
-        if plan.data is not None and plan.model is not None:
-            assert BOTH in scope.modes
-            assert work_of(proof.tables, loads, m, plan)[0] <= scope.high * (1 + 1e-9) or scope.far
+        scope, work = proof.scopes[m], work_of(proof.tables, loads, m, plan)[0]
+        if plan.model is not None:
+            assert scope.arcs[1][plan.model].all()
+        assert any(_holds(piece, plan, work) for piece in scope.pieces)
+
+
+def _holds(piece: Piece, plan, work):
+    if piece.sends_data != (plan.data is not None) or piece.sends_model != (plan.model is not None):
+        return False
+    inside = piece.mode != BOTH or piece.low * (1 - 1e-9) <= work <= piece.high * (1 + 1e-9)
+    return inside and plan.end in piece.ends and (plan.data is None or piece.arcs[plan.data].all())
+
+
+@pytest.mark.parametrize("objective", ["mean", "max"])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_prices_of_paths_give_the_value_of_the_relaxation_over_all_arcs(seed, objective, monkeypatch):
+    """With one interval a task, the path relaxation and its Lagrangian bound are the arc relaxation's value."""
+    instance = generate_torus(3, 4, tasks=3, computing=2, seed=seed)
+    proof = proof_of(instance, objective)
+    proof.upper = 100.0
+    for m, scope in enumerate(proof.scopes):
+        scope.modes = [BOTH]
+        (scope.pieces,) = (
+            [piece.part(scope.low, 20.0 + scope.low)] for piece in first_pieces(proof.tables, m, scope, [])
+        )
+        close(proof.tables.tasks[m], scope)
+    proof.levels = [np.where(proof.tables.shareable, 3, 1) for _ in range(2)]
+    monkeypatch.setattr(relaxation, "CLOSE", 0.0)
+    master = build_master(proof.tables, proof.scopes, proof.levels, objective)
+    relaxed = solve_program(master.program, Limits())
+    _, bound = proof.relax()
+    assert relaxed.objective < proof.upper
+    assert bound.value == pytest.approx(relaxed.objective, rel=1e-6)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_prices_give_the_value_of_the_whole_relaxation(seed):
-    """With every arc as a column, weak duality is tight: prices lose nothing against the linear program."""
+def test_any_prices_bound_from_below_and_more_pieces_raise_the_relaxation(seed):
     instance = generate_torus(3, 4, tasks=3, computing=2, seed=seed)
-    proof = proof_of(instance)
-    proof.narrow()
-    levels = [np.where(proof.tables.shareable, 3, 1) for _ in range(2)]
-    master = build_master(proof.tables, proof.scopes, levels, "mean")
-    relaxed = solve_program(master.program, Limits())
-    prices = read_prices(proof.tables, proof.scopes, master, relaxed.duals, "mean")
-    bound = price_bound(proof.tables, proof.scopes, prices)
-    assert bound.value == pytest.approx(relaxed.objective, rel=1e-6)
-    assert work_bound(proof.tables, proof.scopes, prices, bound, proof.upper, 0) > 0
-    before = proof.arcs_left
-    fix(proof.tables, proof.scopes, prices, bound, proof.upper)
-    assert proof.arcs_left <= before
+    optimum = solve_full(instance, mip_gap=1e-9).objective_s
+    proof, rng = proof_of(instance), np.random.default_rng(seed)
+    users = Users(proof.scopes)
+    for scale in (0.0, 0.01, 0.3):
+        price = rng.uniform(0, scale, (len(users.task), proof.tables.resources))
+        prices = make_prices(proof.tables, users, [np.ones(1)] * 3, price, "mean")
+        assert price_bound(proof.tables, proof.scopes, prices).value <= optimum * (1 + 1e-12)
+    values = []
+    for _ in range(3):
+        values.append(proof.relax()[1].value)
+        for scope in proof.scopes:
+            for piece in [piece for piece in scope.pieces if piece.mode == BOTH]:
+                split(scope, piece, piece.low + min(0.5 * (piece.high - piece.low), 5.0))
+    assert values[0] <= values[1] * (1 + 1e-7) <= values[2] * (1 + 2e-7)
+    assert values[2] <= optimum * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_resource_bound_takes_one_piece_of_a_task(seed):
+    rng = np.random.default_rng(seed)
+    price, share, task = rng.uniform(0, 3, 7), rng.uniform(0.2, 1, 7), np.array([0, 0, 1, 2, 2, 2, 5])
+    sets = (set(s) for size in range(8) for s in combinations(range(7), size))
+    single = [s for s in sets if len({task[u] for u in s}) == len(s)]
+    least = min(sum((len(s) - 1) * share[u] - price[u] for u in s) for s in single)
+    assert resource_bound(price, share, task) == pytest.approx(least, abs=1e-12)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_lifted_prices_leave_the_bounds_of_resources(seed):
+    """Newcomers' prices take nothing from a resource's bound, and are above zero where others pay."""
+    instance = generate_torus(3, 3, tasks=3, computing=1, seed=seed)
+    proof, rng = proof_of(instance), np.random.default_rng(seed)
+    users = Users(proof.scopes)
+    shape = len(users.task), proof.tables.resources
+    known = rng.random(shape) < 0.3
+    prices = make_prices(proof.tables, users, [np.ones(1)] * 3, rng.uniform(0, 1, shape) * known, "mean")
+
+    def bounds():
+        return [
+            resource_bound(prices.price[rows, r], prices.share[rows] * proof.tables.per_bit[r], users.task[rows])
+            for rows in (np.flatnonzero(users.kind == kind) for kind in (0, 1))
+            for r in range(shape[1])
+        ]
+
+    before, paid = bounds(), int((prices.price > 0).sum())
+    lift(proof.tables, proof.scopes, prices, known)
+    assert bounds() == pytest.approx(before, abs=1e-9)
+    assert (prices.price > 0).sum() > paid
+
+
+@pytest.mark.parametrize("objective", ["mean", "max"])
+def test_local_search_ends_no_worse_and_counts_right(objective):
+    instance = generate_torus(5, 5, tasks=6, computing=2, seed=1)
+    proof = proof_of(instance, objective)
+    before = proof.upper
+    Search(proof).run(40)
+    assert proof.upper <= before
+    assert evaluate(instance, solution_of(proof.tables, proof.plans)).objective_s(objective) == pytest.approx(
+        proof.upper
+    )
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_unreduced_integer_program_has_the_same_optimum(seed):
     instance = instance_of(seed)
     proof = proof_of(instance)
-    proof.narrow()
     for scope in proof.scopes:
+        scope.data_high = 1e3
         scope.high, scope.far = 20 * (scope.low + 1), False
         scope.cuts = np.geomspace(scope.low * 1.0001, scope.high * 0.99, 40).tolist()
     levels = [np.where(proof.tables.shareable, len(proof.scopes), 1) for _ in range(2)]

@@ -1,9 +1,9 @@
-"""Incumbents: plans rounded from prices or integer programs, and where a local search takes tasks out."""
+"""Incumbents: plans rounded from prices or integer programs."""
 
 import numpy as np
 
 from solvers.exact.master import Master
-from solvers.exact.prices import Bound
+from solvers.exact.prices import Bound, Users
 from solvers.exact.scope import BOTH, DATA_ONLY, MODEL_ONLY, Scope
 from solvers.exact.tables import DATA, MODEL, Floats, Ints, Tables
 from solvers.exact.traffic import Plan
@@ -34,31 +34,15 @@ def _follow(tables: Tables, used: Ints, m: int, kind: int, end: int) -> Ints:
     return tables.trace(before, stop, start, kind)
 
 
-def cheapest_plans(tables: Tables, bound: Bound) -> dict[int, Plan]:
+def cheapest_plans(tables: Tables, bound: Bound, users: Users) -> dict[int, Plan]:
     """Return what every task would do under the prices of a bound."""
     plans = {}
     for m, costs in enumerate(bound.tasks):
-        c, mode = min(costs.values, key=lambda key: costs.values[key])
-        end = int(tables.tasks[m].ends[c])
+        c, q = min(costs.values, key=lambda key: costs.values[key])
+        end, piece = int(tables.tasks[m].ends[c]), users.pieces[q][1]
         packets = [
-            tables.trace(costs.before[kind], tables.end_of(end, kind), tables.start_of(m, kind), kind)
-            if mode in (BOTH, only)
-            else None
-            for kind, only in ((DATA, DATA_ONLY), (MODEL, MODEL_ONLY))
+            tables.trace(costs.before[user], tables.end_of(end, kind), tables.start_of(m, kind), kind) if sent else None
+            for kind, user, sent in ((DATA, q, piece.sends_data), (MODEL, users.model(m), piece.sends_model))
         ]
         plans[m] = Plan(c, packets[0], packets[1])
     return plans
-
-
-def neighbours(plans: dict[int, Plan], rng: np.random.Generator) -> list[int]:
-    """Return a random task and some of those that share a resource with it, in random order."""
-    m = int(rng.integers(len(plans)))
-    near = [i for i, plan in plans.items() if i != m and _meet(plan, plans[m])]
-    count = min(len(near), int(rng.integers(1, 4)))
-    chosen = rng.permutation(np.array(near, dtype=np.int64))[:count].tolist()
-    return [int(i) for i in rng.permutation([m, *chosen])]
-
-
-def _meet(one: Plan, other: Plan) -> bool:
-    pairs = ((one.packet(kind), other.packet(kind)) for kind in (DATA, MODEL))
-    return any(a is not None and b is not None and bool(np.isin(a, b).any()) for a, b in pairs)

@@ -26,8 +26,6 @@ from solvers.exact.highs import Program
 from solvers.exact.scope import BOTH, DATA_ONLY, MODEL_ONLY, Scope, Side, chord, local_share, sides
 from solvers.exact.tables import DATA, MODEL, Floats, Ints, Tables
 
-FLOW, LEVEL, OTHER = 0, 1, 2
-
 
 class _Builder:
     """Collects columns and rows as arrays."""
@@ -41,7 +39,6 @@ class _Builder:
         self._entries: list[tuple[Any, Any, Any]] = []
         self._bounds: list[tuple[Any, Any]] = []
         self._charges: list[tuple[int, float]] = []
-        self.row_kind: list[Any] = []
 
     def add_columns(self, cost: Any, upper: float = 1.0, integer: bool = False) -> Ints:
         cost = np.atleast_1d(np.asarray(cost, dtype=float))
@@ -51,11 +48,10 @@ class _Builder:
         self._integer.append(np.full(len(cost), integer))
         return np.arange(first, self.columns)
 
-    def add_rows(self, low: Any, high: Any, kind: int = OTHER) -> Ints:
+    def add_rows(self, low: Any, high: Any) -> Ints:
         low, high = np.broadcast_arrays(np.atleast_1d(np.asarray(low, float)), np.atleast_1d(np.asarray(high, float)))
         first, self.rows = self.rows, self.rows + len(low)
         self._bounds.append((low, high))
-        self.row_kind.append(np.full(len(low), kind))
         return np.arange(first, self.rows)
 
     def put(self, row: Any, column: Any, value: Any) -> None:
@@ -93,10 +89,8 @@ class Master:
         The arrays.
     kind, task, resource, level
         Of the x columns, which are the first ones.
-    side_rows
-        Per task the rows of its sides, or none where they were substituted into the objective.
-    delay_rows
-        Per task the row Z ≥ T_m, or none for the mean.
+    work_terms
+        Per task the columns that make up A_m, with their factors.
     """
 
     program: Program
@@ -106,10 +100,7 @@ class Master:
     level: Ints
     serve: list[dict[int, int]]
     modes: list[dict[str, int]]
-    row_kind: Ints
     ends: list[tuple[list[dict[int, int]], list[list[int]]]] = field(default_factory=list)
-    side_rows: list[list[int]] = field(default_factory=list)
-    delay_rows: list[int] = field(default_factory=list)
     sides: list[list[Side]] = field(default_factory=list)
     work_terms: list[tuple[Ints, Floats]] = field(default_factory=list)
 
@@ -138,7 +129,6 @@ def build_master(
     levels: list[Ints],
     objective: str,
     *,
-    arcs: list[list[Ints]] | None = None,
     integer: bool = False,
 ) -> Master:
     """Build the program.
@@ -151,14 +141,11 @@ def build_master(
         Per kind the number of levels K of every resource, shape (resources,); 1 means no congestion.
     objective
         `mean` or `max`.
-    arcs
-        Per kind and task the resources to have columns; all in scope if None.
     integer
         Whether x, z and serve are binary, and intervals are split at the scopes' cuts.
     """
     tasks = range(len(tables.tasks))
-    if arcs is None:
-        arcs = [[np.flatnonzero(scopes[m].arcs[kind]) for m in tasks] for kind in (DATA, MODEL)]
+    arcs = [[np.flatnonzero(scopes[m].arcs[kind]) for m in tasks] for kind in (DATA, MODEL)]
     kind, task, resource, level = _uses(tables, arcs, levels)
     b = _Builder()
     weight = 1.0 / len(tables.tasks) if objective == "mean" else 0.0
@@ -180,7 +167,7 @@ def build_master(
         kind == MODEL, weight * (work + fixed), weight * (side_work[task] * work + side_fixed[task] * fixed)
     )
     b.add_columns(cost, integer=integer)
-    master = Master(None, kind, task, resource, level, [], [], np.empty(0))  # type: ignore[arg-type]
+    master = Master(None, kind, task, resource, level, [], [])  # type: ignore[arg-type]
     master.sides = bounds
     _add_ends(b, tables, scopes, master, integer)
     _add_flow(b, tables, master)
@@ -189,7 +176,6 @@ def build_master(
     for m in tasks:
         _add_delay(b, tables, scopes[m], master, m, (work, fixed), weight, top, direct[m], split[m])
     master.program = b.program()
-    master.row_kind = np.concatenate(b.row_kind)
     return master
 
 
@@ -237,7 +223,7 @@ def _add_flow(b: _Builder, tables: Tables, master: Master) -> None:
                 supply[first + tables.start_of(m, kind)] = (sign, sent[kind])
     tails, heads = base + tables.tail[master.resource], base + tables.head[master.resource]
     keys = np.unique(np.concatenate([tails, heads, np.array(extra_keys, dtype=np.int64), np.array(list(supply))]))
-    rows = b.add_rows(np.zeros(len(keys)), 0.0, FLOW)
+    rows = b.add_rows(np.zeros(len(keys)), 0.0)
     columns = np.arange(master.uses)
     b.put(rows[np.searchsorted(keys, tails)], columns, 1.0)
     b.put(rows[np.searchsorted(keys, heads)], columns, -1.0)
@@ -257,14 +243,14 @@ def _add_levels(b: _Builder, tables: Tables, master: Master, levels: list[Ints])
     keys, at = np.unique(key, return_inverse=True)
     level, last = keys % most, np.stack(levels).reshape(-1)[keys // most]
     loads = b.add_columns(np.zeros(len(keys)))
-    rows = b.add_rows(np.zeros(len(keys)), np.where(level == last, np.inf, 0.0), LEVEL)
+    rows = b.add_rows(np.zeros(len(keys)), np.where(level == last, np.inf, 0.0))
     b.put(rows[at], leveled, 1.0)
     b.put(rows, loads, -level.astype(float))
-    rows = b.add_rows(np.full(len(leveled), -np.inf), 0.0, LEVEL)
+    rows = b.add_rows(np.full(len(leveled), -np.inf), 0.0)
     b.put(rows, leveled, 1.0)
     b.put(rows, loads[at], -1.0)
     groups, where = np.unique(keys // most, return_inverse=True)
-    rows = b.add_rows(np.full(len(groups), -np.inf), 1.0, LEVEL)
+    rows = b.add_rows(np.full(len(groups), -np.inf), 1.0)
     b.put(rows[where], loads, 1.0)
 
 
@@ -294,29 +280,21 @@ def _add_delay(
             b.charge(column, weight * side.const[mode])
         for c, column in ends[DATA].items():
             b.charge(column, weight * side.work * table.large_s[c])
-        master.side_rows.append([])
         return
     own = b.add_columns([weight], np.inf)[0]
-    if top is None:
-        master.delay_rows.append(-1)
-    else:
+    if top is not None:
         row = b.add_rows(0.0, np.inf)
         b.put(row, [top, own], [1.0, -1.0])
         b.put(row, model, -(work[model] + fixed[model]))
-        master.delay_rows.append(int(row[0]))
     if split:
         _add_pieces(b, table, scope, master, m, own, (columns, factors), (data, fixed[data]))
-        master.side_rows.append([])
         return
-    rows = []
     for side in bounds:
         row = b.add_rows(0.0, np.inf)
         b.put(row, own, 1.0)
         b.put(row, columns, -side.work * factors)
         b.put(row, data, -side.fixed * fixed[data])
         b.put(row, list(master.modes[m].values()), [-side.const[mode] for mode in master.modes[m]])
-        rows.append(int(row[0]))
-    master.side_rows.append(rows)
 
 
 def _add_pieces(

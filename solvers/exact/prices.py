@@ -1,20 +1,22 @@
 """Lagrangian bounds from prices, and what they prove superfluous.
 
-Charge packet (kind, m) a price λ[kind, m, r] ≥ 0 for using resource r, and pay the price back to r, which in turn bears
-the congestion. With delay weights y_m ≥ 0 (Σ y_m = 1 for the maximum, 1/|R| for the mean) and side weights
-θ_{m,i} ≥ 0, Σ_i θ_{m,i} = y_m, every solution's objective is at least
+A *user* is a packet in one case: the data packet of task m in piece q (`pieces`), or m's model packet. Charge user u a
+price λ[u, r] ≥ 0 for using resource r, and pay the price back to r, which in turn bears the congestion. With weights
+θ_{m,i} ≥ 0 of the delay's sides, y_m = Σ_i θ_{m,i} (Σ y_m = 1 for the maximum, y_m = 1/|R| for the mean), every
+solution's objective is at least
 
-    Σ_m min over c, mode, paths of [ C_m,mode + Σ_{r ∈ data} (K_m B_m per_bit_r + KP_m fixed_r + λ) + K_m λ_c
-                                     + Σ_{r ∈ model} (y_m (D_m per_bit_r + fixed_r) + λ) ]
-    + Σ_{kind, r} min over sets S of packets of Σ_{m ∈ S} ((|S| - 1) w_m per_bit_r - λ[kind, m, r])
+    Σ_m min over q, c, paths of [ C_q + Σ_{r ∈ data} (K_q B_m per_bit_r + KP_q fixed_r + λ) + K_q λ_c
+                                  + Σ_{r ∈ model} (y_m (D_m per_bit_r + fixed_r) + λ) ]
+    + Σ_{kind, r} min over sets S of users, one a task at most, of Σ_{u ∈ S} ((|S| - 1) w_u per_bit_r - λ[u, r])
 
-with K_m = Σ_i θ_i work_i and so on, w_m = K_m B_m for data and y_m D_m for model packets. This is weak duality: each
-minimum is taken over a superset of what the solution does, and prices cancel. The first line is Dijkstra on the node
-split graph (the two packets of a task meet in c and mode only), the second a sort for every |S|. Any prices give a
-valid bound; those of the load-indexed relaxation give its value. Nothing rests on a solver's tolerances.
+with K_q = Σ_i θ_i work_i of q's sides and so on, w_u = K_q B_m for data and y_m D_m for model packets. This is weak
+duality: a solution sits in one piece of each task, each minimum is taken over a superset of what it does, and prices
+cancel. The first line is Dijkstra on the node split graph (the packets of a task meet in q and c only), the second a
+sort for every |S|. Any prices give a valid bound; those of the load-indexed relaxation (`columns`) give its value.
+Nothing rests on a solver's tolerances.
 
-Fixing: the bound with m forced through r exceeds the bound by the reduced cost of the cheapest m-solution through r,
-found by searches from both sides. More than incumbent - bound: no improving solution uses r for m.
+Fixing: the bound with m forced through r in piece q exceeds the bound by the reduced cost of the cheapest such
+m-solution, found by searches from both sides. More than incumbent - bound: no improving solution has it.
 """
 
 from dataclasses import dataclass
@@ -22,9 +24,34 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from solvers.exact.master import LEVEL, Master
-from solvers.exact.scope import BOTH, DATA_ONLY, MODEL_ONLY, Scope
+from solvers.exact.pieces import Piece, sides
+from solvers.exact.scope import Scope
 from solvers.exact.tables import DATA, MODEL, Floats, Ints, Tables
+
+
+class Users:
+    """Who may use resources: the pieces of all tasks for data packets, then the tasks for model packets.
+
+    Attributes
+    ----------
+    pieces
+        (task, piece) of the first users.
+    task, kind
+        Of every user.
+    first
+        Position of each task's first piece, and the number of pieces at last.
+    """
+
+    def __init__(self, scopes: list[Scope]) -> None:
+        self.pieces: list[tuple[int, Piece]] = [(m, piece) for m, scope in enumerate(scopes) for piece in scope.pieces]
+        n = len(scopes)
+        self.first = np.concatenate([[0], np.cumsum([len(scope.pieces) for scope in scopes])]).astype(np.int64)
+        self.task = np.concatenate([[m for m, _ in self.pieces], np.arange(n)]).astype(np.int64)
+        self.kind = np.repeat([DATA, MODEL], [len(self.pieces), n])
+
+    def model(self, m: int) -> int:
+        """Return the user that is m's model packet."""
+        return len(self.pieces) + m
 
 
 @dataclass(eq=False)
@@ -35,101 +62,133 @@ class Prices:
     ----------
     weight
         y_m, shape (tasks,).
-    work, fixed
-        K_m, KP_m, shape (tasks,).
-    const
-        C_m per mode.
+    const, work, fixed
+        C_q, K_q, KP_q, shape (pieces,).
+    share
+        w_u, shape (users,).
     price
-        λ, shape (2, tasks, resources).
+        λ, shape (users, resources).
     """
 
+    users: Users
     weight: Floats
+    const: Floats
     work: Floats
     fixed: Floats
-    const: list[dict[str, float]]
+    share: Floats
     price: Floats
 
-    def share_cost(self, tables: Tables) -> Floats:
-        """Return w_m per kind: cost of one more packet beside one of m's, per s/bit, shape (2, tasks)."""
-        bits = np.array([task.bits for task in tables.tasks])
-        return np.stack([self.work * bits[:, DATA], self.weight * bits[:, MODEL]])
 
+def make_prices(tables: Tables, users: Users, thetas: list[Floats], price: Floats, objective: str) -> Prices:
+    """Return multipliers made feasible exactly: θ is scaled to what the objective asks for, λ is made ≥ 0.
 
-def read_prices(tables: Tables, scopes: list[Scope], master: Master, duals: Floats, objective: str) -> Prices:
-    """Read multipliers out of the relaxation's duals, made feasible exactly."""
+    Parameters
+    ----------
+    thetas
+        θ_m of each task's sides, one or two.
+    price
+        λ, shape (users, resources).
+    """
     n = len(tables.tasks)
+    raw = [np.maximum(theta, 0.0) for theta in thetas]
     if objective == "mean":
-        weight = np.full(n, 1.0 / n)
+        goal = np.full(n, 1.0 / n)
     else:
-        weight = np.maximum(duals[master.delay_rows], 0.0)
-        weight = weight / weight.sum() if weight.sum() > 0 else np.full(n, 1.0 / n)
-    work, fixed, const = np.zeros(n), np.zeros(n), []
-    for m in range(n):
-        rows, bounds = master.side_rows[m], master.sides[m]
-        theta = np.maximum(duals[rows], 0.0) if rows else np.ones(1)
-        theta = theta / theta.sum() if theta.sum() > 0 else np.eye(len(bounds))[0]
-        theta *= weight[m]
-        work[m] = sum(t * side.work for t, side in zip(theta, bounds, strict=True))
-        fixed[m] = sum(t * side.fixed for t, side in zip(theta, bounds, strict=True))
-        const.append(
-            {mode: sum(t * side.const[mode] for t, side in zip(theta, bounds, strict=True)) for mode in scopes[m].modes}
-        )
-    prices = Prices(weight, work, fixed, const, np.zeros((2, n, tables.resources)))
-    share = prices.share_cost(tables)
-    level_duals = np.where(master.row_kind == LEVEL, duals, 0.0)
-    extra = -(master.program.matrix.T @ level_duals)[: master.uses]
-    extra += (master.level - 1) * share[master.kind, master.task] * tables.per_bit[master.resource]
-    least = np.full(prices.price.shape, np.inf)
-    np.minimum.at(least, (master.kind, master.task, master.resource), extra)
-    prices.price = np.where(np.isfinite(least), np.maximum(least, 0.0), 0.0)
-    return prices
+        goal = np.array([theta.sum() for theta in raw])
+        goal = goal / goal.sum() if goal.sum() > 0 else np.full(n, 1.0 / n)
+    raw = [theta if theta.sum() > 0 else np.eye(len(theta))[0] for theta in raw]
+    weights = [y * theta / theta.sum() for y, theta in zip(goal, raw, strict=True)]
+    rows = []
+    for m, piece in users.pieces:
+        parts = list(zip(weights[m], sides(tables.tasks[m], piece), strict=True))
+        rows.append([sum(t * getattr(side, name) for t, side in parts) for name in ("const", "work", "fixed")])
+    const, work, fixed = np.array(rows, dtype=float).reshape(-1, 3).T
+    bits = np.array([task.bits for task in tables.tasks])[users.task, users.kind]
+    share = bits * np.concatenate([work, goal])
+    return Prices(users, goal, const, work, fixed, share, np.maximum(price, 0.0))
 
 
-def resource_bound(price: Floats, share: Floats) -> float:
-    """Return min over S of Σ_{m ∈ S} ((|S| - 1) share_m - price_m); 0 for the empty set."""
+def resource_bound(price: Floats, share: Floats, task: Ints | None = None) -> float:
+    """Return min over S of Σ_{u ∈ S} ((|S| - 1) share_u - price_u), 0 for the empty set.
+
+    With `task`, users sorted by their task, of which each has one user in S at most.
+    """
     if len(price) == 0:
         return 0.0
-    count = np.arange(len(price))[:, None]
-    values = np.sort(count * share[None, :] - price[None, :], axis=1)
-    sums = np.cumsum(values, axis=1)
-    return min(0.0, float(np.diagonal(sums).min()))
+    first = np.arange(len(price)) if task is None else np.flatnonzero(np.diff(task, prepend=-1))
+    values = np.arange(len(first))[:, None] * share[None, :] - price[None, :]
+    if len(first) < len(price):
+        values = np.minimum.reduceat(values, first, axis=1)
+    values.sort(axis=1)
+    return min(0.0, float(np.diagonal(np.cumsum(values, axis=1)).min()))
+
+
+def _allowed(scopes: list[Scope], users: Users) -> NDArray[np.bool_]:
+    """Return which user may use which resource, shape (users, resources)."""
+    data = [piece.arcs if piece.sends_data else np.zeros_like(piece.arcs) for _, piece in users.pieces]
+    return np.stack([*data, *(scope.arcs[MODEL] for scope in scopes)])
 
 
 def _resource_bounds(tables: Tables, scopes: list[Scope], prices: Prices) -> float:
-    total = 0.0
-    share = prices.share_cost(tables)
+    total, users = 0.0, prices.users
+    active = (prices.price > 0) & _allowed(scopes, users)
     for kind in (DATA, MODEL):
-        allowed = np.stack([scope.arcs[kind] for scope in scopes])
-        for r in np.flatnonzero((prices.price[kind] > 0).any(axis=0)):
-            users = np.flatnonzero(allowed[:, r])
-            total += resource_bound(prices.price[kind][users, r], share[kind][users] * tables.per_bit[r])
+        rows = np.flatnonzero(users.kind == kind)
+        mine = active[rows]
+        for r in np.flatnonzero(mine.any(axis=0)):
+            chosen = rows[mine[:, r]]
+            share = prices.share[chosen] * tables.per_bit[r]
+            total += resource_bound(prices.price[chosen, r], share, users.task[chosen])
     return total
 
 
 def lift(tables: Tables, scopes: list[Scope], prices: Prices, known: NDArray[np.bool_]) -> None:
-    """Raise prices of packets that had no column at a priced resource, as far as its own bound does not fall.
+    """Raise prices of users that had no column at a priced resource, hardly at the cost of its own bound.
+
+    Let F(d, a) be the least Σ (d w_u - λ_u) over a known users, base the resource's bound. If τ newcomers join a known
+    ones, the sum is at least F(a + τ - 1, a) plus the newcomers' own (a + τ - 1) w - λ. So λ = min over a, τ of
+    (a + τ - 1) w + (F(a + τ - 1, a) - base) / τ keeps the bound whoever joins. A task with a known piece may ask
+    for its other pieces what makes them no more attractive to the resource than the known one.
 
     Parameters
     ----------
     known
-        Whether (kind, m, r) had columns, shape (2, tasks, resources).
+        Whether a user had columns at a resource, shape (users, resources).
     """
-    share = prices.share_cost(tables)
+    users = prices.users
+    allowed = _allowed(scopes, users)
     for kind in (DATA, MODEL):
-        priced = np.flatnonzero((prices.price[kind] > 0).any(axis=0))
-        for r in priced:
-            cost = share[kind] * tables.per_bit[r]
-            users = [m for m in range(len(scopes)) if known[kind, m, r]]
-            for m in range(len(scopes)):
-                if known[kind, m, r] or not scopes[m].arcs[kind][r]:
-                    continue
-                base = resource_bound(prices.price[kind][users, r], cost[users])
-                best = -base
-                for size in range(1, len(users) + 1):
-                    values = np.sort(size * cost[users] - prices.price[kind][users, r])
-                    best = min(best, size * cost[m] + float(values[:size].sum()) - base)
-                prices.price[kind, m, r] = max(best, 0.0) * (1 - 1e-12)
-                users.append(m)
+        rows = np.flatnonzero(users.kind == kind)
+        for r in np.flatnonzero((prices.price[rows] > 0).any(axis=0)):
+            old = rows[known[rows, r]]
+            new = rows[~known[rows, r] & allowed[rows, r]]
+            if len(old) and len(new):
+                prices.price[new, r] = _entry_prices(prices, old, new, int(r), float(tables.per_bit[r]))
+
+
+def _entry_prices(prices: Prices, old: Ints, new: Ints, r: int, per_bit: float) -> Floats:
+    task = prices.users.task
+    share, price = prices.share * per_bit, prices.price[old, r]
+    first = np.flatnonzero(np.diff(task[old], prepend=-1))
+    most, joins = len(first), len(np.unique(task[new]))
+    depth = np.arange(most + joins)
+    values = np.minimum.reduceat(depth[:, None] * share[old][None, :] - price[None, :], first, axis=1)
+    values.sort(axis=1)
+    least = np.concatenate([np.zeros((len(depth), 1)), np.cumsum(values, axis=1)], axis=1)
+    base = min(0.0, float(np.diagonal(least[:most, 1:]).min()))
+    a, t = np.meshgrid(np.arange(most + 1), np.arange(1, joins + 1), indexing="ij")
+    together = a + t - 1
+    slack = (least[together, a] - base) / t
+    # over all (a, t) with the same a + t - 1 only the least slack counts
+    best = np.full(len(depth), np.inf)
+    np.minimum.at(best, together.ravel(), slack.ravel())
+    entry = (depth[:, None] * share[new][None, :] + best[:, None]).min(axis=0)
+    for position, user in enumerate(new):
+        mine = old[task[old] == task[user]]
+        if len(mine):
+            other = (depth[:, None] * share[mine] - prices.price[mine, r]).min(axis=1)
+            entry[position] = max(entry[position], float((depth * share[user] - other).min()))
+    return np.asarray(np.maximum(entry, 0.0) * (1 - 1e-12))
 
 
 @dataclass(eq=False)
@@ -138,20 +197,22 @@ class Costs:
 
     Attributes
     ----------
-    weights
-        Per kind, shape (resources,).
     values
-        Least priced cost per end position and mode; inf where impossible.
-    forward, before
-        Per kind the costs from the task's side and the predecessors.
+        Least priced cost per end position and user of a piece; inf where impossible.
+    weights, forward, before
+        Per user its priced weights, shape (resources,), the costs from the task's side and the predecessors.
+    least
+        The least of the values.
+    parts
+        Per user the least priced cost to each end.
     """
 
-    weights: list[Floats]
-    values: dict[tuple[int, str], float]
-    forward: list[Floats]
-    before: list[Ints]
+    values: dict[tuple[int, int], float]
+    weights: dict[int, Floats]
+    forward: dict[int, Floats]
+    before: dict[int, Ints]
+    parts: dict[int, dict[int, float]]
     least: float
-    parts: list[dict[int, float]]
 
 
 @dataclass(eq=False)
@@ -163,31 +224,33 @@ class Bound:
 
 
 def task_costs(tables: Tables, scope: Scope, prices: Prices, m: int) -> Costs:
-    """Search both packets of one task under prices."""
-    task = tables.tasks[m]
-    weights = [
-        prices.work[m] * task.bits[DATA] * tables.per_bit + prices.fixed[m] * tables.fixed + prices.price[DATA, m],
-        prices.weight[m] * (task.bits[MODEL] * tables.per_bit + tables.fixed) + prices.price[MODEL, m],
-    ]
-    needed = [set(scope.modes) & {BOTH, only} for only in (DATA_ONLY, MODEL_ONLY)]
-    forward, before = [], []
-    for kind in (DATA, MODEL):
-        if needed[kind]:
-            cost, last = tables.search(weights[kind], tables.start_of(m, kind), kind == MODEL, scope.arcs[kind])
-        else:
-            cost, last = np.full(2 * tables.nodes, np.inf), np.empty(0)
-        forward.append(np.asarray(cost))
-        before.append(last)
-    parts = [
-        {c: float(forward[kind][tables.end_of(int(task.ends[c]), kind)]) for c in scope.ends} for kind in (DATA, MODEL)
-    ]
-    values = {}
-    for c in scope.ends:
-        data, model = parts[DATA][c] + prices.work[m] * task.large_s[c], parts[MODEL][c]
-        for mode in scope.modes:
-            const = prices.const[m][mode]
-            values[c, mode] = const + (data if mode != MODEL_ONLY else 0.0) + (model if mode != DATA_ONLY else 0.0)
-    return Costs(weights, values, forward, before, min(values.values()), parts)
+    """Search both packets of one task under prices, the data packet in each piece."""
+    task, users = tables.tasks[m], prices.users
+    costs = Costs({}, {}, {}, {}, {}, np.inf)
+
+    def look(user: int, kind: int, weight: Floats, arcs: NDArray[np.bool_], ends: list[int]) -> None:
+        start, stops = tables.start_of(m, kind), tables.end_of(task.ends[ends], kind)
+        reached, last = tables.search(weight, start, kind == MODEL, arcs)
+        costs.weights[user], costs.forward[user], costs.before[user] = weight, np.asarray(reached), last
+        costs.parts[user] = dict(zip(ends, reached[stops].tolist(), strict=True))
+
+    model = users.model(m)
+    if any(piece.sends_model for piece in scope.pieces):
+        weight = prices.weight[m] * (task.bits[MODEL] * tables.per_bit + tables.fixed) + prices.price[model]
+        look(model, MODEL, weight, scope.arcs[MODEL], scope.ends)
+    for q, piece in enumerate(scope.pieces, start=int(users.first[m])):
+        if piece.sends_data:
+            weight = prices.share[q] * tables.per_bit + prices.fixed[q] * tables.fixed + prices.price[q]
+            look(q, DATA, weight, piece.arcs, piece.ends)
+        for c in piece.ends:
+            value = float(prices.const[q])
+            if piece.sends_data:
+                value += costs.parts[q][c] + float(prices.work[q] * task.large_s[c])
+            if piece.sends_model:
+                value += costs.parts[model][c]
+            costs.values[c, q] = value
+    costs.least = min(costs.values.values(), default=np.inf)
+    return costs
 
 
 def price_bound(tables: Tables, scopes: list[Scope], prices: Prices) -> Bound:
@@ -198,78 +261,45 @@ def price_bound(tables: Tables, scopes: list[Scope], prices: Prices) -> Bound:
 
 def fix(tables: Tables, scopes: list[Scope], prices: Prices, bound: Bound, incumbent: float) -> int:
     """Take out of the scopes what no solution better than the incumbent needs; return how many arcs went."""
-    room = incumbent - bound.value
-    gone = 0
+    room, gone, users = incumbent - bound.value, 0, prices.users
     for m, (scope, costs) in enumerate(zip(scopes, bound.tasks, strict=True)):
         limit = costs.least + room + 1e-9 * (abs(incumbent) + 1)
-        kept = {key for key, value in costs.values.items() if value <= limit}
-        scope.ends = [c for c in scope.ends if any(key[0] == c for key in kept)]
-        scope.modes = [mode for mode in scope.modes if any(key[1] == mode for key in kept)]
-        for kind in (DATA, MODEL):
-            gone += _fix_arcs(tables, scope, prices, costs, m, kind, kept, limit)
+        kept = {key: value for key, value in costs.values.items() if value <= limit}
+        model, rest, left = users.model(m), dict[int, float](), []
+        for q, piece in enumerate(scope.pieces, start=int(users.first[m])):
+            piece.ends = [c for c in piece.ends if (c, q) in kept]
+            if not piece.ends:
+                continue
+            left.append(piece)
+            if piece.sends_data:
+                others = {c: kept[c, q] - costs.parts[q][c] for c in piece.ends}
+                gone += _fix_arcs(tables, costs, (m, q, DATA), others, limit, piece.arcs)
+            if piece.sends_model:
+                for c in piece.ends:
+                    rest[c] = min(rest.get(c, np.inf), kept[c, q] - costs.parts[model][c])
+        gone += _fix_arcs(tables, costs, (m, model, MODEL), rest, limit, scope.arcs[MODEL])
+        scope.pieces = left
+        scope.gather()
     return gone
 
 
 def _fix_arcs(
     tables: Tables,
-    scope: Scope,
-    prices: Prices,
     costs: Costs,
-    m: int,
-    kind: int,
-    kept: set[tuple[int, str]],
+    user: tuple[int, int, int],
+    rest: dict[int, float],
     limit: float,
+    arcs: NDArray[np.bool_],
 ) -> int:
-    task = tables.tasks[m]
-    before = int(scope.arcs[kind].sum())
-    alone = DATA_ONLY if kind == DATA else MODEL_ONLY
-    rest: dict[int, float] = {}
-    for c, mode in kept:
-        if mode in (BOTH, alone):
-            own = costs.parts[kind][c]
-            rest[c] = min(rest.get(c, np.inf), costs.values[c, mode] - own)
+    """Take a user's superfluous arcs out of the mask; `rest` is what an end costs beside this packet."""
+    (m, u, kind), before = user, int(arcs.sum())
     if not rest:
-        scope.arcs[kind][:] = False
+        arcs[:] = False
         return before
-    nodes = np.array([tables.end_of(int(task.ends[c]), kind) for c in rest])
+    nodes = np.array([tables.end_of(int(tables.tasks[m].ends[c]), kind) for c in rest])
     offsets = np.array(list(rest.values()))
     shift = float(offsets.min())
-    back, _ = tables.search(costs.weights[kind], -1, kind == DATA, scope.arcs[kind], offsets=(nodes, offsets - shift))
+    back, _ = tables.search(costs.weights[u], -1, kind == DATA, arcs, offsets=(nodes, offsets - shift))
     near, far = (tables.tail, tables.head) if kind == DATA else (tables.head, tables.tail)
-    through = costs.forward[kind][near] + costs.weights[kind] + back[far] + shift
-    scope.arcs[kind] &= through <= limit
-    return before - int(scope.arcs[kind].sum())
-
-
-def work_bound(tables: Tables, scopes: list[Scope], prices: Prices, bound: Bound, incumbent: float, m: int) -> float:
-    """Return an upper bound on A_m in solutions no worse than the incumbent that send both of m's packets.
-
-    Take the bound of the problem in which m's data work is free (K_m = 0), V. The objective of any solution is at
-    least V + K_m A_m, so A_m ≤ (incumbent - V) / K_m. With K_m = 0, m's data packet bears no congestion itself, but it
-    still burdens others: its prices are lifted anew, as those of a packet that joins.
-    """
-    if prices.work[m] <= 0:
-        return float("inf")
-    free = Prices(prices.weight, prices.work.copy(), prices.fixed, prices.const, prices.price.copy())
-    free.work[m] = 0.0
-    free.price[DATA, m] = 0.0
-    share = prices.share_cost(tables)[DATA]
-    change = 0.0
-    others = [i for i in range(len(scopes)) if i != m]
-    for r in np.flatnonzero((prices.price[DATA] > 0).any(axis=0)):
-        cost = share * tables.per_bit[r]
-        everyone = [i for i in range(len(scopes)) if scopes[i].arcs[DATA][r]]
-        users = [i for i in others if scopes[i].arcs[DATA][r]]
-        with_m = resource_bound(prices.price[DATA][everyone, r], cost[everyone])
-        base = resource_bound(prices.price[DATA][users, r], cost[users])
-        change += base - with_m
-        if scopes[m].arcs[DATA][r]:
-            best = -base
-            for size in range(1, len(users) + 1):
-                values = np.sort(size * cost[users] - prices.price[DATA][users, r])
-                best = min(best, float(values[:size].sum()) - base)
-            free.price[DATA, m, r] = max(best, 0.0) * (1 - 1e-12)
-    only = Scope(**{**scopes[m].__dict__, "modes": [BOTH]})
-    least = task_costs(tables, only, free, m).least
-    value = bound.value - bound.tasks[m].least + least + change
-    return (incumbent + 1e-9 * (abs(incumbent) + 1) - value) / float(prices.work[m])
+    arcs &= costs.forward[u][near] + costs.weights[u] + back[far] + shift <= limit
+    return before - int(arcs.sum())

@@ -8,11 +8,15 @@ where M_m and p_m are the least uncongested transmission of the model packet and
 """
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from solvers.exact.tables import DATA, MODEL, Floats, Tables, TaskTable, delay_share
+
+if TYPE_CHECKING:
+    from solvers.exact.pieces import Piece
 
 BOTH, DATA_ONLY, MODEL_ONLY = "both", "data", "model"
 SLACK = 1e-9
@@ -47,6 +51,10 @@ class Scope:
         Further breakpoints of [low, high] for the integer program.
     floor
         Lower bounds on A_m and p_m that hold for every solution.
+    pieces
+        The cases of the task that prices reason about (`pieces`).
+    beyond
+        Resources left for a data packet with A_m > high, shape (resources,).
     """
 
     ends: list[int]
@@ -61,23 +69,31 @@ class Scope:
     far: bool = True
     cuts: list[float] = field(default_factory=list)
     floor: tuple[float, float] = (0.0, 0.0)
+    pieces: "list[Piece]" = field(default_factory=list)
+    beyond: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=bool))
 
     @property
     def has_far(self) -> bool:
         """Whether solutions with A_m > high are still in scope."""
         return self.far and MODEL_ONLY in self.modes
 
-    def expand(self, own: NDArray[np.bool_], high: float, far: bool = True) -> None:
-        """Let A_m go up to `high`, taking back what was concluded for data packets with A_m ≤ the old `high` only.
+    def gather(self) -> None:
+        """Take ends, modes and data arcs from the pieces."""
+        self.ends = sorted({c for piece in self.pieces for c in piece.ends})
+        self.modes = [mode for mode in (MODEL_ONLY, DATA_ONLY, BOTH) if any(p.mode == mode for p in self.pieces)]
+        self.arcs[DATA] = np.zeros_like(self.arcs[DATA])
+        for piece in self.pieces:
+            if piece.sends_data:
+                self.arcs[DATA] |= piece.arcs
 
-        Data arcs and lower bounds were narrowed for those; solutions beyond were covered by the mode `model`, in whose
-        name ends and model arcs were kept. Where mode `both` had been excluded, A_m exceeds the old `high`.
+    def expand(self, high: float, far: bool = True) -> None:
+        """Let A_m go up to `high` again, with the data arcs that larger values have left.
+
+        Bounds and arcs were narrowed for A_m up to the old `high`; where mode `both` had been excluded, A_m exceeds it.
         """
-        self.low, self.fixed_low = self.floor if BOTH in self.modes else (self.high, self.floor[1])
         if BOTH not in self.modes:
-            self.modes = [*self.modes, BOTH]
-        self.data_low = min(self.data_low, self.floor[0])
-        self.arcs[DATA][:] = own
+            self.modes, self.low = [*self.modes, BOTH], self.high
+        self.arcs[DATA] |= self.beyond
         self.high, self.far = max(high, self.low), far
 
 
@@ -179,7 +195,7 @@ def chord(task: TaskTable, low: float, high: float, fixed_low: float) -> tuple[f
     capped at s by its definition, but the affine function may pass it: such paths are dominated by the mode without
     data packet, which is in scope whenever both packets are.
     """
-    first, last = _share(task, low, fixed_low), _share(task, high, fixed_low)
+    first, last = share_at(task, low, fixed_low), share_at(task, high, fixed_low)
     per_fixed = (task.small_s - task.extraction_s) / (high + task.small_s)
     slope = (last - first) / (high - low) if high > low * (1 + 1e-12) else 0.0
     if slope == 0.0:
@@ -188,7 +204,8 @@ def chord(task: TaskTable, low: float, high: float, fixed_low: float) -> tuple[f
     return first - slope * low - per_fixed * fixed_low, slope, per_fixed
 
 
-def _share(task: TaskTable, work_s: float, fixed_s: float) -> float:
+def share_at(task: TaskTable, work_s: float, fixed_s: float) -> float:
+    """Return h(A, p) without its cap at s."""
     return task.extraction_s + (task.small_s - task.extraction_s) * (work_s + fixed_s) / (work_s + task.small_s)
 
 
@@ -234,7 +251,7 @@ class Side:
 def local_share(task: TaskTable, scope: Scope) -> float:
     """Return the lower bound on H_m in the mode `model`: s, or less where the mode stands for far A_m too."""
     far = scope.far and task.can_offload and task.extraction_s < task.small_s
-    return min(task.small_s, _share(task, scope.high, scope.fixed_low)) if far else task.small_s
+    return min(task.small_s, share_at(task, scope.high, scope.fixed_low)) if far else task.small_s
 
 
 def sides(task: TaskTable, scope: Scope) -> list[Side]:
@@ -254,17 +271,3 @@ def sides(task: TaskTable, scope: Scope) -> list[Side]:
         const[BOTH], work, fixed = chord(task, scope.low, scope.high, scope.fixed_low)
     const[DATA_ONLY] = alpha + (1 - work) * scope.data_low + (1 - fixed) * scope.fixed_low
     return [Side({mode: const[mode] for mode in scope.modes}, work, fixed)]
-
-
-def tighten(tables: Tables, m: int, scope: Scope) -> None:
-    """Raise the lower bounds on A_m and p_m to the shortest paths over the arcs and ends that are left."""
-    task = tables.tasks[m]
-    if scope.modes == [MODEL_ONLY]:
-        return
-    stops, start = tables.end_of(task.ends[scope.ends], DATA), tables.start_of(m, DATA)
-    work, _ = tables.search(task.bits[DATA] * tables.per_bit, start, False, scope.arcs[DATA])
-    fixed, _ = tables.search(tables.fixed, start, False, scope.arcs[DATA])
-    low = float((work[stops] + task.large_s[scope.ends]).min()) * (1 - 1e-12)
-    if np.isfinite(low):
-        scope.low, scope.data_low = max(scope.low, low), max(scope.data_low, low)
-        scope.fixed_low = max(scope.fixed_low, float(fixed[stops].min()) * (1 - 1e-12))

@@ -1,0 +1,163 @@
+"""Column generation: prices from the path relaxation, paths from the prices, until the bound is the relaxation's value.
+
+`Relaxation.solve` starts from the paths known so far (`pool`), solves `columns`, takes the duals as prices, lifts them,
+and computes the Lagrangian bound over *all* arcs in scope. The searches of that bound bring the paths that the
+relaxation lacks, its loads bring levels. Every bound counts, whatever the prices.
+
+`Relaxation.cut` adds breakpoints where the relaxation's A_m lies where a chord charges least of what is due.
+"""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from solvers.exact.columns import Columns
+from solvers.exact.pieces import sides, split
+from solvers.exact.prices import Bound, Prices, Users, lift, make_prices, price_bound
+from solvers.exact.scope import BOTH, share_at
+from solvers.exact.tables import DATA, MODEL, Floats, Ints
+from solvers.exact.traffic import Plan
+
+if TYPE_CHECKING:
+    from solvers.exact.proof import Proof
+
+ROUNDS = 200
+CLOSE = 0.02
+"""Share of the gap below which what is left of the relaxation's own gap is not pursued."""
+MOST_PIECES = 10
+
+
+class Relaxation:
+    """What is kept from one relaxation to the next: paths and levels."""
+
+    def __init__(self, proof: "Proof") -> None:
+        self.proof = proof
+        self.pool: dict[tuple[int, int, int, bytes], Ints] = {}
+        self.columns: Columns | None = None
+        self.works: dict[int, tuple[float, float]] = {}
+
+    def know(self, m: int, kind: int, c: int, used: Ints) -> None:
+        """Keep a path."""
+        self.pool.setdefault((m, kind, c, np.sort(used).tobytes()), used)
+
+    def know_plans(self, plans: dict[int, Plan]) -> None:
+        """Keep the paths of plans."""
+        for m, plan in plans.items():
+            for kind in (DATA, MODEL):
+                used = plan.packet(kind)
+                if used is not None:
+                    self.know(m, kind, plan.end, used)
+
+    def _begin(self, users: Users) -> Columns:
+        proof, tables = self.proof, self.proof.tables
+        columns = Columns(tables, proof.scopes, users, proof.objective, proof.limits_now())
+        for q, (_, piece) in enumerate(users.pieces):
+            if not piece.sends_data:
+                for c in piece.ends:
+                    columns.add(q, c, None)
+        for (m, kind, c, _), used in self.pool.items():
+            scope, task = proof.scopes[m], tables.tasks[m]
+            if kind == MODEL:
+                if c in scope.ends and scope.arcs[MODEL][used].all():
+                    columns.add(users.model(m), c, used)
+                continue
+            work = float(task.bits[DATA] * tables.per_bit[used].sum() + task.large_s[c])
+            for q, piece in enumerate(scope.pieces, start=int(users.first[m])):
+                if piece.sends_data and c in piece.ends and work <= piece.high and piece.arcs[used].all():
+                    columns.add(q, c, used)
+        for kind in (DATA, MODEL):
+            for r in np.flatnonzero(proof.levels[kind] > 1):
+                columns.deepen(kind, int(r), int(proof.levels[kind][r]))
+        return columns
+
+    def solve(self) -> tuple[Prices, Bound]:
+        """Raise the proof's bound by the relaxation; return its best prices."""
+        proof, tables = self.proof, self.proof.tables
+        users = Users(proof.scopes)
+        start = make_prices(
+            tables, users, self._even(users), np.zeros((len(users.task), tables.resources)), proof.objective
+        )
+        best = start, price_bound(tables, proof.scopes, start)
+        proof.raise_bound(best[1].value)
+        columns = self._begin(users)
+        self._extend(columns, best[1], np.full(len(proof.scopes), np.inf))
+        self.works = {}
+        for _ in range(ROUNDS):
+            outcome = columns.solve(proof.limits_now())
+            proof.note(outcome)
+            if outcome.duals is None or outcome.values is None or outcome.objective is None:
+                break
+            thetas, price, ask = columns.read(outcome.duals)
+            loads, self.works = columns.loads(outcome.values), columns.works(outcome.values)
+            own = make_prices(tables, users, thetas, price, proof.objective)
+            lift(tables, proof.scopes, own, columns.known())
+            bound = price_bound(tables, proof.scopes, own)
+            proof.raise_bound(bound.value)
+            if bound.value > best[1].value:
+                best = own, bound
+            added = self._extend(columns, bound, ask)
+            deeper = self._deepen(columns, loads)
+            close = outcome.objective - best[1].value < CLOSE * (proof.upper - proof.lower)
+            if proof.done or proof.stopped or (deeper == 0 and (added == 0 or close)):
+                break
+        self.columns = columns
+        return best
+
+    def _even(self, users: Users) -> list[Floats]:
+        tasks = self.proof.tables.tasks
+        return [
+            np.ones(max(len(sides(tasks[m], users.pieces[q][1])) for q in range(users.first[m], users.first[m + 1])))
+            for m in range(len(tasks))
+        ]
+
+    def _extend(self, columns: Columns, bound: Bound, ask: Floats) -> int:
+        """Add the paths of the pieces and ends that are cheaper than the relaxation believes."""
+        tables, users, added = self.proof.tables, columns.users, 0
+        for m, costs in enumerate(bound.tasks):
+            model = users.model(m)
+            limit = ask[m] - 1e-9 * abs(ask[m]) if np.isfinite(ask[m]) else np.inf
+            for (c, q), value in costs.values.items():
+                if not np.isfinite(value) or value >= limit:
+                    continue
+                piece, end = users.pieces[q][1], int(tables.tasks[m].ends[c])
+                for user, kind, sends in ((q, DATA, piece.sends_data), (model, MODEL, piece.sends_model)):
+                    if sends:
+                        start, stop = tables.start_of(m, kind), tables.end_of(end, kind)
+                        used = tables.trace(costs.before[user], stop, start, kind)
+                        added += columns.add(user, c, used)
+                        self.know(m, kind, c, used)
+        return added
+
+    def _deepen(self, columns: Columns, loads: Floats) -> int:
+        """Give one more level than their load to resources that the relaxation shares."""
+        proof, deeper = self.proof, 0
+        for kind in (DATA, MODEL):
+            users = np.sum([scope.arcs[kind] for scope in proof.scopes], axis=0)
+            shared = (loads[kind] > 1 + 1e-6) & proof.tables.shareable
+            want = np.where(shared, np.ceil(loads[kind] - 1e-6) + 1, 1)
+            want = np.minimum(want, np.maximum(users, 1)).astype(np.int64)
+            for r in np.flatnonzero(want > proof.levels[kind]):
+                columns.deepen(kind, int(r), int(want[r]))
+                deeper += 1
+            proof.levels[kind] = np.maximum(proof.levels[kind], want)
+        return deeper
+
+    def cut(self, share: float) -> int:
+        """Split pieces where their chords lose more than this share of the gap; return how many."""
+        proof, count = self.proof, 0
+        if self.columns is None:
+            return 0
+        users = self.columns.users
+        room = proof.upper - proof.lower
+        weight = 1.0 / len(proof.scopes) if proof.objective == "mean" else 1.0
+        for user, (part, work) in self.works.items():
+            m, piece = users.pieces[user]
+            scope, task = proof.scopes[m], proof.tables.tasks[m]
+            if piece.mode != BOTH or task.fixed_ratio is not None or piece not in scope.pieces:
+                continue
+            side = sides(task, piece)[0]
+            low = piece.fixed_low
+            loss = share_at(task, work, low) - side.const - side.work * work - side.fixed * low
+            if len(scope.pieces) < MOST_PIECES and weight * part * loss > share * room:
+                count += split(scope, piece, work)
+        return count
