@@ -35,7 +35,7 @@ MAXIMUM_SATELLITES = 100_000
 Array = NDArray[np.float64]
 
 _SHELL = re.compile(
-    r"(?P<kind>[A-Za-z]+):(?P<altitude>[^:]+):(?P<inclination>[^:]+):(?P<total>\d{1,9})/(?P<planes>\d{1,9})/(?P<phasing>\d{1,9})"
+    r"(?P<kind>[A-Za-z]+):(?P<altitude>[^:]+):(?P<inclination>[^:]+):(?P<total>-?\d{1,9})/(?P<planes>-?\d{1,9})/(?P<phasing>-?\d{1,9})"
 )
 _FORM = "TYPE:ALTITUDE_KM:INCLINATION:T/P/F with TYPE D or S, for example S:780:86.4:66/6/1"
 
@@ -79,8 +79,11 @@ class Shell:
         if not 0.0 <= self.inclination_deg <= 180.0:
             raise ConstellationError(f"{where}: inclination {self.inclination_deg:g}° is not in [0, 180]")
         if self.planes < 1 or self.total < 1 or self.total % self.planes:
+            order = ""
+            if 0 < self.total < self.planes and self.planes % self.total == 0:
+                order = f"; T comes first: {self.planes}/{self.total}/{self.phasing} has {self.total} planes"
             raise ConstellationError(
-                f"{where}: T = {self.total} satellites cannot be divided by P = {self.planes} planes"
+                f"{where}: T = {self.total} satellites cannot be divided by P = {self.planes} planes{order}"
             )
         if not 0 <= self.phasing < self.planes:
             raise ConstellationError(
@@ -257,7 +260,10 @@ def parse_constellation(code: str, *, j2: bool = False) -> Constellation:
     ConstellationError
         If the code cannot be read or describes no possible shell.
     """
-    return Constellation(tuple(_parse_shell(part.strip()) for part in code.split("+")), j2=j2)
+    parts = [part.strip() for part in code.split("+")]
+    if len(parts) > 1 and not all(parts):
+        raise ConstellationError(f"constellation {code!r}: a shell is missing beside +")
+    return Constellation(tuple(_parse_shell(part) for part in parts), j2=j2)
 
 
 def _parse_shell(code: str) -> Shell:

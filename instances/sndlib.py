@@ -12,10 +12,10 @@ fit.
 import math
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from fitting import PiecewiseLinear
 from fitting.jsonfile import read_text
@@ -161,69 +161,143 @@ def _great_circle_m(a: tuple[float, float], b: tuple[float, float]) -> float:
 
 def _from_native(content: str, where: str) -> _Plain:
     """Parse ``SECTION ( entry entry … )``; see the format's page at SNDlib."""
-    tokens = re.findall(r"[()]|[^\s()]+", re.sub(r"^[?#].*$", "", content, flags=re.M))
+    plain = re.sub(r"^[?#].*$", "", content, flags=re.M)
+    tokens = [
+        _Token(found, number)
+        for number, line in enumerate(plain.split("\n"), 1)
+        for found in re.findall(r"[()]|[^\s()]+", line)
+    ]
     sections: dict[str, list[Any]] = {}
     stack: list[list[Any]] = [[]]
+    opened: list[int] = []
     for token in tokens:
         if token == "(":
             stack.append([])
+            opened.append(token.line)
         elif token == ")":
             if len(stack) == 1:
-                raise InstanceError(f"{where}: a bracket closes that was never opened")
+                raise InstanceError(f"{where}, line {token.line}: a bracket closes that was never opened")
+            opened.pop()
             done = stack.pop()
             stack[-1].append(done)
         else:
             stack[-1].append(token)
     if len(stack) > 1:
-        raise InstanceError(f"{where}: {len(stack) - 1} brackets are never closed")
+        raise InstanceError(f"{where}, line {opened[-1]}: this and {len(opened) - 1} other brackets are never closed")
     top = stack[0]
     sections = {str(key): value for key, value in zip(top[::2], top[1::2], strict=False)}
     for name in ("NODES", "LINKS", "DEMANDS"):
         if not isinstance(sections.get(name), list):
             raise InstanceError(f"{where}: not an SNDlib network: section {name} is missing")
+    rows = {name: list(_rows(sections[name], width, f"{where}, section {name}")) for name, width in _WIDTHS.items()}
+    nodes, links, demands = (
+        [_entry(read, row, where) for row in rows[name]]
+        for name, read in (("NODES", _native_node), ("LINKS", _native_link), ("DEMANDS", _native_demand))
+    )
+    return _Plain(dict(nodes), links, demands)
+
+
+class _Token(str):
+    """A word of a file that knows its line."""
+
+    line: int
+
+    def __new__(cls, text: str, line: int) -> "_Token":
+        token = super().__new__(cls, text)
+        token.line = line
+        return token
+
+
+_WIDTHS = {"NODES": 2, "LINKS": 7, "DEMANDS": 5}
+"""Items of an entry, its id first; a bracket is one item."""
+_T = TypeVar("_T")
+
+
+def _line(row: list[Any]) -> int:
+    """Return the line of the first word of an entry."""
+    first = row[0]
+    return _line(first) if isinstance(first, list) and first else getattr(first, "line", 0)
+
+
+def _rows(section: list[Any], width: int, place: str) -> Iterator[list[Any]]:
+    """Entries of a fixed number of items; each starts with its id on a line of its own."""
+    for k in range(0, len(section), width):
+        row = section[k : k + width]
+        words = [isinstance(item, str) for item in row]
+        brackets = {2: [1], 7: [1, 6], 5: [1]}[width]
+        if len(row) < width or any(word == (i in brackets) for i, word in enumerate(words)):
+            if isinstance(row[0], list) and k:  # the entry before lacks an item, and took one of this
+                row = section[k - width : k - 1]
+            form = " ".join("( … )" if i in brackets else "word" for i in range(width))
+            raise InstanceError(
+                f"{place}, line {_line(row)}: an entry must have {width} items, {form}, got {_shown(row)}"
+            )
+        yield row
+
+
+def _shown(row: list[Any]) -> str:
+    """Return an entry as it would stand in a file, shortened."""
+    text = " ".join(f"( {_shown(item)} )" if isinstance(item, list) else item for item in row)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _entry(read: Callable[[list[Any]], _T], row: list[Any], where: str) -> _T:
+    """Read one entry, or name it with its line."""
     try:
-        nodes = {name: (float(xy[0]), float(xy[1])) for name, xy in _pairs(sections["NODES"])}
-        links = [_native_link(row) for row in _rows(sections["LINKS"], 7)]
-        demands = [(row[1][0], row[1][1], float(row[3])) for row in _rows(sections["DEMANDS"], 5)]
+        return read(row)
     except (ValueError, IndexError, TypeError) as error:
-        raise InstanceError(f"{where}: not an SNDlib network: {error}") from None
-    return _Plain(nodes, links, demands)
+        what = "too few items in a bracket" if isinstance(error, IndexError) else error
+        raise InstanceError(f"{where}, line {_line(row)}: not an SNDlib entry, {what}: {_shown(row)}") from None
 
 
-def _pairs(section: list[Any]) -> Iterator[tuple[str, list[str]]]:
-    """Entries ``id ( … )``."""
-    yield from zip(section[::2], section[1::2], strict=True)
+def _native_node(row: list[Any]) -> tuple[str, tuple[float, float]]:
+    """Row: id ( longitude latitude )."""
+    return str(row[0]), (float(row[1][0]), float(row[1][1]))
 
 
-def _rows(section: list[Any], width: int) -> Iterator[list[Any]]:
-    """Entries of a fixed number of items."""
-    if len(section) % width:
-        raise ValueError(f"an entry must have {width} items")
-    yield from (section[k : k + width] for k in range(0, len(section), width))
+def _native_demand(row: list[Any]) -> tuple[str, str, float]:
+    """Row: id ( source target ) routing_unit value max_path_length."""
+    return str(row[1][0]), str(row[1][1]), float(row[3])
 
 
 def _native_link(row: list[Any]) -> tuple[str, str, float]:
     """Row: id ( source target ) capacity cost routing_cost setup_cost ( {capacity cost}* )."""
     modules = [float(value) for value in row[6][::2]]
-    return row[1][0], row[1][1], float(row[2]) or max(modules, default=0.0)
+    return str(row[1][0]), str(row[1][1]), float(row[2]) or max(modules, default=0.0)
 
 
 def _from_xml(content: str, where: str) -> _Plain:
     """Parse the XML form; its name space is http://sndlib.zib.de/network."""
     try:
         root = ET.fromstring(content)
-        nodes = {
-            node.attrib["id"]: (_value(node, ".//{*}x", "0"), _value(node, ".//{*}y", "0"))
-            for node in root.findall(".//{*}nodes/{*}node")
-        }
-        links = [_xml_link(link) for link in root.findall(".//{*}links/{*}link")]
-        rows = root.findall(".//{*}demands/{*}demand")
-        demands = [(_ids(row)[0], _ids(row)[1], _value(row, "{*}demandValue")) for row in rows]
-    except (ET.ParseError, KeyError, ValueError) as error:
-        raise InstanceError(f"{where}: not an SNDlib network: {type(error).__name__} {error}") from None
+    except ET.ParseError as error:
+        raise InstanceError(f"{where}: not an SNDlib network: not valid XML: {error}") from None
+    nodes, links, demands = (
+        [_element(read, element, where) for element in root.findall(f".//{{*}}{kind}s/{{*}}{kind}")]
+        for kind, read in (("node", _xml_node), ("link", _xml_link), ("demand", _xml_demand))
+    )
     if not nodes or not links:
         raise InstanceError(f"{where}: not an SNDlib network: it has no nodes or no links")
-    return _Plain(nodes, links, demands)
+    return _Plain(dict(nodes), links, demands)
+
+
+def _element(read: Callable[[ET.Element], _T], element: ET.Element, where: str) -> _T:
+    """Read one element, or name it by its id."""
+    kind, name = element.tag.rpartition("}")[2], element.attrib.get("id")
+    if not name:
+        raise InstanceError(f"{where}: not an SNDlib network: a {kind} has no id")
+    try:
+        return read(element)
+    except ValueError as error:
+        raise InstanceError(f"{where}: not an SNDlib network: {kind} {name}: {error}") from None
+
+
+def _xml_node(node: ET.Element) -> tuple[str, tuple[float, float]]:
+    return node.attrib["id"], (_value(node, ".//{*}x", "0"), _value(node, ".//{*}y", "0"))
+
+
+def _xml_demand(demand: ET.Element) -> tuple[str, str, float]:
+    return (*_ids(demand), _value(demand, "{*}demandValue"))
 
 
 def _xml_link(link: ET.Element) -> tuple[str, str, float]:
@@ -242,5 +316,5 @@ def _ids(element: ET.Element) -> tuple[str, str]:
 def _value(element: ET.Element, path: str, default: str | None = None) -> float:
     found = element.findtext(path, default)
     if found is None:
-        raise ValueError(f"{element.tag.rpartition('}')[2]} {element.attrib.get('id')} lacks {path.rpartition('}')[2]}")
+        raise ValueError(f"it lacks {path.rpartition('}')[2]}")
     return float(found)

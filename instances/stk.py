@@ -1,4 +1,9 @@
-"""Ephemeris files of STK (Systems Tool Kit), ``.e``: one satellite's positions over time."""
+"""Ephemeris files of STK (Systems Tool Kit), ``.e``: one satellite's positions over time.
+
+Positions are written in ``TEMEOfDate``, the true equator and mean equinox of date. That is the frame of SGP4, and the
+one in which longitudes are right ascensions less Greenwich *mean* sidereal time, as they are everywhere here: in
+``J2000`` the same numbers would lie 0.3° to the side over the ground, the precession since the year 2000.
+"""
 
 import re
 from collections.abc import Sequence
@@ -13,8 +18,8 @@ from instances.checks import InstanceError
 from instances.constellation import Array
 from instances.ground import as_utc
 from instances.scenario import Scenario
-from instances.tle import TleSet
 
+FRAME = "TEMEOfDate"
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -70,12 +75,11 @@ def write_stk_ephemerides(
     folder.mkdir(parents=True, exist_ok=True)
     times = scenario.time_s(np.arange(scenario.count + 1))
     positions = scenario.orbits.positions_m(times)
-    frame = "TEMEOfDate" if isinstance(scenario.orbits, TleSet) else "J2000"
     files = [folder / f"{re.sub(r'[^A-Za-z0-9._-]', '_', name)}.e" for name in wanted]
     if len(set(files)) < len(files):
         raise InstanceError("satellite ids that differ only in special characters would share an ephemeris file")
     for name, path in zip(wanted, files, strict=True):
-        path.write_text(_render(Ephemeris(scenario.start, frame, times, positions[:, index[name]])), encoding="ascii")
+        path.write_text(_render(Ephemeris(scenario.start, FRAME, times, positions[:, index[name]])), encoding="ascii")
     return files
 
 

@@ -5,6 +5,7 @@ ground track depends on it. Planes, slots and links are derived from the element
 `TleSet.links`.
 """
 
+import math
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -25,6 +26,8 @@ from instances.isl import LinkPlan
 
 JULIAN_DATE_2000 = 2451544.5
 """Julian date of 2000-01-01T00:00:00 UTC."""
+MOST_ECCENTRIC = 0.99
+"""Beyond it no satellite stays with the Earth; SGP4 stops at 1."""
 INCLINATION_GAP_DEG, ALTITUDE_GAP_M = 1.0, 25e3
 _FIELDS = {
     "1": (
@@ -252,10 +255,7 @@ def parse_tle(text: str, where: str, *, epoch: datetime | None = None, plane_gap
                 raise TleError(f"{where}, line {rows_done}: satellite {name!r} stands twice")
             name = f"{name} [{first[2:7].strip()}]"
         names.append(name)
-        try:
-            Satrec.twoline2rv(first, second)
-        except ValueError as error:
-            raise TleError(f"{where}, line {rows_done}: not an element set: {error}") from None
+        _check_orbit(first, second, f"{where}, line {rows_done}")
         pairs.append((first, second))
     if not pairs:
         raise TleError(f"{where}: no element sets")
@@ -265,6 +265,21 @@ def parse_tle(text: str, where: str, *, epoch: datetime | None = None, plane_gap
     latest = max(sat_epoch_datetime(Satrec.twoline2rv(*pair)) for pair in pairs)
     rounded = latest.replace(microsecond=0) + timedelta(seconds=latest.microsecond > 0)
     return TleSet(tuple(names), tuple(pairs), epoch or rounded, plane_gap_deg, where)
+
+
+def _check_orbit(first: str, second: str, place: str) -> None:
+    """Refuse elements that SGP4 cannot start from, or whose orbit goes through the ground."""
+    try:
+        record = Satrec.twoline2rv(first, second)
+    except ValueError as error:
+        raise TleError(f"{place}: not an element set: {error}") from None
+    perigee_km = record.altp * record.radiusearthkm
+    if record.ecco >= MOST_ECCENTRIC or not perigee_km >= 0.0:
+        motion = record.no_kozai * 1440.0 / (2.0 * math.pi)
+        raise TleError(
+            f"{place}: columns 27-33: an eccentricity of {record.ecco:.7f} at {motion:.8g} revolutions/day "
+            f"puts the perigee at {perigee_km:.0f} km; at least 0 km is needed"
+        )
 
 
 def _checked(where: str, number: int, line: str, kind: str) -> str:

@@ -32,7 +32,10 @@ def test_code_round_trips(code):
         ("S:780:86.4:66/6", "expected TYPE:ALTITUDE_KM"),
         ("S:780:86.4:66/0/0", "P = 0 planes"),
         ("S:high:86.4:66/6/1", "must be numbers"),
-        (f"{IRIDIUM}+", "expected TYPE"),
+        (f"{IRIDIUM}+", "a shell is missing beside"),
+        ("D:550:53:1584/72/-1", r"F = -1 is not in \[0, 71\]"),
+        ("D:550:53:1584/-72/1", "P = -72 planes"),
+        ("D:550:53:72/1584/39", "cannot be divided by P = 1584 planes; T comes first: 1584/72/39 has 72 planes"),
         ("", "expected TYPE"),
     ],
 )

@@ -115,7 +115,7 @@ def test_stk_ephemerides_are_read_back(tmp_path):
     files = write_stk_ephemerides(scenario, tmp_path, satellites=["0-0", "5-10"])
     assert [path.name for path in files] == ["0-0.e", "5-10.e"]
     back = read_stk_ephemeris(files[1])
-    assert (back.epoch, back.frame) == (scenario.start, "J2000")
+    assert (back.epoch, back.frame) == (scenario.start, "TEMEOfDate")
     assert np.array_equal(back.times_s, 60.0 * np.arange(721))
     assert np.array_equal(back.positions_m, IRIDIUM.positions_m(back.times_s)[:, -1])
 

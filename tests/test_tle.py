@@ -108,6 +108,15 @@ def broken(change):
         (lambda lines: spoil(lines, 5, 26, "00x0000"), "line 6: columns 27-33 hold no number"),
         (lambda lines: spoil(lines, 5, 52, "     nan   "), "line 6: columns 53-63 hold no number"),
         (lambda lines: spoil(lines, 5, 52, " 0.00000000"), "line 6: columns 53-63 must be a mean motion"),
+        (
+            lambda lines: spoil(lines, 5, 26, "9999999"),
+            "line 6: columns 27-33: an eccentricity of 0.9999999 .* perigee",
+        ),
+        (
+            lambda lines: spoil(lines, 5, 26, "3000000"),
+            "line 6: columns 27-33: an eccentricity of 0.3000000 .* perigee",
+        ),
+        (lambda lines: spoil(lines, 5, 52, "18.00000000"), "line 6: columns .* perigee at -"),
         (lambda lines: spoil(lines, 4, 53, " 1xx45-4"), "line 5: columns 54-61 must look like"),
     ],
 )
