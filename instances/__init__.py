@@ -17,6 +17,7 @@ from instances.presets import PRESETS, make_preset
 from instances.roles import cut_off_tasks
 from instances.scenario import Bursts, LinkOverride, Scenario, preset_scenario
 from instances.scenario_file import read_scenario, write_scenario
+from instances.scenario_schema import scenario_schema
 from instances.schema import instance_schema
 from instances.series import NetworkSeries, observe
 from instances.sndlib import read_sndlib
@@ -80,6 +81,7 @@ __all__ = [
     "read_stk_ephemeris",
     "read_tle",
     "scenario_packets",
+    "scenario_schema",
     "to_networkx",
     "write_czml",
     "write_graph",

@@ -165,7 +165,7 @@ class Constellation:
     Attributes
     ----------
     shells
-        The shells, in the order of the code. Shells have no links between them.
+        The shells, in the order of the code. Links between shells are an option, `LinkRules.inter_shell_links`.
     j2
         Whether orbits drift by the Earth's oblateness.
     """
@@ -203,6 +203,11 @@ class Constellation:
             slots += list(range(shell.per_plane)) * shell.planes
             first += shell.planes
         return planes, slots
+
+    @property
+    def shell_numbers(self) -> NDArray[np.intp]:
+        """Shell of every satellite, from 0, in the order of `ids`."""
+        return np.repeat(np.arange(len(self.shells)), [shell.total for shell in self.shells])
 
     def positions_m(self, times_s: ArrayLike) -> Array:
         """Positions in an Earth-centred inertial frame whose x axis is the right ascension of plane 0 at t = 0.

@@ -25,11 +25,15 @@ class LinkRules:
         Longest link, m; ``inf`` leaves it to the line of sight.
     latitude_cutoff_deg
         Links between planes are up only while both ends are below this absolute latitude, degrees; 90 switches it off.
+    inter_shell_links
+        Terminals of each satellite for links to the nearest satellites of other shells; none by default. See
+        `instances.inter_shell`.
     """
 
     clearance_m: float = 80e3
     max_range_m: float = math.inf
     latitude_cutoff_deg: float = 70.0
+    inter_shell_links: int = 0
 
     def __post_init__(self) -> None:
         """Reject values out of range."""
@@ -39,6 +43,8 @@ class LinkRules:
             raise ConstellationError(f"link rules: max_range_m {self.max_range_m!r} is not a length > 0")
         if not 0.0 < self.latitude_cutoff_deg <= 90.0:
             raise ConstellationError(f"link rules: latitude_cutoff_deg {self.latitude_cutoff_deg!r} is not in (0, 90]")
+        if not 0 <= self.inter_shell_links <= 100:
+            raise ConstellationError(f"link rules: inter_shell_links {self.inter_shell_links!r} is not in [0, 100]")
 
 
 @dataclass(frozen=True)
@@ -50,7 +56,7 @@ class LinkPlan:
     source, target
         Indices into the satellites, shape (l,).
     direction
-        `fore`, `aft`, `left` or `right` for each link.
+        `fore`, `aft`, `left` or `right` for each link; empty for links between shells.
     cross
         Whether the link joins two planes, shape (l,).
     """
@@ -108,7 +114,7 @@ def grid_rows(
 def constellation_links(constellation: Constellation) -> LinkPlan:
     """List the links of every shell: two in the plane, two to the adjacent planes.
 
-    A star's seam has no links, and shells have none among them.
+    A star's seam has no links, and shells have none among them: those come and go, see `instances.inter_shell`.
     """
     rows: list[tuple[int, int, str]] = []
     first = 0

@@ -71,6 +71,7 @@ def make_preset(
     computing: int | None = None,
     constellation: str | None = None,
     radio: str = "standard",
+    inter_shell_links: int = 0,
 ) -> Instance:
     """Make one instance of a preset.
 
@@ -86,6 +87,8 @@ def make_preset(
         Constellation code in place of the preset's.
     radio
         A key of `RADIOS`.
+    inter_shell_links
+        Links of each satellite to the nearest ones of other shells, see `LinkRules`.
 
     Raises
     ------
@@ -101,7 +104,7 @@ def make_preset(
     count = preset.tasks if tasks is None else tasks
     serving = preset.computing if computing is None else computing
     sky = parse_constellation(preset.constellation if constellation is None else constellation)
-    rules, rng = LinkRules(), np.random.default_rng(seed)
+    rules, rng = LinkRules(inter_shell_links=inter_shell_links), np.random.default_rng(seed)
     require_plane_links(sky, rules)
     network = observe(sky, SLOT_S * int(rng.integers(int(SPAN_S / SLOT_S))), rules, technology)
     up, plan = network.up[0], network.plan
@@ -113,6 +116,7 @@ def make_preset(
         "constellation": sky.code,
         "radio": radio,
         "epoch": EPOCH,
+        **({"inter_shell_links": inter_shell_links} if inter_shell_links else {}),
         "sources": {
             "constellation": preset.source if constellation is None else "given",
             **{f"accuracy.{curve}": text for curve, text in preset_curves_source().items()},

@@ -21,7 +21,7 @@ from instances.isl import LinkPlan, LinkRules, require_plane_links
 from instances.link_budget import RADIOS, STANDARD_RADIO, LinkTechnology
 from instances.presets import EPOCH, PRESETS, SLOT_S, SPAN_S, lookup
 from instances.roles import components, draw_roles
-from instances.series import NetworkSeries, Orbits, assemble, link_plan, observe
+from instances.series import NetworkSeries, Orbits, assemble, link_plan, observe, shell_numbers
 from instances.task_model import Hardware, TaskModel
 
 
@@ -156,7 +156,10 @@ class Scenario:
         if isinstance(self.orbits, Constellation):
             require_plane_links(self.orbits, self.rules)
         _ = self._fixed_roles, self._override_places
-        self.failures.down(self.orbits.ids, self._plan, np.random.default_rng(0))
+        self.failures.down(self.orbits.ids, self._plan)
+        self.failures.require_slot(self.slot_s)
+        if self.rules.inter_shell_links:
+            shell_numbers(self.orbits)
 
     @cached_property
     def _plan(self) -> LinkPlan:
@@ -204,12 +207,23 @@ class Scenario:
         series = observe(self.orbits, self.time_s(which), self.rules, self.technology, self._plan)
         if self.failures != Failures():
             for k, slot in enumerate(which.tolist()):
-                rng = np.random.default_rng([self.seed, 1, slot])
-                series.up[k] &= ~self.failures.down(series.ids, series.plan, rng)
+                self._fail(series, k, slot)
         for place, rate in self._override_places:
             series.rate_bps[:, place] = rate
         series.rate_bps[~series.up] = 0.0
         return series
+
+    def _fail(self, series: NetworkSeries, k: int, slot: int) -> None:
+        """Take down what is out of order in a slot; a link between shells is a new one whenever it forms."""
+        planned = len(self._plan.source)
+        down, dead = self.failures.down(series.ids, self._plan, self.seed, slot, self.slot_s)
+        series.up[k, :planned] &= ~down
+        source, target = series.plan.source[planned:], series.plan.target[planned:]
+        pairs = np.flatnonzero(series.up[k, planned::2])  # both directions stand side by side
+        failed = np.random.default_rng([self.seed, 4, slot]).random(len(pairs)) < self.failures.link_rate
+        series.up[k, planned:] &= ~(dead[source] | dead[target])
+        for first in planned + 2 * pairs[failed]:
+            series.up[k, first : first + 2] = False
 
     def instance(self, slot: int) -> Instance | None:
         """Make the instance of one slot; None if no task arrives in it.
@@ -261,6 +275,7 @@ def preset_scenario(
     roles: Roles | None = None,
     constellation: str | None = None,
     radio: str = "standard",
+    inter_shell_links: int = 0,
 ) -> Scenario:
     """Make the scenario of a preset: its constellation, counts and radio over 12 h of 60 s slots, tasks in bursts.
 
@@ -276,6 +291,8 @@ def preset_scenario(
         Constellation code in place of the preset's.
     radio
         A key of `RADIOS`.
+    inter_shell_links
+        See `LinkRules`.
 
     Raises
     ------
@@ -286,6 +303,7 @@ def preset_scenario(
     return Scenario(
         name,
         parse_constellation(constellation or preset.constellation),
+        rules=LinkRules(inter_shell_links=inter_shell_links),
         technology=technology,
         roles=roles or Roles(Drawn(preset.tasks), Drawn(preset.computing)),
         seed=seed,

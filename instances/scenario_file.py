@@ -119,7 +119,9 @@ def _numbers_of(cls: type[_T], document: Any, where: str) -> _T:
                 listed = numbers(place, value, length)
                 values[f.name] = tuple(whole(place, item, 1) for item in listed) if integral else listed
             else:
-                values[f.name] = whole(place, value, 1) if isinstance(f.default, int) else number(place, value)
+                values[f.name] = (
+                    whole(place, value, min(1, f.default)) if isinstance(f.default, int) else number(place, value)
+                )
     return cls(**values)
 
 
@@ -185,7 +187,7 @@ def _failures(document: Any) -> Failures:
     if not isinstance(links, list) or any(not isinstance(pair, list) or len(pair) != 2 for pair in links):
         raise InstanceError(f"failures.links must be a list of pairs of ids, got {links!r}")
     pairs = [_ids(pair, f"failures.links[{k}]") for k, pair in enumerate(links)]
-    rates = {key: document[key] for key in ("link_rate", "satellite_rate") if key in document}
+    rates = {key: document[key] for key in ("link_rate", "satellite_rate", "mean_outage_s") if key in document}
     dead = _ids(document.get("satellites", []), "failures.satellites")
     return Failures(tuple((a, b) for a, b in pairs), dead, **rates)
 
@@ -236,7 +238,7 @@ def scenario_to_dict(scenario: Scenario) -> dict[str, Any]:
         "hardware": asdict(scenario.hardware),
         "accuracy": {key: curve_to_dict(getattr(scenario.accuracy, key)) for key in ("large", "small")},
         "overrides": [{"from": o.source, "to": o.target, "rate_bps": o.rate_bps} for o in scenario.overrides],
-        "failures": asdict(scenario.failures),
+        "failures": {key: value for key, value in asdict(scenario.failures).items() if value is not None},
         "epoch": f"{scenario.start.isoformat()}",
         **{key: getattr(scenario, key) for key in ("t0_s", "slot_s", "span_s", "seed")},
         "meta": dict(scenario.meta),

@@ -7,8 +7,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from instances.checks import InstanceError
 from instances.constellation import Array, Constellation
 from instances.instance import Accuracy, Instance, Link, Task
+from instances.inter_shell import with_inter_shell_links
 from instances.isl import LinkPlan, LinkRules, constellation_links, link_state
 from instances.link_budget import LinkTechnology
 from instances.task_model import Hardware
@@ -37,6 +39,21 @@ def link_plan(orbits: Orbits) -> LinkPlan:
         return constellation_links(orbits)
     plan: LinkPlan = orbits.links  # type: ignore[attr-defined]
     return plan
+
+
+def shell_numbers(orbits: Orbits) -> NDArray[np.intp]:
+    """Return the shell of each satellite, shape (n,), where there are at least two.
+
+    Raises
+    ------
+    InstanceError
+        If there is only one, or the orbits do not tell.
+    """
+    shells: NDArray[np.intp] | None = getattr(orbits, "shell_numbers", None)
+    if shells is None or len(np.unique(shells)) < 2:
+        known = "do not tell their shells" if shells is None else "have one shell"
+        raise InstanceError(f"rules.inter_shell_links needs two or more shells; these orbits {known}")
+    return shells
 
 
 @dataclass(frozen=True)
@@ -78,7 +95,7 @@ class NetworkSeries:
         up = np.flatnonzero(self.up[k])
         rates, lengths = self.rate_bps[k, up].tolist(), self.length_m[k, up].tolist()
         return tuple(
-            Link(ids[plan.source[j]], ids[plan.target[j]], rate, length, plan.direction[j])
+            Link(ids[plan.source[j]], ids[plan.target[j]], rate, length, plan.direction[j] or None)
             for j, rate, length in zip(up.tolist(), rates, lengths, strict=True)
         )
 
@@ -99,11 +116,21 @@ def observe(
     technology
         What rate it has.
     plan
-        `link_plan` of the orbits, where it is known already.
+        `link_plan` of the orbits, where it is known already. Links between shells follow its links in the result.
+
+    Raises
+    ------
+    InstanceError
+        If links between shells are asked for and there is one shell only.
     """
     times = np.atleast_1d(np.asarray(times_s, dtype=float))
     plan, positions = plan or link_plan(orbits), orbits.positions_m(times)
+    held = np.ones((len(times), len(plan.source)), dtype=bool)
+    if rules.inter_shell_links:
+        plan, extra = with_inter_shell_links(plan, positions, shell_numbers(orbits), rules)
+        held = np.concatenate([held, extra], axis=1)
     length, up = link_state(positions, plan, rules)
+    up &= held
     rate = technology.rate_bps(length)
     up &= rate > 0.0
     rate = np.where(up, rate, 0.0)

@@ -190,11 +190,11 @@ def _from_native(content: str, where: str) -> _Plain:
         if not isinstance(sections.get(name), list):
             raise InstanceError(f"{where}: not an SNDlib network: section {name} is missing")
     rows = {name: list(_rows(sections[name], width, f"{where}, section {name}")) for name, width in _WIDTHS.items()}
-    nodes, links, demands = (
-        [_entry(read, row, where) for row in rows[name]]
-        for name, read in (("NODES", _native_node), ("LINKS", _native_link), ("DEMANDS", _native_demand))
+    return _Plain(
+        nodes=dict(_entry(_native_node, row, where) for row in rows["NODES"]),
+        links=[_entry(_native_link, row, where) for row in rows["LINKS"]],
+        demands=[_entry(_native_demand, row, where) for row in rows["DEMANDS"]],
     )
-    return _Plain(dict(nodes), links, demands)
 
 
 class _Token(str):
@@ -272,13 +272,12 @@ def _from_xml(content: str, where: str) -> _Plain:
         root = ET.fromstring(content)
     except ET.ParseError as error:
         raise InstanceError(f"{where}: not an SNDlib network: not valid XML: {error}") from None
-    nodes, links, demands = (
-        [_element(read, element, where) for element in root.findall(f".//{{*}}{kind}s/{{*}}{kind}")]
-        for kind, read in (("node", _xml_node), ("link", _xml_link), ("demand", _xml_demand))
-    )
+    nodes = dict(_element(_xml_node, node, where) for node in root.findall(".//{*}nodes/{*}node"))
+    links = [_element(_xml_link, link, where) for link in root.findall(".//{*}links/{*}link")]
+    demands = [_element(_xml_demand, demand, where) for demand in root.findall(".//{*}demands/{*}demand")]
     if not nodes or not links:
         raise InstanceError(f"{where}: not an SNDlib network: it has no nodes or no links")
-    return _Plain(dict(nodes), links, demands)
+    return _Plain(nodes, links, demands)
 
 
 def _element(read: Callable[[ET.Element], _T], element: ET.Element, where: str) -> _T:

@@ -157,6 +157,14 @@ class TleSet:
         return planes, slots
 
     @cached_property
+    def shell_numbers(self) -> NDArray[np.intp]:
+        """Shell of every satellite, from 0, told apart as in `links`."""
+        numbers = np.zeros(self.total, dtype=np.intp)
+        for number, shell in enumerate(self._planes):
+            numbers[[satellite for plane in shell for satellite in plane]] = number
+        return numbers
+
+    @cached_property
     def links(self) -> LinkPlan:
         """Links that the terminals hold: the neighbours in the plane, and one satellite of each adjacent plane.
 

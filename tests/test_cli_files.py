@@ -144,6 +144,7 @@ def test_instance_schema_accepts_the_files_that_the_package_writes(instance, tmp
     assert main(["instance", "schema", "solution"]) == 0
     assert json.loads(capsys.readouterr().out) == schemas["solution"]
     assert main(["instance", "schema", "sky"]) == 2
+    assert "must be instance, solution, scenario or all" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from instances.checks import InstanceError
 from instances.constellation import ConstellationError, parse_constellation
 from instances.failures import Failures
 from instances.ground import Region, ground_track_deg, sidereal_angle_rad
-from instances.isl import LinkRules
+from instances.isl import LinkPlan, LinkRules, link_state
 from instances.link_budget import RADIOS
 from instances.roles import cut_off_tasks
 from instances.scenario import Bursts, LinkOverride, Scenario, preset_scenario
@@ -130,6 +130,90 @@ def test_drawn_failures_have_their_rate_and_are_seeded():
     assert not np.array_equal(series.up[7], series.up[8])
 
 
+@pytest.mark.parametrize(("rate", "outage"), [(0.1, 600.0), (0.3, 60.0), (0.6, 90.0), (0.02, 120.0)])
+def test_outages_last_as_long_as_asked_and_keep_their_rate(rate, outage):
+    failures = Failures(link_rate=rate, mean_outage_s=outage)
+    ids = tuple(map(str, range(4000)))
+    plan = LinkPlan(np.arange(2000), np.arange(2000, 4000), ("",) * 2000, np.zeros(2000, dtype=bool))
+    down = np.array([failures.down(ids, plan, 4, slot, 60.0)[0] for slot in range(60)])
+    assert down.mean() == pytest.approx(rate, rel=0.05)
+    ends = down[:-1] & ~down[1:]
+    assert 60.0 * down[:-1].sum() / ends.sum() == pytest.approx(outage, rel=0.05)
+    failing = scenario(failures=failures, span_s=60.0 * 500, seed=3)
+    together, alone = failing.network([7, 400]), failing.network(400)
+    assert np.array_equal(together.up[1], alone.up[0])
+    assert not np.any(alone.up[0] & failures.down(failing.orbits.ids, failing._plan, 3, 400, 60.0)[0])
+
+
+def test_outages_without_memory_are_those_without_a_duration():
+    plain, said = Failures(link_rate=0.25), Failures(link_rate=0.25, mean_outage_s=60.0 / 0.75)
+    made = scenario()
+    for slot in (0, 1, 50):
+        drawn = [one.down(made.orbits.ids, made._plan, 5, slot, 60.0)[0] for one in (plain, said)]
+        assert np.array_equal(*drawn)
+
+
+def test_satellites_and_certain_failures_have_outages_too():
+    made = scenario(failures=Failures(satellite_rate=1.0, mean_outage_s=600.0))
+    assert not made.network(9).up.any()
+    part = scenario(failures=Failures(satellite_rate=0.2, link_rate=1.0, mean_outage_s=600.0))
+    assert not part.network(9).up.any()
+
+
+SHELLS = "D:550:53:96/8/1+D:1000:70:60/6/1"
+
+
+def test_shells_have_no_links_between_them_unless_asked_for():
+    series = Scenario("two", parse_constellation(SHELLS)).network(0)
+    shell = series.plan.source < 96
+    assert np.array_equal(shell, series.plan.target < 96)
+
+
+@pytest.mark.parametrize("terminals", [1, 3])
+def test_links_between_shells_are_the_nearest_that_terminals_allow(terminals):
+    rules = LinkRules(inter_shell_links=terminals, max_range_m=4.8e6)
+    made = Scenario("two", parse_constellation(SHELLS), rules=rules, seed=1)
+    series = made.network([0, 5])
+    planned = len(made._plan.source)
+    for k in (0, 1):
+        place, up = series.positions_m[k], series.up[k]
+        mine = np.flatnonzero(up[planned:]) + planned
+        source, target = series.plan.source[mine], series.plan.target[mine]
+        assert len(mine) > 20
+        assert np.all((source < 96) != (target < 96))
+        counts = np.bincount(source, minlength=156)
+        assert counts.max() <= terminals
+        assert set(zip(source, target, strict=True)) == set(zip(target, source, strict=True))
+        longest = np.zeros(156)
+        np.maximum.at(longest, source, series.length_m[k][mine])
+        linked = set(zip(source.tolist(), target.tolist(), strict=True))
+        pairs = [(a, b) for a in range(96) for b in range(96, 156) if (a, b) not in linked]
+        plan = LinkPlan(*np.array(pairs).T, (), np.ones(len(pairs), dtype=bool))
+        length, could = link_state(place, plan, rules)
+        for (a, b), metres, free in zip(pairs, length, could, strict=True):  # no two would both gain by a link
+            if free:
+                assert (counts[a] == terminals and longest[a] <= metres) or (
+                    counts[b] == terminals and longest[b] <= metres
+                )
+        assert np.all(series.rate_bps[k][mine] > 0)
+    alone = made.network(5)
+    assert alone.pairs(0) == series.pairs(1)
+    assert {link.direction for link in alone.links(0)} == {"fore", "aft", "left", "right", None}
+
+
+def test_links_between_shells_fail_with_their_satellites_and_their_rate():
+    rules = LinkRules(inter_shell_links=2)
+    made = Scenario("two", parse_constellation(SHELLS), rules=rules, seed=1)
+    end = next(link.source for link in made.network(0).links(0) if link.direction is None)
+    dead = replace(made, failures=Failures(satellites=(end,))).network(0)
+    assert not any(end in pair for pair in dead.pairs(0))
+    drawn = replace(made, failures=Failures(link_rate=0.5))
+    between = [sum(link.direction is None for link in one.network(3).links(0)) for one in (made, drawn)]
+    assert between[1] == pytest.approx(0.5 * between[0], rel=0.4)
+    assert drawn.network([1, 3]).pairs(1) == drawn.network(3).pairs(0)
+    assert drawn.instance(3) is None or drawn.instance(3) == drawn.instance(3)
+
+
 def test_overrides_replace_rates_while_the_link_is_up():
     made = scenario(overrides=(LinkOverride("0-0", "0-1", 123.0),)).network([0, 1])
     rates = {(a.source, a.target): a.rate_bps for a in made.links(1)}
@@ -174,6 +258,9 @@ def test_scenario_of_element_sets():
         ),
         ({"roles": Roles(Drawn(60), Drawn(7))}, "60 remote_sensing satellites asked for, 59 are free"),
         ({"failures": Failures(satellites=("9-9",))}, "'9-9' is no satellite"),
+        ({"failures": Failures(link_rate=0.1, mean_outage_s=30.0)}, "mean_outage_s must be >= 60 s with slots of 60 s"),
+        ({"failures": Failures(link_rate=0.9, mean_outage_s=300.0)}, "mean_outage_s must be >= 540 s"),
+        ({"rules": LinkRules(inter_shell_links=1)}, "needs two or more shells; these orbits have one shell"),
         ({"failures": Failures(links=(("0-0", "3-0"),))}, "no link between '0-0' and '3-0'"),
         ({"overrides": (LinkOverride("0-0", "3-0", 1.0),)}, "no link from '0-0' to '3-0'"),
         ({"slot_s": 0.0}, "slot_s"),

@@ -1,6 +1,7 @@
 import json
 from pathlib import Path
 
+import jsonschema
 import numpy as np
 import pytest
 
@@ -13,21 +14,23 @@ from instances.isl import LinkRules
 from instances.link_budget import RADIOS, OpticalLink, ShannonLink
 from instances.scenario import Bursts, LinkOverride, Scenario, preset_scenario
 from instances.scenario_file import read_scenario, scenario_to_dict, write_scenario
+from instances.scenario_schema import scenario_schema
 from instances.task_model import TaskModel
 from instances.tle import read_tle
+from leosplit.cli import main
 from tests.tle_of_walker import equivalent_tle
 
 SMALLEST = {"format": "leosplit-scenario", "version": 1, "name": "one", "constellation": "S:780:86.4:66/6/1"}
 FULL = Scenario(
     "full",
     parse_constellation("D:1000:53:144/12/1+S:780:86.4:66/6/1", j2=True),
-    rules=LinkRules(90e3, 5e6, 65.0),
+    rules=LinkRules(90e3, 5e6, 65.0, 2),
     technology=ShannonLink(RADIOS["standard"], 250e6),
     roles=Roles(Region((-10.0, 50.0), (170.0, -60.0)), Matched("1-*")),
     arrivals=Bursts(30.0, (1, 2)),
     task_model=TaskModel(frames=(10, 20), residual_levels_bpp=(0.1, 0.2, 0.3)),
     overrides=(LinkOverride("0-0", "0-1", 5e6),),
-    failures=Failures((("0-2", "0-3"),), ("0-7",), 0.01, 0.02),
+    failures=Failures((("0-2", "0-3"),), ("0-7",), 0.01, 0.02, 90.0),
     t0_s=30.0,
     slot_s=20.0,
     span_s=200.0,
@@ -51,6 +54,54 @@ def test_radios_are_read_back(tmp_path, name):
     made = Scenario("radio", parse_constellation("S:780:86.4:66/6/1"), technology=RADIOS[name])
     write_scenario(made, tmp_path / "a.json")
     assert read_scenario(tmp_path / "a.json").technology == RADIOS[name]
+
+
+TLE = {"format": "leosplit-scenario", "version": 1, "name": "one", "tle": "sats.tle"}
+
+
+@pytest.mark.parametrize(
+    "document", [SMALLEST, TLE, scenario_to_dict(FULL), scenario_to_dict(preset_scenario("shell"))]
+)
+def test_scenario_files_fit_their_schema(document):
+    jsonschema.Draft202012Validator.check_schema(scenario_schema())
+    jsonschema.validate(json.loads(json.dumps(document)), scenario_schema())
+
+
+@pytest.mark.parametrize("radio", [*RADIOS, OpticalLink(1e9, 4e6), ShannonLink(RADIOS["standard"], 1e8)])
+def test_radios_fit_the_schema(radio):
+    made = Scenario("a", parse_constellation("S:780:86.4:66/6/1"), technology=RADIOS.get(radio, radio))
+    jsonschema.validate(json.loads(json.dumps(scenario_to_dict(made))), scenario_schema())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"tle": "sats.tle"},
+        {"colour": "red"},
+        {"version": 2},
+        {"rules": {"inter_shell_links": 0.5}},
+        {"rules": {"reach": 1}},
+        {"radio": "loud"},
+        {"roles": {"remote_sensing": {"count": 0}, "computing": {"count": 1}}},
+        {"arrivals": "sometimes"},
+        {"failures": {"link_rate": 1.5}},
+        {"failures": {"mean_outage_s": 0}},
+        {"overrides": [{"from": "0-0", "to": "0-1"}]},
+        {"slot_s": 0},
+        {"seed": -1},
+        {"accuracy": {"large": {"kind": "line"}, "small": {"kind": "line"}}},
+    ],
+)
+def test_what_the_schema_refuses_the_reader_refuses_in_one_line(tmp_path, capsys, change):
+    document = SMALLEST | change
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(json.loads(json.dumps(document)), scenario_schema())
+    (tmp_path / "a.json").write_text(json.dumps(document))
+    assert main(["instance", "show", str(tmp_path / "a.json")]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert "a.json" in error
+    assert error.count("\n") == 1
 
 
 def test_radio_by_its_data_sheet(tmp_path):

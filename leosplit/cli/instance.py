@@ -153,16 +153,16 @@ def _scaled(bits: float | None, unit: float) -> str:
 
 @app.command()
 def schema(
-    kind: Annotated[str, typer.Argument(help="instance, solution or both.")] = "both",
+    kind: Annotated[str, typer.Argument(help="instance, solution, scenario or all.")] = "all",
 ) -> None:
-    """Print the JSON Schemas of the instance and the solution file."""
+    """Print the JSON Schemas of the instance, the solution and the scenario file."""
     from formulation import solution_schema
-    from instances import instance_schema
+    from instances import instance_schema, scenario_schema
 
-    schemas = {"instance": instance_schema, "solution": solution_schema}
-    if kind == "both":
+    schemas = {"instance": instance_schema, "solution": solution_schema, "scenario": scenario_schema}
+    if kind == "all":
         print_json({name: make() for name, make in schemas.items()})
     elif kind in schemas:
         print_json(schemas[kind]())
     else:
-        raise typer.BadParameter(f"must be instance, solution or both, got {kind!r}", param_hint="KIND")
+        raise typer.BadParameter(f"must be instance, solution, scenario or all, got {kind!r}", param_hint="KIND")

@@ -21,6 +21,9 @@ def command(
     radio: Annotated[
         str, typer.Option(help="standard, small-dish, shannon, optical-2.5g, optical-10g, optical-100g.")
     ] = "standard",
+    inter_shell: Annotated[
+        int, typer.Option(min=0, max=100, metavar="K", help="Links of each satellite to the nearest of other shells.")
+    ] = 0,
     tle: Annotated[Path | None, typer.Option(help="Satellites of a file of element sets.")] = None,
     torus: Annotated[str | None, typer.Option(metavar="RxC", help="A torus of R planes with C satellites.")] = None,
     spread: Annotated[float, typer.Option(min=0, max=0.99, help="Torus: rates differ by up to ±this share.")] = 0.3,
@@ -51,6 +54,8 @@ def command(
         raise typer.BadParameter("cannot be combined", param_hint=" and ".join(sources))
     if scenario and (torus or graph or sndlib or slot_of):
         raise typer.BadParameter(f"cannot be made of {sources[0]}", param_hint="--scenario")
+    if inter_shell and (torus or graph or sndlib or slot_of):
+        raise typer.BadParameter(f"does not go with {sources[0]}", param_hint="--inter-shell")
     if (sensing or serving) and not (scenario or tle):
         raise typer.BadParameter("need --scenario or --tle", param_hint="--sensing and --serving")
     from instances import Scenario, generate_torus, make_preset, read_graph, read_sndlib
@@ -68,9 +73,10 @@ def command(
     elif slot_of is not None:
         made = _slot(slot_of, slot)
     elif scenario or tle is not None:
-        made = _over_time(preset, seed, counts, constellation, radio, tle, sensing, serving, scenario)
+        made = _over_time(preset, seed, counts, constellation, radio, inter_shell, tle, sensing, serving, scenario)
     else:
-        made = make_preset(preset, seed=seed, constellation=constellation, radio=radio, **counts)
+        shells: dict[str, Any] = {"constellation": constellation, "inter_shell_links": inter_shell}
+        made = make_preset(preset, seed=seed, radio=radio, **shells, **counts)
     own = (large, small, large_map_min, small_map_min)
     if isinstance(made, Scenario):
         _save_scenario(scenario_with_accuracy(made, *own), out)
@@ -107,6 +113,7 @@ def _over_time(
     counts: dict[str, int],
     constellation: str | None,
     radio: str,
+    inter_shell: int,
     tle: Path | None,
     sensing: str | None,
     serving: str | None,
@@ -126,9 +133,15 @@ def _over_time(
         Drawn(tasks) if sensing is None else parse_selection(sensing),
         Drawn(computing) if serving is None else parse_selection(serving),
     )
-    made = preset_scenario(preset, seed=seed, roles=None if tle else roles, constellation=constellation, radio=radio)
+    own = None if tle else roles
+    links = 0 if tle else inter_shell
+    made = preset_scenario(
+        preset, seed=seed, roles=own, constellation=constellation, radio=radio, inter_shell_links=links
+    )
     if tle is not None:
-        made = replace(made, name=tle.stem, orbits=read_tle(tle), roles=roles, epoch=None, meta={"tle": tle.name})
+        rules = replace(made.rules, inter_shell_links=inter_shell)
+        named: dict[str, Any] = {"name": tle.stem, "meta": {"tle": tle.name}}
+        made = replace(made, orbits=read_tle(tle), rules=rules, roles=roles, epoch=None, **named)
     if whole:
         return made
     if sensing is None and serving is None:

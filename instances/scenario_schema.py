@@ -1,0 +1,81 @@
+"""JSON Schema (2020-12) of the scenario file; what ties places together is the reader's, as in `instances.schema`."""
+
+from dataclasses import MISSING, fields
+from typing import Any
+
+from instances.failures import Failures
+from instances.isl import LinkRules
+from instances.link_budget import RADIOS
+from instances.scenario_file import FORMAT, RADIO_KEYS, VERSION
+from instances.schema import DIALECT, NON_NEGATIVE, NUMBER, POSITIVE, SHARE, TEXT, array, closed_object, instance_schema
+from instances.task_model import Hardware, TaskModel
+
+PAIR = array(NUMBER, 2, 2)
+WHOLE: dict[str, Any] = {"type": "integer", "minimum": 1}
+
+
+def _optional(cls: type, **special: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a dataclass all of whose fields are optional numbers, but for special ones."""
+    return closed_object(
+        {}, {f.name: special.get(f.name, NON_NEGATIVE) for f in fields(cls) if f.default is not MISSING}
+    )
+
+
+def _selection() -> dict[str, Any]:
+    region = closed_object({"latitude_deg": PAIR, "longitude_deg": PAIR})
+    kinds = {"count": WHOLE, "ids": array(TEXT), "pattern": TEXT, "region": region}
+    return {"oneOf": [closed_object({kind: schema}) for kind, schema in kinds.items()]}
+
+
+def _radio() -> dict[str, Any]:
+    sheet: dict[str, Any] = dict.fromkeys(RADIO_KEYS, NUMBER)
+    kinds = (
+        closed_object({"kind": {"const": "radio"}, **sheet}, {"max_rate_bps": POSITIVE}),
+        closed_object({"kind": {"const": "shannon"}, **sheet, "bandwidth_hz": POSITIVE}),
+        closed_object({"kind": {"const": "optical"}, "rate_bps": POSITIVE}, {"max_range_m": POSITIVE}),
+    )
+    return {"oneOf": [{"enum": list(RADIOS)}, *kinds]}
+
+
+def _arrivals() -> dict[str, Any]:
+    bursts = closed_object({}, {"per_hour": NON_NEGATIVE, "tasks": array(WHOLE, 2, 2)})
+    return {"oneOf": [{"const": "every_slot"}, bursts]}
+
+
+def scenario_schema() -> dict[str, Any]:
+    """Return the JSON Schema of the scenario file."""
+    levels = {"residual_levels_bpp": array(POSITIVE, 1), "model_packet_bits_range": PAIR, "frames": array(WHOLE, 2, 2)}
+    targets: dict[str, Any] = dict.fromkeys(("large_map_min", "small_map_min"), array(SHARE, 2, 2))
+    curve = {"$ref": "#/$defs/curve"}
+    override = {"from": TEXT, "to": TEXT, "rate_bps": POSITIVE}
+    failing: dict[str, Any] = {"links": array(array(TEXT, 2, 2)), "satellites": array(TEXT)}
+    failing |= {"link_rate": SHARE, "satellite_rate": SHARE, "mean_outage_s": POSITIVE}
+    optional: dict[str, Any] = {
+        "constellation": TEXT,
+        "tle": TEXT,
+        "j2": {"type": "boolean"},
+        "plane_gap_deg": POSITIVE,
+        "rules": _optional(LinkRules, inter_shell_links={"type": "integer", "minimum": 0, "maximum": 100}),
+        "radio": _radio(),
+        "roles": closed_object({"remote_sensing": _selection(), "computing": _selection()}),
+        "arrivals": _arrivals(),
+        "task_model": _optional(TaskModel, **levels, **targets),
+        "hardware": _optional(Hardware),
+        "accuracy": closed_object({"large": curve, "small": curve}),
+        "overrides": array(closed_object(override)),
+        "failures": _optional(Failures, **failing),
+        "epoch": TEXT,
+        "t0_s": NUMBER,
+        "slot_s": POSITIVE,
+        "span_s": POSITIVE,
+        "seed": {"type": "integer", "minimum": 0},
+        "meta": {"type": "object"},
+    }
+    document = closed_object({"format": {"const": FORMAT}, "version": {"const": VERSION}, "name": TEXT}, optional)
+    return {
+        "$schema": DIALECT,
+        "title": "leosplit scenario: orbits, links, radio and tasks over a span of slots",
+        **document,
+        "oneOf": [{"required": ["constellation"]}, {"required": ["tle"]}],
+        "$defs": {"curve": instance_schema()["$defs"]["curve"]},
+    }
