@@ -16,7 +16,7 @@ from solvers.result import Progress
 
 
 def run_python(*words):
-    return subprocess.run([sys.executable, *words], capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run([sys.executable, *words], capture_output=True, text=True, timeout=300, check=False)
 
 
 def test_help_lists_the_commands_and_is_quick():

@@ -164,7 +164,7 @@ def test_one_seed_gives_one_result(name):
 
 def test_bs_exact_out_of_time_says_so_and_keeps_its_best():
     instance = generate_torus(6, 6, tasks=6, computing=1, seed=2)
-    result = run_scheme(instance, "bs-exact", SchemeOptions(time_limit=0.02))
+    result = run_scheme(instance, "bs-exact", SchemeOptions(time_limit=1e-6))  # no machine is as fast
     assert result.termination == Termination.TIME_LIMIT
     assert not check(instance, result.solution)
     assert result.objective_s == pytest.approx(evaluate(instance, result.solution).mean_s)

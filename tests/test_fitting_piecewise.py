@@ -88,7 +88,7 @@ def fewest_by_brute_force(x, low, high, most):
     return most + 1
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.integers(0, 8), min_size=3, max_size=8), st.sampled_from(SIDES[:3]), st.floats(0.06, 0.2))
 def test_no_more_segments_than_brute_force_on_a_grid(values, side, error):
     curve = PiecewiseLinear(np.arange(len(values)), np.array(values) / 10)
@@ -171,7 +171,7 @@ def test_a_concave_chain_is_concave():
     assert bend(PiecewiseLinear((0, 1, 3), (0.5, 0.1, 0)), 0, 3) == 1
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.floats(0, 1), min_size=2, max_size=12),
     st.sampled_from(SIDES),

@@ -85,7 +85,7 @@ def test_mix_of_two_adjacent_levels_has_the_asked_mean(residual):
     assert len(used) == 1 or used[1] - used[0] == 1
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(values=st.lists(st.floats(0.3, 0.95), min_size=5, max_size=5), target=st.floats(0.3, 0.95))
 def test_mean_of_levels_equals_the_linear_program(values, target):
     from scipy.optimize import linprog

@@ -142,7 +142,7 @@ def test_files_of_another_program_fit_schema_and_round_trip(path, tmp_path):
     jsonschema.validate(instance_to_dict(instance), instance_schema())
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 10_000), time_s=st.none() | st.floats(-1e9, 1e9), text=st.text(), levels=st.booleans())
 def test_round_trip_is_exact(tmp_path_factory, seed, time_s, text, levels):
     base = tiny_instance(seed, computing=2)

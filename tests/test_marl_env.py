@@ -41,7 +41,7 @@ def directionless(seed: int) -> Instance:
     return generate_from_graph(graph, tasks=3, computing=2, seed=seed)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     seed=st.integers(0, 10_000),
     ratio=st.sampled_from([0.0, 0.3, 1.0]),
@@ -68,7 +68,7 @@ def test_random_masked_rollouts_arrive_check_and_cost_what_the_evaluator_says(se
     assert core.total_delay_s() == pytest.approx(core.packet_delays_s().sum(1), rel=1e-9)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 10_000))
 def test_reachability_is_exact(seed):
     instance = directionless(seed)

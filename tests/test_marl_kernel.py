@@ -47,7 +47,7 @@ def both_ways(instance, policy, turns, seed, *, again=False):
     return found
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     seed=st.integers(0, 10_000), observation=st.sampled_from(["local", "planned"]),
     prior=st.sampled_from(["none", "cost_to_go", "marginal"]), rows=st.integers(2, 6), columns=st.integers(3, 6),

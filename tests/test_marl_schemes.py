@@ -30,7 +30,7 @@ def random_policy(seed: int, observation: str) -> Policy:
     return replace(policy, weights=weights)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     seed=st.integers(0, 10_000), observation=st.sampled_from(["local", "planned"]), rows=st.integers(2, 7),
     columns=st.integers(3, 7), passes=st.integers(1, 2),
@@ -264,5 +264,5 @@ def test_solvers_import_without_torch():
     import sys
 
     code = "import sys, solvers, solvers.marl.schemes; print('torch' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=300)
     assert done.stdout.strip() == "False"

@@ -22,7 +22,7 @@ from solvers.routing import shortest_path_router
 from tests.tiny import tiny_instance
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 5000))
 def test_closed_form_ratio_beats_a_grid(seed):
     instance = tiny_instance(seed)
@@ -36,7 +36,7 @@ def test_closed_form_ratio_beats_a_grid(seed):
         assert own <= evaluate(instance, other).tasks[0].T + 1e-9
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 5000), computing=st.integers(1, 2))
 def test_assignment_is_the_optimum_of_a_task_alone(seed, computing):
     instance = tiny_instance(seed, computing=computing)

@@ -177,7 +177,7 @@ def in_browser(page, tmp_path, *options):
     (tmp_path / "probe.html").write_text(text)
     words = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"]
     words += ["--window-size=500,900", *options, "--dump-dom", (tmp_path / "probe.html").as_uri()]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=True)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=300, check=True)
     match = re.search(r'<textarea id="found">([^<]*)</textarea>', done.stdout)
     assert match, done.stderr[-2000:]
     return json.loads(base64.b64decode(match.group(1)))
