@@ -25,8 +25,9 @@ from typing import Any
 import numpy as np
 
 PRESETS = ("iridium", "hotspot", "paper")
-OBSERVATIONS = {"bs-marl": "planned", "bs-marl-lookahead": "lookahead", "bs-marl-local": "local"}
-ROUTERS = {"policy": "planned", "policy-lookahead": "lookahead", "policy-local": "local"}
+SCHEMES = {"bs-marl": ("lookahead", "planned"), "bs-marl-local": ("local",)}
+ROUTERS = {"policy": ("lookahead", "planned"), "policy-local": ("local",)}
+"""Observations of the policies that a scheme and a router run with; the first ships."""
 OTHERS = ("bs-shortest-path", "marl-search", "best-response", "best-response-4", "best-response-32")
 HERE = Path(__file__).parent
 UNTRAINED = "untrained"
@@ -52,18 +53,19 @@ class Job:
 
 def policies(out: Path) -> tuple[tuple[str, str, str | None], ...]:
     """Return the shipped policies (training seed 0), those of other seeds beside this file, and the priors alone."""
-    from solvers.marl.policy import read_policy, untrained_policy, write_policy
+    from solvers.marl.policy import SHIPPED, read_policy, untrained_policy, write_policy
     from solvers.marl.schemes import load_policy
 
     found: list[tuple[str, str, str | None]] = []
-    for observation in OBSERVATIONS.values():
-        shipped = load_policy(None, observation)
-        found.append((observation, str(shipped.card["options"]["seed"]), None))
+    for observation in ("lookahead", "planned", "local"):
         others = sorted((HERE / "policies").glob(f"{observation}-*.safetensors"))
         found += [(observation, str(read_policy(path).card["options"]["seed"]), str(path)) for path in others]
-        path = out / f"untrained-{observation}.safetensors"
-        write_policy(untrained_policy(observation, shipped.prior), path)
-        found.append((observation, UNTRAINED, str(path)))
+        if observation in SHIPPED:
+            shipped = load_policy(None, observation)
+            found.append((observation, str(shipped.card["options"]["seed"]), None))
+            path = out / f"untrained-{observation}.safetensors"
+            write_policy(untrained_policy(observation, shipped.prior), path)
+            found.append((observation, UNTRAINED, str(path)))
     return tuple(found)
 
 
@@ -95,9 +97,15 @@ def _full(job: Job, instance: Any) -> list[dict[str, Any]]:
         }
 
     rows = [row(name) for name in (*OTHERS, "bs-exact", "exact")]
-    for name, observation in OBSERVATIONS.items():
-        rows += [row(name, path, training) for seen, training, path in job.policies if seen == observation]
+    for name, observations in SCHEMES.items():
+        for seen, training, path in job.policies:
+            if seen in observations:
+                rows.append(row(name, path, _label(seen, training)))
     return rows
+
+
+def _label(observation: str, training: str) -> str:
+    return training if training == UNTRAINED else f"{observation} {training}"
 
 
 def _routing(job: Job, instance: Any) -> list[dict[str, Any]]:
@@ -121,13 +129,16 @@ def _routing(job: Job, instance: Any) -> list[dict[str, Any]]:
         for row in found
     ]
     fixed, packets = routing_case(instance, assign(instance))
-    for name, observation in ROUTERS.items():
+    for name, observations in ROUTERS.items():
         for seen, training, path in job.policies:
-            if seen == observation:
-                router = default_router(replace(options, policy=None if path is None else Path(path)), observation)
+            if seen in observations:
+                chosen = replace(options, policy=None if path is None else Path(path))
+                router = default_router(chosen, observations[0])
                 result = judge_router(fixed, packets, router, options)
                 judged = {"objective_s": result.objective_s, "bound_s": None, "termination": str(result.termination)}
-                rows.append({"scheme": name, "training": training, **judged, "decision_s": result.decision_s})
+                rows.append(
+                    {"scheme": name, "training": _label(seen, training), **judged, "decision_s": result.decision_s}
+                )
     return rows
 
 
@@ -204,10 +215,13 @@ def report(rows: Sequence[dict[str, Any]], problem: str, preset: str) -> list[st
         for name in [name for name in names if name not in trained] + trained:
             base = delays.get((scheme, UNTRAINED)) if name in trained else None
             lines.append(_line(name, delays[name], (best, bound, paths, base), float(np.median(seconds[name]))))
-        if len(trained) > 1:
-            means = [100 * np.nanmean(delays[name] / best - 1) for name in trained]
-            spread = np.std(means, ddof=1)
-            lines.append(f"| `{scheme}` | {len(trained)} seeds | **{np.mean(means):.3f} ± {spread:.3f} %** | | | | | |")
+        for observation in dict.fromkeys(name[1].split()[0] for name in trained):
+            means = [100 * np.nanmean(delays[n] / best - 1) for n in trained if n[1].split()[0] == observation]
+            if len(means) > 1:
+                over = f"{observation}, {len(means)} seeds"
+                lines.append(
+                    f"| `{scheme}` | {over} | {np.mean(means):.3f} ± {np.std(means, ddof=1):.3f} % | | | | | |"
+                )
     return [*lines, ""]
 
 

@@ -18,8 +18,8 @@ RESPONSE_RUNS = (1, 4, 32)
 """Orders of the tasks that best response tries in the gaps on (7)."""
 _RESPONSES = tuple("best-response" + (f"-{runs}" if runs > 1 else "") for runs in RESPONSE_RUNS)
 ROUTERS = (
-    "shortest-path", "policy", "policy-lookahead", "policy-local",
-    *(f"assigned-{name}" for name in _RESPONSES), *_RESPONSES, "assigned-exact", "exact",
+    "shortest-path", "policy", "policy-local", *(f"assigned-{name}" for name in _RESPONSES), *_RESPONSES,
+    "assigned-exact", "exact",
 )  # fmt: skip
 """What `compare_routing` compares, in its order."""
 
@@ -221,7 +221,6 @@ def _routers(instance: Instance, fixed: Instance, options: SchemeOptions) -> Ite
 
     yield "shortest-path", fixed, shortest_path_router
     yield "policy", fixed, default_router(options)
-    yield "policy-lookahead", fixed, default_router(options, "lookahead")
     yield "policy-local", fixed, default_router(options, "local")
     for prefix, problem in (("assigned-", fixed), ("", instance)):
         for runs in RESPONSE_RUNS:

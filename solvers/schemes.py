@@ -60,7 +60,7 @@ Answer = Solution | Result | tuple[Solution, tuple[dict[str, Any], ...]]
 Scheme = Callable[[Instance, SchemeOptions], Answer]
 
 
-def default_router(options: SchemeOptions, observation: str = "planned") -> Router:
+def default_router(options: SchemeOptions, observation: str = "lookahead") -> Router:
     """Return the router of the paper's schemes: one greedy rollout of the policy."""
     from solvers.marl.schemes import policy_router
 
@@ -177,7 +177,6 @@ SCHEMES: Mapping[str, Scheme] = {
     "centralized": _fixed("all frames offloaded", 1.0),
     "even": _fixed("half of the frames offloaded", 0.5),
     "bs-marl": _marl("bs-marl"),
-    "bs-marl-lookahead": _marl("bs-marl-lookahead"),
     "bs-marl-local": _marl("bs-marl-local"),
     "bs-marl-first-rise": _marl("bs-marl-first-rise"),
     "bs-marl-plan": _marl("bs-marl-plan"),

@@ -49,7 +49,7 @@ def both_ways(instance, policy, turns, seed, *, again=False):
 
 @settings(max_examples=25)
 @given(
-    seed=st.integers(0, 10_000), observation=st.sampled_from(["local", "planned"]),
+    seed=st.integers(0, 10_000), observation=st.sampled_from(["local", "planned", "lookahead"]),
     prior=st.sampled_from(["none", "cost_to_go", "marginal"]), rows=st.integers(2, 6), columns=st.integers(3, 6),
     turns=st.sampled_from([TurnOptions(), TurnOptions(1, 1), TurnOptions(0, 2)]), again=st.booleans(),
 )  # fmt: skip
@@ -62,7 +62,7 @@ def test_compiled_rollouts_equal_the_cores(seed, observation, prior, rows, colum
     np.testing.assert_allclose(fast.seconds_per_bit, slow.seconds_per_bit, rtol=1e-12)
 
 
-@pytest.mark.parametrize("observation", ["local", "planned"])
+@pytest.mark.parametrize("observation", ["local", "lookahead"])
 @pytest.mark.parametrize("preset", ["iridium", "hotspot", "paper"])
 def test_shipped_policies_decide_alike_compiled_or_not(preset, observation):
     instance = make_preset(preset, seed=9)

@@ -171,7 +171,7 @@ def test_policy_files(tmp_path):
     policy = untrained_policy()
     write_policy(policy, path)
     back = read_policy(path)
-    assert (back.observation, back.prior) == ("planned", "cost_to_go")
+    assert (back.observation, back.prior) == ("lookahead", "cost_to_go")
     assert all((back.weights[k] == v).all() for k, v in policy.weights.items())
     path.write_bytes(b"nonsense")
     with pytest.raises(PolicyError, match="not a safetensors file"):

@@ -169,10 +169,10 @@ def test_every_scheme_says_what_its_policy_observes(tmp_path):
     from leosplit.tables import observation_note
     from solvers.marl.policy import write_policy
 
-    assert load_policy().observation == "planned"
+    assert load_policy().observation == "lookahead"
     assert load_policy(None, "local").observation == "local"
     schemes = ["even", "bs-marl", "bs-marl-local", "exact"]
-    assert observations(schemes) == {"even": "planned", "bs-marl": "planned", "bs-marl-local": "local"}
+    assert observations(schemes) == {"even": "lookahead", "bs-marl": "lookahead", "bs-marl-local": "local"}
     planned, local = observation_note(schemes)
     assert planned.endswith(": even, bs-marl")
     assert "shared plan" in planned

@@ -20,8 +20,8 @@ def command(
     ),
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in --out.")] = False,
     observation: Annotated[
-        str, typer.Option(help="planned, lookahead (both need a shared plan) or local.")
-    ] = "planned",
+        str, typer.Option(help="lookahead, planned (both need a shared plan) or local.")
+    ] = "lookahead",
     mixer: Annotated[str, typer.Option(help="qmix, vdn or independent.")] = "qmix",
     prior: Annotated[str, typer.Option(help="marginal, cost_to_go or none.")] = "marginal",
     shaping: Annotated[str, typer.Option(help="delay, potential or none.")] = "delay",

@@ -20,8 +20,6 @@ from solvers.marl.rollout import TurnOptions, gumbel_noise, roll_out
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 LOG = logging.getLogger(__name__)
-COMPILED = ("local", "planned")
-"""Observations that the compiled rollouts know."""
 
 
 @cache
@@ -121,7 +119,6 @@ def play_batch(
         Turns of a step.
     compiled
         By Numba or by NumPy: the same decisions up to rounding (and other draws of noise); by default Numba if there.
-        Only the observations of `COMPILED` have compiled rollouts, others take NumPy.
 
     Raises
     ------
@@ -129,9 +126,7 @@ def play_batch(
         If a packet has no path.
     """
     turns = turns or TurnOptions()
-    if compiled is None:
-        compiled = has_compiler()
-    if compiled and policy.observation in COMPILED:
+    if has_compiler() if compiled is None else compiled:
         return _play_compiled(tables, packets, policy, priority, routes, noise, rng, turns)
     core = RoutingCore(tables, packets)
     observer = Observer(core, policy.observation, routes=routes, priority=priority)
@@ -166,7 +161,8 @@ def _network(policy: Policy) -> Any:
         w2=_own(w["layer_2.weight"].T),
         b2=_own(w["layer_2.bias"]),
         w3=_own(w["layer_3.weight"][0]),
-        planned=policy.observation == "planned",
+        planned=policy.observation != "local",
+        lookahead=policy.observation == "lookahead",
         prior={"none": NO_PRIOR, "cost_to_go": COST_TO_GO, "marginal": MARGINAL}[policy.prior],
     )
 
@@ -189,9 +185,10 @@ def _play_compiled(
     moving = packets.present & (packets.source != packets.destination)
     places = scale.tree, scale.size, scale.slack
     width = 4 * tables.path_links.shape[-1] + 16
+    second = tables.second_actions if policy.observation == "lookahead" else np.zeros((0, 0), np.int32)
     arguments = (
         tuple(map(_own, (tables.target, tables.seconds_per_bit, tables.propagation_s, tables.relay_s_per_bit))),
-        tuple(map(_own, (tables.go_s_per_bit, tables.go_s, tables.path_links, tables.path_relays))),
+        tuple(map(_own, (tables.go_s_per_bit, tables.go_s, tables.path_links, tables.path_relays, second))),
         _own(packets.slot),
         tuple(map(_own, (packets.source, packets.destination, packets.bits, moving, *places, priority, rank))),
         _own(scale.unit_s),

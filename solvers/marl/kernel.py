@@ -7,6 +7,7 @@ at once: there NumPy's cost is its calls. The interpreter's lock is released.
 
 import numpy as np
 
+from formulation.dec_pomdp.observation import FAR
 from solvers.marl.memory import Array, Episode, Memory, Network, Slot, compiled, make_memory
 
 NO_PRIOR, COST_TO_GO, MARGINAL = 0, 1, 2
@@ -200,6 +201,44 @@ def observe(slot: Slot, episode: Episode, memory: Memory, p: int, steps: int, pl
 
 
 @compiled
+def look(slot: Slot, episode: Episode, memory: Memory, p: int) -> None:
+    """Fill in what a second choice at each neighbour would cost packet p, see `lookahead.Detours`."""
+    k, here, tree, bits, u = p % 2, memory.at[p], episode.tree[p], episode.bits[p], episode.unit
+    degree, nowhere, no_link = slot.target.shape[1], len(slot.relay_s) - 1, len(slot.per_bit) - 1
+    for a in range(degree):
+        if not memory.legal[a]:
+            continue
+        node, link, x = slot.target[here, a], here * degree + a, memory.x[a]
+        x[24], x[25], x[26] = 0.0, FAR, FAR
+        if node == episode.destination[p] or slot.second[tree, node] == degree:
+            continue
+        onward = node * degree + slot.second[tree, node]
+        after = slot.target[node, slot.second[tree, node]]
+        path, inner = slot.path_links[tree, after], slot.path_relays[tree, after]
+        if memory.seen[p, after] or not is_free(inner, memory.seen[p]):
+            continue
+        relay = nowhere if after == episode.destination[p] else after
+        alone = bits * (slot.per_bit[link] + slot.per_bit[onward] + slot.relay_s[node] + slot.relay_s[relay])
+        alone += slot.flight[link] + slot.flight[onward]
+        alone += bits * slot.go_bits[tree, after] + slot.go_flight[tree, after]
+        foreseen = alone
+        for h in range(-2, len(path)):
+            on, via = path[h], inner[h]
+            if h == -2:
+                on, via = link, node
+            elif h == -1:
+                on, via = onward, relay
+            elif on == no_link:
+                break
+            own = np.float64(memory.own_link[p, on]) + memory.own_relay[p, via]
+            foreseen += memory.load_link_bits[k, on] + memory.load_relay_bits[k, via] - bits * own
+            foreseen += bits * (memory.load_link[k, on] + memory.load_relay[k, via] - own)
+        x[24] = max(memory.marginal[a] - foreseen / u, 0.0)
+        x[25] = min(alone / u - memory.cost[a], FAR)
+        x[26] = min(foreseen / u - memory.marginal[a], FAR)
+
+
+@compiled
 def choose(episode: Episode, memory: Memory, network: Network, rng: np.random.Generator, p: int) -> int:
     """Return the neighbour of highest Q, with noise if there is any."""
     best, chosen = -np.inf, 0
@@ -285,6 +324,8 @@ def play_one(
             for p in range(len(memory.at)):
                 if memory.moving[p] and min(episode.rank[p] * rounds // tasks, rounds - 1) == now:
                     observe(slot, episode, memory, p, steps, network.planned)
+                    if network.lookahead:
+                        look(slot, episode, memory, p)
                     memory.action[p] = choose(episode, memory, network, rng, p)
                     decisions += 1
             if network.planned:
@@ -330,7 +371,7 @@ def play(
     ----------
     networks, trees
         Fields of `SlotTables`: (target, seconds_per_bit, propagation_s, relay_s_per_bit) and (go_s_per_bit, go_s,
-        path_links, path_relays).
+        path_links, path_relays, second_actions; without rows where the policy does not look ahead).
     slots, units, noise
         Row of the networks, unit of time [s] and scale of the Gumbel noise of each episode, shape (B,).
     packets
@@ -359,7 +400,7 @@ def play(
     seconds, flown, decisions = np.zeros((batch, count)), np.zeros((batch, count)), 0
     for b in range(batch):
         s = slots[b]
-        slot = Slot(target[s], per_bit[s], flight[s], relay_s[s], trees[0], trees[1], trees[2], trees[3])
+        slot = Slot(target[s], per_bit[s], flight[s], relay_s[s], *trees)
         episode = Episode(
             packets[0][b], packets[1][b], packets[2][b], packets[3][b], packets[4][b], packets[5][b], packets[6][b],
             packets[7][b], packets[8][b], units[b], noise[b],

@@ -21,6 +21,7 @@ class Slot(NamedTuple):
     go_flight: Any
     path_links: Any
     path_relays: Any
+    second: Any
 
 
 class Episode(NamedTuple):
@@ -40,7 +41,7 @@ class Episode(NamedTuple):
 
 
 class Network(NamedTuple):
-    """Weights, inputs as rows; `planned` and `prior` say what the policy sees and starts from."""
+    """Weights, inputs as rows; `planned`, `lookahead` and `prior` say what the policy sees and starts from."""
 
     linear: Any
     bias: Any
@@ -50,6 +51,7 @@ class Network(NamedTuple):
     b2: Any
     w3: Any
     planned: bool
+    lookahead: bool
     prior: int
 
 

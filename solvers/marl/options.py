@@ -24,7 +24,7 @@ class TrainOptions:
     noise
         Exploration: scale of the Gumbel noise on Q at the first and at the last epoch.
     observation
-        `local` or `planned`.
+        `local`, `planned` or `lookahead`.
     turns
         Turns of a step, see `TurnOptions`.
     hop_limit
@@ -45,7 +45,7 @@ class TrainOptions:
     updates: int = 24
     window: int = 3
     noise: tuple[float, float] = (0.3, 0.1)
-    observation: str = "planned"
+    observation: str = "lookahead"
     turns: TurnOptions = field(default_factory=TurnOptions)
     hop_limit: int = 24
     bases: int = 64

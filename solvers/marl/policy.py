@@ -20,8 +20,7 @@ LARGEST_BYTES = 1 << 20
 WEIGHTS = ("linear", "layer_1", "layer_2", "layer_3")
 PRIORS = ("marginal", "cost_to_go", "none")
 SHIPPED = {
-    "planned": "policy.safetensors",
-    "lookahead": "policy_lookahead.safetensors",
+    "lookahead": "policy.safetensors",
     "local": "policy_local.safetensors",
 }
 """The policies that ship, by their observation."""
@@ -40,7 +39,7 @@ class Policy:
     weights
         `layer.weight` and `layer.bias` of each layer, float32.
     observation
-        `local` or `planned`: what the policy must be shown.
+        `local`, `planned` or `lookahead`: what the policy must be shown.
     prior
         `marginal`, `cost_to_go` or `none`, see `prior_cost`.
     card
@@ -48,7 +47,7 @@ class Policy:
     """
 
     weights: Mapping[str, Array32]
-    observation: str = "planned"
+    observation: str = "lookahead"
     prior: str = "cost_to_go"
     card: Mapping[str, Any] = field(default_factory=dict)
 
@@ -91,7 +90,7 @@ def prior_cost(seen: Seen, prior: str) -> NDArray[np.float64]:
     return seen.cost if prior == "cost_to_go" else seen.marginal
 
 
-def untrained_policy(observation: str = "planned", prior: str = "cost_to_go", hidden: int = 1) -> Policy:
+def untrained_policy(observation: str = "lookahead", prior: str = "cost_to_go", hidden: int = 1) -> Policy:
     """Return the policy before training: `cost_to_go` routes along shortest paths, `marginal` looks one step ahead."""
     features = len(feature_names(observation))
     shapes = {
@@ -119,7 +118,7 @@ def write_policy(policy: Policy, path: str | Path) -> None:
 
 
 def read_policy(path: str | Path | None = None) -> Policy:
-    """Read a policy file, or the `planned` one that ships with the package.
+    """Read a policy file, or the one with a shared plan that ships with the package.
 
     Raises
     ------
@@ -129,7 +128,7 @@ def read_policy(path: str | Path | None = None) -> Policy:
         If it does not exist.
     """
     if path is None:
-        with resources.as_file(resources.files("solvers") / "data" / SHIPPED["planned"]) as shipped:
+        with resources.as_file(resources.files("solvers") / "data" / SHIPPED["lookahead"]) as shipped:
             return read_policy(shipped)
     try:
         from safetensors import SafetensorError, safe_open

@@ -44,7 +44,7 @@ class PolicyRouter:
     seed
         Draws the packets' priorities and the noise of sampled rollouts.
     passes
-        Greedy rollouts a call; each further one starts from the best plan so far (`planned` observation).
+        Greedy rollouts a call; each further one starts from the best plan so far (needs a shared plan).
     keep_plan
         Start from the routes of the call before, where c(m) and the packets sent are the same.
     turns

@@ -28,7 +28,7 @@ def _read(path: Path, changed_ns: int) -> Policy:
     return read_policy(path)
 
 
-def load_policy(path: str | Path | None = None, observation: str = "planned") -> Policy:
+def load_policy(path: str | Path | None = None, observation: str = "lookahead") -> Policy:
     """Return a policy from its file, or the one that ships; files are read once until they change.
 
     Parameters
@@ -36,19 +36,18 @@ def load_policy(path: str | Path | None = None, observation: str = "planned") ->
     path
         The file; None for the shipped policy of `observation`.
     observation
-        `local` and `lookahead` take a file only if it observes that, else the shipped policy that does. `planned` takes
-        any file.
+        `local` takes a file only if it observes locally, else the shipped local policy. `lookahead` takes any file.
     """
     shipped = Path(__file__).parent.parent / "data" / SHIPPED[observation]
     path = shipped if path is None else Path(path)
     policy = _read(path, path.stat().st_mtime_ns)
-    if observation != "planned" and policy.observation != observation:
+    if observation == "local" and policy.observation != "local":
         return _read(shipped, shipped.stat().st_mtime_ns)
     return policy
 
 
 def policy_router(
-    policy: Path | None = None, seed: int = 0, observation: str = "planned"
+    policy: Path | None = None, seed: int = 0, observation: str = "lookahead"
 ) -> Callable[[Instance, Solution], Solution]:
     """Return a router that rolls the policy out once, greedily, for any instance; see `load_policy`."""
     loaded = load_policy(policy, observation)
@@ -85,7 +84,7 @@ def bs_marl(
     stop
         `best` or `first_rise`, see `bisect`.
     keep_plan
-        Start each iteration's rollout from the routes of the one before (needs the observation `planned`).
+        Start each iteration's rollout from the routes of the one before (needs a shared plan).
     passes
         Greedy rollouts an iteration, each from the best plan so far.
     ends
@@ -131,7 +130,6 @@ def search(
 
 VARIANTS: Mapping[str, tuple[MarlScheme, Mapping[str, Any]]] = {
     "bs-marl": (bs_marl, {}),
-    "bs-marl-lookahead": (bs_marl, {}),
     "bs-marl-local": (bs_marl, {}),
     "bs-marl-first-rise": (bs_marl, {"stop": "first_rise"}),
     "bs-marl-plan": (bs_marl, {"keep_plan": True}),
@@ -142,17 +140,16 @@ VARIANTS: Mapping[str, tuple[MarlScheme, Mapping[str, Any]]] = {
     "marl-search-descents": (search, {"options": SearchOptions(rounds=4, rollouts=8, polish=1)}),
 }
 """Schemes that decide by the policy: the function and its options."""
-ROUTED = ("small", "centralized", "even", "policy", "policy-lookahead", "policy-local", *VARIANTS)
-"""All that is routed by a policy, `policy`, `policy-lookahead`, `policy-local` being the routers of the gaps on (7)."""
+ROUTED = ("small", "centralized", "even", "policy", "policy-local", *VARIANTS)
+"""All that is routed by a policy, `policy` and `policy-local` being the routers of the gaps on (7)."""
 
 
 def _asked(name: str) -> str:
-    last = name.rpartition("-")[2]
-    return last if last in SHIPPED else "planned"
+    return "local" if name.endswith("-local") else "lookahead"
 
 
 def observations(names: Iterable[str], policy: Path | None = None) -> dict[str, str]:
-    """Return what the policy of each scheme observes (see `SHIPPED`), leaving out schemes without a policy."""
+    """Return what the policy of each scheme observes (see `OBSERVATIONS`), leaving out schemes without a policy."""
     return {name: load_policy(policy, _asked(name)).observation for name in names if name in ROUTED}
 
 
