@@ -106,3 +106,17 @@ def test_lookahead_sees_what_planned_sees_and_prices_the_second_choice(pool):
     known = ahead.legal & (more < 4)
     assert relief[known] == pytest.approx(np.maximum(-more[known], 0), abs=1e-5)
     assert (detour[ahead.legal] >= -1e-6).all()  # no second choice is shorter than the shortest path
+
+
+def test_a_cautious_policy_takes_shorter_ways():
+    pytest.importorskip("torch")
+    from solvers.marl.options import TrainOptions
+    from solvers.marl.train import Trainer
+
+    sample = SampleOptions(presets=("iridium",), slots=2)
+    lengths = []
+    for caution in (0.0, 3.0, 1e6):
+        trainer = Trainer(TrainOptions(observation="local", validation=32, sample=sample, caution=caution))
+        lengths.append(trainer.untrained[1] / trainer.shortest[1])
+    assert lengths[0] != lengths[1]
+    assert lengths[2] == pytest.approx(1.0, rel=1e-3)  # never leaves a shortest path, but for one as short

@@ -28,6 +28,7 @@ def command(
     signal: Annotated[
         str, typer.Option(help="td, counterfactual or both: what the network learns from.")
     ] = "counterfactual",
+    caution: Annotated[float, typer.Option(min=0, help="What a detour must save beyond its length, in lengths.")] = 0.0,
     slots: Annotated[int, typer.Option(min=1, help="Network slots that episodes are drawn from.")] = 32,
     episodes: Annotated[int, typer.Option(min=1, help="Episodes an epoch.")] = 256,
     checkpoint_every: Annotated[int, typer.Option(min=1, metavar="N", help="Epochs between checkpoints.")] = 10,
@@ -55,6 +56,7 @@ def command(
         slots=slots,
         episodes=episodes,
         signal=signal,
+        caution=caution,
     )
     out.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(options)

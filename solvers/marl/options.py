@@ -32,6 +32,9 @@ class TrainOptions:
     bases, deviations, memory
         Greedy episodes played in each epoch for measured advantages, how many decisions in them are changed one at a
         time, and epochs that these are kept; see `counterfactual.deviate`.
+    caution
+        What a detour must be foreseen to save beyond its length, as a multiple of that length: taken off Q when acting,
+        and in the policy that comes out. For `local`, whose agents cannot know who else evades to the same link.
     validation
         Episodes of the greedy test after each epoch.
     seed
@@ -51,6 +54,7 @@ class TrainOptions:
     bases: int = 64
     deviations: int = 1024
     memory: int = 30
+    caution: float = 0.0
     validation: int = 128
     seed: int = 0
     sample: SampleOptions = field(default_factory=SampleOptions)
@@ -61,6 +65,8 @@ class TrainOptions:
         for name in ("epochs", "episodes", "updates", "window", "validation", "bases", "deviations", "memory"):
             if getattr(self, name) < 1:
                 raise PolicyError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.caution < 0:
+            raise PolicyError(f"caution must be at least 0, got {self.caution}")
         feature_names(self.observation)
 
 
@@ -104,6 +110,7 @@ def make_options(
     slots: int,
     episodes: int,
     signal: str = "counterfactual",
+    caution: float = 0.0,
 ) -> TrainOptions:
     """Return the options of a run from flat values.
 
@@ -118,6 +125,7 @@ def make_options(
             seed=seed,
             observation=observation,
             episodes=episodes,
+            caution=caution,
             sample=SampleOptions(presets=presets, slots=slots),
             learn=LearnOptions(mixer=mixer, prior=prior, signal=signal),
             reward=RewardOptions(shaping=shaping),

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from formulation.dec_pomdp import Observer, Packets, RoutingCore, SlotTables, feature_names
+from formulation.dec_pomdp.observation import LOCAL_FEATURES
 from solvers.marl.counterfactual import Deviations, deviate
 from solvers.marl.options import Epoch, TrainOptions
 from solvers.marl.policy import WEIGHTS, Policy, untrained_policy
@@ -52,9 +53,10 @@ class Trainer:
 
     @property
     def policy(self) -> Policy:
-        """The current policy, without a card."""
+        """The current policy, with its caution, without a card."""
         state = self.learner.utility.state_dict()
         weights = {name: tensor.numpy().copy() for name, tensor in state.items() if name.split(".")[0] in WEIGHTS}
+        weights["linear.weight"][0, LOCAL_FEATURES.index("detour_s")] -= self.options.caution
         return Policy(weights, self.options.observation, self.options.learn.prior)
 
     def _core(self, tables: SlotTables, packets: Packets, hop_limit: int | None = None) -> RoutingCore:
