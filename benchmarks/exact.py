@@ -34,6 +34,7 @@ class Family:
     limit_s: float
     gap: float = 1e-6
     repeats: int = 1
+    objective: str = "mean"
 
 
 FAMILIES: dict[str, Family] = {
@@ -49,6 +50,14 @@ FAMILIES: dict[str, Family] = {
     "shell 50": Family(lambda s: make_preset("shell", seed=s, tasks=50), 1, 600.0, 1e-4),
     "torus 72x22/8/4": Family(lambda s: generate_torus(72, 22, tasks=8, computing=4, seed=s), 1, 10.0, 1e-3),
     "torus 72x22/20/5": Family(lambda s: generate_torus(72, 22, tasks=20, computing=5, seed=s), 1, 60.0, 1e-3),
+    "torus 72x22/50/5": Family(lambda s: generate_torus(72, 22, tasks=50, computing=5, seed=s), 1, 600.0, 1e-3),
+    "torus 6x6/8/1 max": Family(
+        lambda s: generate_torus(6, 6, tasks=8, computing=1, seed=s), 3, 300.0, objective="max"
+    ),
+    "hotspot 66/8/1 max": Family(lambda s: make_preset("hotspot", seed=s), 3, 300.0, objective="max"),
+    "torus 12x12/12/2 max": Family(
+        lambda s: generate_torus(12, 12, tasks=12, computing=2, seed=s), 3, 120.0, objective="max"
+    ),
 }
 QUICK = ("iridium 66/5/2", "paper 144/6/3", "torus 6x6/8/1", "shell 8")
 RATIO_LIMIT_S = 60.0
@@ -59,7 +68,7 @@ def solve(family: Family, seed: int) -> tuple[float, Result]:
     instance, best = family.make(seed), None
     for _ in range(family.repeats):
         started = time.perf_counter()
-        result = solve_full(instance, time_limit=family.limit_s, mip_gap=family.gap)
+        result = solve_full(instance, time_limit=family.limit_s, mip_gap=family.gap, objective=family.objective)
         elapsed = time.perf_counter() - started
         if best is None or elapsed < best[0]:
             best = elapsed, result

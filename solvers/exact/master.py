@@ -130,6 +130,7 @@ def build_master(
     objective: str,
     *,
     integer: bool = False,
+    highest: float = np.inf,
 ) -> Master:
     """Build the program.
 
@@ -143,6 +144,8 @@ def build_master(
         `mean` or `max`.
     integer
         Whether x, z and serve are binary, and intervals are split at the scopes' cuts.
+    highest
+        Upper bound on the maximum, from an incumbent.
     """
     tasks = range(len(tables.tasks))
     arcs = [[np.flatnonzero(scopes[m].arcs[kind]) for m in tasks] for kind in (DATA, MODEL)]
@@ -172,7 +175,7 @@ def build_master(
     _add_ends(b, tables, scopes, master, integer)
     _add_flow(b, tables, master)
     _add_levels(b, tables, master, levels)
-    top = b.add_columns([1.0], np.inf)[0] if objective == "max" else None
+    top = b.add_columns([1.0], highest)[0] if objective == "max" else None
     for m in tasks:
         _add_delay(b, tables, scopes[m], master, m, (work, fixed), weight, top, direct[m], split[m])
     master.program = b.program()

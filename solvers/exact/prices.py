@@ -259,28 +259,45 @@ def price_bound(tables: Tables, scopes: list[Scope], prices: Prices) -> Bound:
     return Bound(sum(costs.least for costs in tasks) + _resource_bounds(tables, scopes, prices), tasks)
 
 
-def fix(tables: Tables, scopes: list[Scope], prices: Prices, bound: Bound, incumbent: float) -> int:
-    """Take out of the scopes what no solution better than the incumbent needs; return how many arcs went."""
-    room, gone, users = incumbent - bound.value, 0, prices.users
+def fix(tables: Tables, scopes: list[Scope], prices: Prices, bound: Bound, incumbent: float) -> None:
+    """Take out of the scopes what no solution better than the incumbent needs."""
+    room = incumbent - bound.value + 1e-9 * (abs(incumbent) + 1)
     for m, (scope, costs) in enumerate(zip(scopes, bound.tasks, strict=True)):
-        limit = costs.least + room + 1e-9 * (abs(incumbent) + 1)
-        kept = {key: value for key, value in costs.values.items() if value <= limit}
-        model, rest, left = users.model(m), dict[int, float](), []
-        for q, piece in enumerate(scope.pieces, start=int(users.first[m])):
-            piece.ends = [c for c in piece.ends if (c, q) in kept]
-            if not piece.ends:
-                continue
-            left.append(piece)
-            if piece.sends_data:
-                others = {c: kept[c, q] - costs.parts[q][c] for c in piece.ends}
-                gone += _fix_arcs(tables, costs, (m, q, DATA), others, limit, piece.arcs)
-            if piece.sends_model:
-                for c in piece.ends:
-                    rest[c] = min(rest.get(c, np.inf), kept[c, q] - costs.parts[model][c])
-        gone += _fix_arcs(tables, costs, (m, model, MODEL), rest, limit, scope.arcs[MODEL])
-        scope.pieces = left
-        scope.gather()
-    return gone
+        _fix_task(tables, scope, prices.users, costs, m, costs.least + room)
+
+
+def fix_alone(tables: Tables, scopes: list[Scope], incumbent: float) -> None:
+    """Do the same for the maximum with all weight on one task after the other, and no prices.
+
+    No T_m may exceed the incumbent, though the relaxation's weights may be zero for all but a few tasks.
+    """
+    n, users = len(scopes), Users(scopes)
+    for m, scope in enumerate(scopes):
+        thetas = [np.full(len(sides(tables.tasks[i], scopes[i].pieces[0])), float(i == m)) for i in range(n)]
+        prices = make_prices(tables, users, thetas, np.zeros((len(users.task), tables.resources)), "max")
+        costs = task_costs(tables, scope, prices, m)
+        if costs.least <= incumbent:
+            _fix_task(tables, scope, users, costs, m, incumbent + 1e-9 * (abs(incumbent) + 1))
+            users = Users(scopes)
+
+
+def _fix_task(tables: Tables, scope: Scope, users: Users, costs: Costs, m: int, limit: float) -> None:
+    kept = {key: value for key, value in costs.values.items() if value <= limit}
+    model, rest, left = users.model(m), dict[int, float](), []
+    for q, piece in enumerate(scope.pieces, start=int(users.first[m])):
+        piece.ends = [c for c in piece.ends if (c, q) in kept]
+        if not piece.ends:
+            continue
+        left.append(piece)
+        if piece.sends_data:
+            others = {c: kept[c, q] - costs.parts[q][c] for c in piece.ends}
+            _fix_arcs(tables, costs, (m, q, DATA), others, limit, piece.arcs)
+        if piece.sends_model:
+            for c in piece.ends:
+                rest[c] = min(rest.get(c, np.inf), kept[c, q] - costs.parts[model][c])
+    _fix_arcs(tables, costs, (m, model, MODEL), rest, limit, scope.arcs[MODEL])
+    scope.pieces = left
+    scope.gather()
 
 
 def _fix_arcs(
@@ -290,16 +307,15 @@ def _fix_arcs(
     rest: dict[int, float],
     limit: float,
     arcs: NDArray[np.bool_],
-) -> int:
+) -> None:
     """Take a user's superfluous arcs out of the mask; `rest` is what an end costs beside this packet."""
-    (m, u, kind), before = user, int(arcs.sum())
+    m, u, kind = user
     if not rest:
         arcs[:] = False
-        return before
+        return
     nodes = np.array([tables.end_of(int(tables.tasks[m].ends[c]), kind) for c in rest])
     offsets = np.array(list(rest.values()))
     shift = float(offsets.min())
     back, _ = tables.search(costs.weights[u], -1, kind == DATA, arcs, offsets=(nodes, offsets - shift))
     near, far = (tables.tail, tables.head) if kind == DATA else (tables.head, tables.tail)
     arcs &= costs.forward[u][near] + costs.weights[u] + back[far] + shift <= limit
-    return before - int(arcs.sum())

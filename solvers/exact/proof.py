@@ -31,7 +31,7 @@ from solvers.exact.highs import Limits, Outcome, load, memory_gib, run
 from solvers.exact.incumbent import cheapest_plans, plans_from_values
 from solvers.exact.master import build_master
 from solvers.exact.pieces import close, first_pieces, narrow
-from solvers.exact.prices import Bound, Prices, fix
+from solvers.exact.prices import Bound, Prices, fix, fix_alone
 from solvers.exact.relaxation import Relaxation
 from solvers.exact.scope import first_scopes
 from solvers.exact.search import Search
@@ -40,12 +40,15 @@ from solvers.exact.tables import DATA, MODEL, Tables
 from solvers.exact.traffic import Loads, Plan, score, work_of
 from solvers.result import Termination, relative_gap
 
-RESTARTS = 8
+RESTARTS = 160
+"""Descents from the empty network, times tasks; eight at most."""
 ROUNDS = 60
 CUT_SHARE = 0.01
 SQUEEZE_ARCS = 1500
 INTEGER_ARCS = 30_000
 """Above this many arcs the integer program is left alone while search and prices still have time."""
+SLACK = 1e-6
+"""Relative amount above the incumbent, above the solver's tolerances, up to which the integer program looks."""
 CUT_WIDTH = 1e-5
 
 
@@ -190,7 +193,8 @@ class Proof:
         self.recorder.phase = "integer program"
         before = self.upper, self.lower
         started = time.perf_counter()
-        master = build_master(self.tables, self.scopes, self.levels, self.objective, integer=True)
+        highest = self.upper * (1 + SLACK)
+        master = build_master(self.tables, self.scopes, self.levels, self.objective, integer=True, highest=highest)
         limits = replace(self.limits_now(), mip_gap=self.limits.mip_gap * 0.5)
         h = load(master.program, limits)
         self.build_s += time.perf_counter() - started
@@ -257,6 +261,8 @@ class Proof:
             if self.done or self.stopped:
                 return
             fix(self.tables, self.scopes, prices, bound, self.upper)
+            if self.objective == "max":
+                fix_alone(self.tables, self.scopes, self.upper)
             self.narrow()
             if self.lower - before < 0.02 * (self.upper - self.lower) and not self.relaxation.cut(CUT_SHARE / 10):
                 return
@@ -265,7 +271,7 @@ class Proof:
     def run(self) -> None:
         """Prove until done or stopped."""
         self.recorder.phase = "best response"
-        self.restart(RESTARTS)
+        self.restart(max(2, min(8, RESTARTS // len(self.scopes))))
         if self.done:
             return
         self.tighten_rounds()

@@ -25,6 +25,8 @@ ROUNDS = 200
 CLOSE = 0.02
 """Share of the gap below which what is left of the relaxation's own gap is not pursued."""
 MOST_PIECES = 10
+FIRST = 3
+"""Number of cases of a task that a relaxation begins with beside what it knows."""
 
 
 class Relaxation:
@@ -63,7 +65,8 @@ class Relaxation:
                 continue
             work = float(task.bits[DATA] * tables.per_bit[used].sum() + task.large_s[c])
             for q, piece in enumerate(scope.pieces, start=int(users.first[m])):
-                if piece.sends_data and c in piece.ends and work <= piece.high and piece.arcs[used].all():
+                holds = piece.low <= work <= piece.high or piece.mode != BOTH
+                if piece.sends_data and c in piece.ends and holds and piece.arcs[used].all():
                     columns.add(q, c, used)
         for kind in (DATA, MODEL):
             for r in np.flatnonzero(proof.levels[kind] > 1):
@@ -80,7 +83,7 @@ class Relaxation:
         best = start, price_bound(tables, proof.scopes, start)
         proof.raise_bound(best[1].value)
         columns = self._begin(users)
-        self._extend(columns, best[1], np.full(len(proof.scopes), np.inf))
+        self._extend(columns, best[1], self._promising(best[1]))
         self.works = {}
         for _ in range(ROUNDS):
             outcome = columns.solve(proof.limits_now())
@@ -102,6 +105,11 @@ class Relaxation:
                 break
         self.columns = columns
         return best
+
+    def _promising(self, bound: Bound) -> Floats:
+        """Return per task the value of its `FIRST` best cases under a bound's prices, shape (tasks,)."""
+        values = [sorted(costs.values.values()) for costs in bound.tasks]
+        return np.array([mine[min(FIRST, len(mine)) - 1] * (1 + 1e-6) for mine in values])
 
     def _even(self, users: Users) -> list[Floats]:
         tasks = self.proof.tables.tasks
