@@ -14,6 +14,7 @@ from instances import Instance, Link, Task
 from instances.constants import LIGHT_M_PER_S
 
 OBJECTIVES = ("mean", "max")
+"""What (4) may minimise over the tasks."""
 
 
 @dataclass(frozen=True)

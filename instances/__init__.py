@@ -17,8 +17,8 @@ from instances.presets import PRESETS, make_preset
 from instances.roles import cut_off_tasks
 from instances.scenario import Bursts, LinkOverride, Scenario, preset_scenario
 from instances.scenario_file import read_scenario, write_scenario
-from instances.scenario_schema import scenario_schema
 from instances.schema import instance_schema
+from instances.schema_scenario import scenario_schema
 from instances.series import NetworkSeries, observe
 from instances.sndlib import read_sndlib
 from instances.stk import Ephemeris, read_stk_ephemeris, write_stk_ephemerides

@@ -44,6 +44,7 @@ class Progress:
 
 
 ProgressCallback = Callable[[Progress], None]
+"""Called with the state of a running solver as it changes."""
 
 
 def relative_gap(objective_s: float | None, bound_s: float | None) -> float | None:

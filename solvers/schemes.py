@@ -192,6 +192,7 @@ SCHEMES: Mapping[str, Scheme] = {
     "best-response-32": _best_response(32),
     "exact": _exact,
 }
+"""The schemes that come with leosplit, by name."""
 
 
 def find_scheme(name: str) -> Scheme:

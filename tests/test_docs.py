@@ -2,11 +2,15 @@
 
 import re
 import shlex
+import subprocess
 import sys
+import zlib
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+import leosplit
 from leosplit.cli import main
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -48,6 +52,33 @@ def test_the_readme_runs(tmp_path, monkeypatch, capsys):
     assert len(body.splitlines()) <= 10
     exec(compile(body, "README.md", "exec"), {})
     assert capsys.readouterr().out.startswith("optimal")
+
+
+def test_the_documentation_builds_and_its_reference_is_complete(tmp_path):
+    """`mkdocs build --strict`, and every public name of the packages is in the inventory of what the pages show."""
+    pytest.importorskip("mkdocstrings")
+    words = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path / "site")]
+    done = subprocess.run(words, cwd=DOCS.parent, capture_output=True, text=True, timeout=500)
+    assert done.returncode == 0, done.stdout + done.stderr
+    inventory = (tmp_path / "site" / "objects.inv").read_bytes().split(b"\n", 4)[4]
+    shown = {line.split()[0] for line in zlib.decompress(inventory).decode().splitlines()}
+    for room in (
+        "fitting",
+        "instances",
+        "formulation",
+        "solvers",
+        "solvers.exact",
+        "leosplit.sweeps",
+        "leosplit.report",
+    ):
+        for name in import_module(room).__all__:
+            assert any(entry.startswith(room) and entry.endswith(f".{name}") for entry in shown), f"{room}.{name}"
+    front = (DOCS / "reference" / "leosplit.md").read_text(encoding="utf-8")
+    for name in leosplit.__all__:
+        assert f"| [`{name}`][" in front
+    page = (tmp_path / "site" / "method" / "problem" / "index.html").read_text(encoding="utf-8")
+    assert page.count("<math") > 30
+    assert "arithmatex" not in page.split("<article")[1].split("</article>")[0]
 
 
 def test_links_between_pages_lead_somewhere():

@@ -1,4 +1,4 @@
-"""Turn TeX into MathML while the documentation is built: pages need neither a script nor a network to show equations."""
+"""Turn TeX into MathML while the documentation is built: equations need neither a script nor a network."""
 
 import re
 from html import unescape
