@@ -239,6 +239,9 @@ class Instance:
             _set(self, time_s=number("time_s", self.time_s))
         self._check_network()
         self._check_tasks()
+        from instances.overflow import require_finite_delays  # it needs the parts of this module
+
+        require_finite_delays(self._satellites, self.links, self.tasks)
         _set(self, tasks=tuple(self._with_features(task, f"tasks[{i}]") for i, task in enumerate(self.tasks)))
 
     def _check_network(self) -> None:

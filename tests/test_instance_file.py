@@ -186,3 +186,28 @@ def test_constructor_refuses_too():
     with pytest.raises(InstanceError, match="rate_bps must be a finite number > 0, got inf"):
         replace(instance.links[0], rate_bps=float("inf"))
     assert isinstance(instance_from_dict(instance_to_dict(instance)), Instance)
+
+
+@pytest.mark.parametrize(
+    ("part", "change", "message"),
+    [
+        (
+            "tasks",
+            {"pixels_per_frame": 1e308},
+            r"tasks\[0\].feature_ops_per_bit: feature extraction from all images takes",
+        ),
+        ("tasks", {"feature_bits_per_frame": 1e308}, r"tasks\[0\]: the data packet, .* over links\[\d+\]|relayed by"),
+        ("tasks", {"model_packet_bits_range": [1e308, 1e308]}, r"tasks\[0\]: the model packet, .* takes"),
+        ("tasks", {"small_ops_per_frame": 1e308}, r"tasks\[0\].small_ops_per_frame: the small model takes inf s"),
+        ("tasks", {"large_ops_per_frame": 1e308}, r"tasks\[0\].large_ops_per_frame: the large model takes inf s"),
+        ("links", {"rate_bps": 5e-324}, r"over links\[0\] of 4.94066e-324 bit/s takes inf s; at most 1e\+100 s"),
+        ("links", {"length_m": 1e308}, r"links\[0\].length_m: its propagation takes"),
+        ("satellites", {"relay_s_per_bit": 1e308}, r"tasks\[0\]: the .* packet.*, relayed by n\d takes inf s"),
+    ],
+)
+def test_delays_that_overflow_are_refused_with_their_place(part, change, message):
+    document = instance_to_dict(tiny_instance(1))
+    for item in document[part]:
+        item.update(change)
+    with pytest.raises(InstanceError, match=message):
+        instance_from_dict(document)
