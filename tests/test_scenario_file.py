@@ -14,7 +14,7 @@ from instances.isl import LinkRules
 from instances.link_budget import RADIOS, OpticalLink, ShannonLink
 from instances.scenario import Bursts, LinkOverride, Scenario, preset_scenario
 from instances.scenario_file import read_scenario, scenario_to_dict, write_scenario
-from instances.scenario_schema import scenario_schema
+from instances.schema_scenario import scenario_schema
 from instances.task_model import TaskModel
 from instances.tle import read_tle
 from leosplit.cli import main
