@@ -4,6 +4,7 @@ import math
 from abc import ABC, abstractmethod
 from bisect import bisect_right
 from dataclasses import dataclass, field, fields
+from functools import cache
 from itertools import pairwise
 from typing import ClassVar, overload
 
@@ -199,7 +200,7 @@ class ParametricCurve(Curve):
     @property
     def parameters(self) -> dict[str, float]:
         """The parameters by name."""
-        return {field.name: getattr(self, field.name) for field in fields(self) if field.name != "domain"}
+        return {name: getattr(self, name) for name in _parameter_names(type(self))}
 
     def __post_init__(self) -> None:
         names = list(self.parameters)
@@ -229,6 +230,11 @@ class ParametricCurve(Curve):
     @abstractmethod
     def formula(x: Floats | float, **parameters: float) -> Floats | float:
         """Value of the family at `x`."""
+
+
+@cache
+def _parameter_names(kind: type[ParametricCurve]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind) if field.name != "domain")
 
 
 def _sign(value: float) -> int:

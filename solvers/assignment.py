@@ -1,8 +1,8 @@
 """c(m) without congestion: each task's computing satellite of least uncongested delay at its optimal ρ.
 
 With the data route free, T^D(ρ) is the least of many rising lines, so it meets the falling t^S(ρ) once; the meeting
-point is found by solving for the current route's line and routing again there, which climbs to it in finitely many
-steps (Newton's method on a concave piecewise-linear function).
+point is found by solving for one route's line and routing again there, which climbs to it in finitely many steps
+(Newton's method on a concave piecewise-linear function).
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from formulation import design_packets
 from formulation.packets import PacketDesign
 from instances import Instance, Task
-from solvers.paths import packet_paths
+from solvers.paths import ShortestPaths, packet_paths
 from solvers.ratios import TaskRates, best_ratio, task_rates
 
 MAX_STEPS = 64
@@ -45,22 +45,40 @@ class Assignment:
     design: PacketDesign
 
 
-def _meeting_ratio(instance: Instance, task: Task, rates: TaskRates, design: PacketDesign, computing: str) -> float:
-    """Return the optimal ρ in (0, 1) with both packets sent, given c(m), in an empty network."""
-    network, end = instance.network, instance.network.index[computing]
-    ratio = 0.5
-    for _ in range(MAX_STEPS):
-        path = packet_paths(network, task.satellite, ratio * design.data_bits_per_ratio).path(end)
-        if path is None:
-            raise NoSolution(f"task {task.satellite}: (4e) no path to {computing}")
-        links = network.links_of(path)
-        relays = sum(network.relay_s_per_bit[network.index[node]] for node in path[1:-1])
-        slope = design.data_bits_per_ratio * (float(network.seconds_per_bit[links].sum()) + relays)
-        better = best_ratio(rates, computing, float(network.propagation_s[links].sum()), slope)
-        if abs(better - ratio) <= 1e-14:
-            break
-        ratio = better
-    return ratio
+def _line(instance: Instance, rates: TaskRates, bits: float, path: tuple[str, ...], end: str) -> tuple[float, float]:
+    """Return the ρ at which t^S meets T^D + t^L on a path in an empty network, and what the path takes then [s]."""
+    network = instance.network
+    links = network.links_of(path)
+    relays = sum(network.relay_s_per_bit[network.index[node]] for node in path[1:-1])
+    slope = bits * (float(network.seconds_per_bit[links].sum()) + relays)
+    fixed = float(network.propagation_s[links].sum())
+    ratio = best_ratio(rates, end, fixed, slope)
+    return ratio, fixed + slope * ratio
+
+
+def _meeting_ratios(
+    instance: Instance, task: Task, rates: TaskRates, bits: float, full: ShortestPaths
+) -> dict[str, tuple[float, float]]:
+    """Return, by c(m), the optimal ρ with both packets sent in an empty network, and what the data packet takes [s].
+
+    A path that is shortest for two packet sizes is shortest for all between them: mostly one search at the smallest ρ
+    settles all candidates of a task.
+    """
+    network, found, smallest = instance.network, {}, 1.0
+    paths = {c: full.path(network.index[c]) for c in instance.candidates(task)}
+    for c, path in paths.items():
+        if path is not None:
+            found[c] = _line(instance, rates, bits, path, c)
+            smallest = min(smallest, found[c][0])
+    low = packet_paths(network, task.satellite, smallest * bits)
+    for c in found:
+        path, after = paths[c], low.path(network.index[c])
+        steps = 0
+        while path != after and after is not None and steps < MAX_STEPS:
+            path, steps = after, steps + 1
+            found[c] = _line(instance, rates, bits, path, c)
+            after = packet_paths(network, task.satellite, found[c][0] * bits).path(network.index[c])
+    return found
 
 
 def assign_task(instance: Instance, task: Task) -> Assignment:
@@ -79,6 +97,7 @@ def assign_task(instance: Instance, task: Task) -> Assignment:
     bits = design.data_bits_per_ratio
     full_data = packet_paths(network, task.satellite, bits)
     model = packet_paths(network, task.satellite, design.model_packet_bits or 0.0, reverse=True)
+    both = _meeting_ratios(instance, task, rates, bits, full_data) if design.can_offload and design.can_stay else {}
     best: Assignment | None = None
     for computing in instance.candidates(task):
         end = network.index[computing]
@@ -91,8 +110,7 @@ def assign_task(instance: Instance, task: Task) -> Assignment:
         if can_offload:
             options.append((rates.extraction_s + data_s + rates.large_s[computing], 1.0))
         if can_offload and can_stay:
-            ratio = _meeting_ratio(instance, task, rates, design, computing)
-            sent = float(packet_paths(network, task.satellite, ratio * bits).cost_s[end])
+            ratio, sent = both[computing]
             remote = sent + ratio * rates.large_s[computing]
             delay = model_s + ratio * rates.extraction_s + max(remote, (1 - ratio) * rates.small_s)
             options.append((delay, ratio))

@@ -10,7 +10,7 @@ The schemes, the polishing of other schemes' solutions, routing (7) at given pac
 by this one function; the proof restricts it to the ends, modes and arcs that it has not excluded.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from formulation import Solution, TaskDecision, evaluate
+from formulation.packets import PacketDesign
 from formulation.solution import snap_ratio
 from instances import Instance
 from solvers.assignment import NoSolution, assign_task
@@ -136,6 +137,7 @@ def descend(
     objective: str,
     order: Sequence[int],
     plans: dict[int, Plan] | None = None,
+    sweeps: int = SWEEPS,
 ) -> dict[int, Plan] | None:
     """Let the tasks respond in this order, from the given plans or an empty network, until nobody improves.
 
@@ -151,6 +153,8 @@ def descend(
         Task numbers.
     plans
         Where to begin; tasks without one are put in when it is their turn.
+    sweeps
+        How often every task responds, at most.
 
     Returns
     -------
@@ -159,7 +163,7 @@ def descend(
     """
     traffic = Traffic(tables, plans or {}, objective)
     best = traffic.score() if len(traffic.plans) == len(order) else (float("inf"),)
-    for _ in range(SWEEPS):
+    for _ in range(sweeps):
         improved = False
         for m in order:
             current = traffic.plans.get(m)
@@ -268,12 +272,12 @@ def descents(
         yield solution, evaluate(tables.instance, solution).objective_s(objective)
 
 
-def _problem(instance: Instance) -> tuple[Tables, list[_AllMoves]]:
+def _problem(instance: Instance, designs: Sequence[PacketDesign] | None = None) -> tuple[Tables, list[_AllMoves]]:
     """Return the tables of (4) and all moves, if every task has a decision.
 
     Tasks are coupled by delays only: one without a decision has none in an empty network, either.
     """
-    tables = Tables(instance)
+    tables = Tables(instance, designs=designs)
     moves = all_moves(tables)
     for task, open_moves in zip(instance.tasks, moves, strict=True):
         if not open_moves.modes:
@@ -281,21 +285,47 @@ def _problem(instance: Instance) -> tuple[Tables, list[_AllMoves]]:
     return tables, moves
 
 
-def polish(instance: Instance, solution: Solution, *, objective: str = "mean") -> Solution:
-    """Descend from a solution instead of an empty network; the result is no worse.
+def polisher(
+    instance: Instance,
+    *,
+    objective: str = "mean",
+    sweeps: int = SWEEPS,
+    designs: Sequence[PacketDesign] | None = None,
+) -> Callable[[Solution], Solution]:
+    """Return a function that descends from a solution instead of an empty network; its result is no worse.
+
+    The tables are built once, however many solutions are polished.
+
+    Parameters
+    ----------
+    objective
+        `mean` or `max` delay.
+    sweeps
+        How often every task responds, at most.
+    designs
+        The tasks' packets where they are known.
 
     Raises
     ------
     NoSolution
         If a task has no decision at all.
     """
-    tables, moves = _problem(instance)
-    plans = descend(tables, moves, objective, range(len(moves)), plan_of(tables, solution))
-    if plans is None:
-        return solution
-    polished = solution_of(tables, plans)
-    before, after = evaluate(instance, solution), evaluate(instance, polished)
-    return polished if after.objective_s(objective) <= before.objective_s(objective) else solution
+    tables, moves = _problem(instance, designs)
+
+    def polish_one(solution: Solution) -> Solution:
+        plans = descend(tables, moves, objective, range(len(moves)), plan_of(tables, solution), sweeps)
+        if plans is None:
+            return solution
+        polished = solution_of(tables, plans)
+        before, after = evaluate(instance, solution), evaluate(instance, polished)
+        return polished if after.objective_s(objective) <= before.objective_s(objective) else solution
+
+    return polish_one
+
+
+def polish(instance: Instance, solution: Solution, *, objective: str = "mean") -> Solution:
+    """Descend from one solution; see `polisher`."""
+    return polisher(instance, objective=objective)(solution)
 
 
 def best_response(

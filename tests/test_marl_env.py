@@ -9,7 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from formulation import check, evaluate
-from formulation.dec_pomdp import Observer, RewardOptions, RoutingCore, build_tables, packets_of, repeat, stack_tables
+from formulation.dec_pomdp import (
+    Observer,
+    RewardOptions,
+    RoutingCore,
+    build_tables,
+    grow_trees,
+    packets_of,
+    repeat,
+    stack_tables,
+)
 from formulation.dec_pomdp.reach import can_reach
 from instances import Instance
 from instances.generate import generate_from_graph, generate_torus
@@ -235,3 +244,22 @@ class TestPettingZoo:
             assert set(rewards.values()) == {float(result.reward[0])}
             assert set(terminated.values()) == {bool(result.terminated[0])}
             assert set(truncated.values()) == {bool(result.truncated[0])}
+
+
+def test_trees_of_a_loaded_network_avoid_its_loads():
+    """Their paths are no dearer than others where bits count many times; what they cost empty is told apart."""
+    tables = build_tables(generate_torus(5, 5, tasks=3, computing=1, seed=3))
+    rng, shape = np.random.default_rng(0), tables.seconds_per_bit.shape[1]
+    times = rng.integers(1, 6, size=(len(tables.go_s), shape)).astype(float)
+    passing = np.ones((len(tables.go_s), tables.nodes + 1))
+    grown = grow_trees(tables, times, passing)
+    trees = np.arange(len(tables.go_s))[:, None, None]
+
+    def cost(which, weight):
+        return (weight[trees, which.path_links] * tables.seconds_per_bit[0][which.path_links]).sum(-1)
+
+    assert (cost(grown, times) <= cost(tables, times) + 1e-12).all()
+    assert (cost(grown, times) < cost(tables, times) - 1e-12).any()
+    assert (grown.go_s_per_bit >= tables.go_s_per_bit - 1e-18).all()
+    relays = tables.relay_s_per_bit[0][grown.path_relays].sum(-1)
+    np.testing.assert_allclose(grown.go_s_per_bit[:, :-1], (cost(grown, np.ones_like(times)) + relays)[:, :-1])

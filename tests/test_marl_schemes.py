@@ -92,6 +92,17 @@ def test_searches_count_their_rollouts_and_never_lose_their_best():
     assert evaluate(instance, solution).mean_s <= values[-1] * (1 + 1e-9)
 
 
+def test_descents_of_a_search_are_counted_and_never_raise_the_delay():
+    instance, policy = make_preset("hotspot", seed=8), load_policy()
+    plain = Search(instance, assign(instance), policy, SearchOptions(rounds=1, rollouts=4), seed=0)
+    polished = Search(instance, assign(instance), policy, SearchOptions(rounds=1, rollouts=4, polish=1), seed=0)
+    assert evaluate(instance, polished.run()[0]).mean_s < evaluate(instance, plain.run()[0]).mean_s
+    assert (plain.descents, polished.descents) == (0, 1)
+    search = Search(instance, assign(instance), policy, SearchOptions(polish=2), seed=0)
+    _, trace = search.run()
+    assert search.descents == trace[-1]["descents"] <= 8
+
+
 def test_the_closed_form_of_a_search_is_the_evaluators():
     instance = make_preset("iridium", seed=4)
     search = Search(instance, assign(instance), load_policy(), SearchOptions(rounds=1), seed=0)

@@ -3,7 +3,7 @@
 from formulation.dec_pomdp.core import RewardOptions, RoutingCore, Step
 from formulation.dec_pomdp.observation import OBSERVATIONS, Observer, Seen, feature_names
 from formulation.dec_pomdp.packets import Packets, Scale, packets_of, repeat, scale_of
-from formulation.dec_pomdp.tables import SlotTables, build_tables, stack_tables
+from formulation.dec_pomdp.tables import SlotTables, build_tables, grow_trees, stack_tables
 
 __all__ = [
     "OBSERVATIONS",
@@ -17,6 +17,7 @@ __all__ = [
     "Step",
     "build_tables",
     "feature_names",
+    "grow_trees",
     "packets_of",
     "repeat",
     "scale_of",

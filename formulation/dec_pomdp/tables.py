@@ -5,7 +5,7 @@ packet of `NOMINAL_BITS`: transmission decides them, propagation is some thousan
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -126,24 +126,63 @@ def build_tables(instance: Instance, destinations: Sequence[str] | None = None) 
     ends = np.array([network.index[c] for c in (network.ids if destinations is None else destinations)], dtype=np.int64)
     tree = np.full(n + 1, -1, dtype=np.int32)
     tree[ends] = np.arange(len(ends))
-    weight = NOMINAL_BITS * (network.seconds_per_bit + network.relay_s_per_bit[network.target]) + network.propagation_s
-    turned = csr_matrix((np.maximum(weight, SMALLEST_S), (network.target, network.source)), shape=(n, n))
-    cost, after = dijkstra(turned, indices=ends, return_predecessors=True)
-    step = np.full((n + 1, n + 1), pad, dtype=np.int32)  # (from, to) -> link
-    step[network.source, network.target] = slot
-    links, relays = _unroll(np.where(after < 0, n, after), ends, step, n)
-    go_bits = per_bit[links].sum(-1) + relay[relays].sum(-1)
-    go_s = propagation[links].sum(-1)
-    reached = np.pad(np.isfinite(cost), ((0, 0), (0, 1)))
-    return SlotTables(
+    bare = SlotTables(
         ids=(network.ids,),
         target=target[None],
         seconds_per_bit=per_bit[None],
         propagation_s=propagation[None],
         relay_s_per_bit=relay[None],
         tree=tree[None],
-        go_s_per_bit=np.where(reached, go_bits, np.inf),
-        go_s=np.where(reached, go_s, np.inf),
+        go_s_per_bit=np.zeros((len(ends), n + 1)),
+        go_s=np.zeros((len(ends), n + 1)),
+        path_links=np.zeros((len(ends), n + 1, 0), dtype=np.int32),
+        path_relays=np.zeros((len(ends), n + 1, 0), dtype=np.int32),
+    )
+    return grow_trees(bare)
+
+
+def grow_trees(
+    tables: SlotTables, link_times: NDArray[np.float64] | None = None, relay_times: NDArray[np.float64] | None = None
+) -> SlotTables:
+    """Return the tables of one slot with trees grown anew, along the shortest paths of a loaded network.
+
+    What a path costs in an empty network, `go_s_per_bit` and `go_s`, is kept apart from why it was chosen.
+
+    Parameters
+    ----------
+    tables
+        One slot.
+    link_times, relay_times
+        How many times the bits of a packet to each tree's destination count on a link, shape (T, N·A + 1), and at a
+        relay, shape (T, N + 1); once by default.
+    """
+    n, degree = tables.nodes, tables.degree
+    target, per_bit, relay = tables.target[0], tables.seconds_per_bit[0], tables.relay_s_per_bit[0]
+    slot = np.flatnonzero(target[:n].ravel() < n)
+    source, onward = slot // degree, target[:n].ravel()[slot]
+    ends = np.argsort(np.where(tables.tree[0] < 0, n, tables.tree[0]), kind="stable")[: len(tables.go_s)]
+    order = np.lexsort((source, onward))  # rows of the turned graph
+    first = np.searchsorted(onward[order], np.arange(n + 1))
+    flight = tables.propagation_s[0][slot]
+    cost, after = [], []
+    shared = link_times is None or relay_times is None
+    for t in [slice(None)] if shared else range(len(ends)):
+        times = 1.0 if link_times is None else link_times[t, slot]
+        passing = 1.0 if relay_times is None else relay_times[t, onward]
+        weight = NOMINAL_BITS * (times * per_bit[slot] + passing * relay[onward]) + flight
+        graph = csr_matrix((np.maximum(weight, SMALLEST_S)[order], source[order], first), shape=(n, n))
+        found = dijkstra(graph, indices=ends if shared else ends[t], return_predecessors=True)
+        cost.append(np.atleast_2d(found[0]))
+        after.append(np.atleast_2d(found[1]))
+    before = np.concatenate(after)
+    step = np.full((n + 1) * (n + 1), n * degree, dtype=np.int32)  # (from, to) -> link
+    step[source * (n + 1) + onward] = slot
+    links, relays = _unroll(np.where(before < 0, n, before), ends, step.reshape(n + 1, n + 1), n)
+    reached = np.pad(np.isfinite(np.concatenate(cost)), ((0, 0), (0, 1)))
+    return replace(
+        tables,
+        go_s_per_bit=np.where(reached, per_bit[links].sum(-1) + relay[relays].sum(-1), np.inf),
+        go_s=np.where(reached, tables.propagation_s[0][links].sum(-1), np.inf),
         path_links=links,
         path_relays=relays,
     )

@@ -9,6 +9,7 @@ inner satellites as relays. Model packets take the same graph with every arc tur
 from the task's side.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -71,7 +72,12 @@ class TaskTable:
 class Tables:
     """Arrays of one instance."""
 
-    def __init__(self, instance: Instance, packets: Solution | None = None) -> None:
+    def __init__(
+        self,
+        instance: Instance,
+        packets: Solution | None = None,
+        designs: Sequence[PacketDesign] | None = None,
+    ) -> None:
         self.instance, self.packets, network = instance, packets, instance.network
         nodes, links = network.nodes, len(network.source)
         relays = np.arange(nodes)
@@ -80,16 +86,16 @@ class Tables:
         self.head = np.concatenate([network.target.astype(np.int64), relays + nodes])
         self.per_bit = np.concatenate([network.seconds_per_bit, network.relay_s_per_bit])
         self.fixed = np.concatenate([network.propagation_s, np.zeros(nodes)])
-        self.tasks = tuple(self._task(m) for m in range(len(instance.tasks)))
+        self.tasks = tuple(self._task(m, designs[m] if designs else None) for m in range(len(instance.tasks)))
         size = 2 * nodes
         self._order = [np.lexsort((self.head, self.tail)), np.lexsort((self.tail, self.head))]
         starts = [self.tail, self.head]
         self._first = [np.concatenate([[0], np.cumsum(np.bincount(s, minlength=size))]) for s in starts]
         self._index = [self.head[self._order[0]], self.tail[self._order[1]]]
 
-    def _task(self, m: int) -> TaskTable:
+    def _task(self, m: int, design: PacketDesign | None) -> TaskTable:
         instance, task = self.instance, self.instance.tasks[m]
-        design, rates = design_packets(instance, task), task_rates(instance, task)
+        design, rates = design or design_packets(instance, task), task_rates(instance, task)
         candidates = instance.candidates(task)
         bits, ratio = (design.data_bits_per_ratio, design.model_packet_bits or 0.0), None
         can_offload, can_stay = design.can_offload, design.can_stay

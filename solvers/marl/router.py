@@ -38,7 +38,7 @@ class PolicyRouter:
     Parameters
     ----------
     instance
-        The instance, whose tables are built here.
+        The instance.
     policy
         The policy.
     seed
@@ -49,6 +49,8 @@ class PolicyRouter:
         Start from the routes of the call before, where c(m) and the packets sent are the same.
     turns
         Turns of a step; by default by the number of tasks.
+    tables
+        Those of `tables_of`, where the slot's are built already.
     """
 
     def __init__(
@@ -60,9 +62,10 @@ class PolicyRouter:
         passes: int = 1,
         keep_plan: bool = False,
         turns: TurnOptions | None = None,
+        tables: SlotTables | None = None,
     ) -> None:
         self.instance, self.policy, self.passes, self.keep_plan = instance, policy, passes, keep_plan
-        self.tables = tables_of(instance)
+        self.tables = tables or tables_of(instance)
         self.rng = np.random.default_rng(seed)
         self.turns = turns or turns_for(len(instance.tasks))
         self._plan: tuple[Packets, NDArray[np.int64]] | None = None

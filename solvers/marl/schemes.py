@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from formulation import Solution
+from formulation.dec_pomdp import SlotTables
 from instances import Instance
 from solvers.assignment import assign
 from solvers.best_response import polish
@@ -70,6 +71,7 @@ def bs_marl(
     ends: bool = False,
     polished: bool = False,
     iterations: int = 20,
+    tables: SlotTables | None = None,
 ) -> Decided:
     """Run Algorithm 1 with the policy as its router.
 
@@ -93,9 +95,11 @@ def bs_marl(
         Descend by best response from what was found.
     iterations
         Of the bisection.
+    tables
+        Those of `tables_of`, where the slot's are built already.
     """
     assignments = assign(instance)
-    router = PolicyRouter(instance, policy, seed=seed, passes=passes, keep_plan=keep_plan)
+    router = PolicyRouter(instance, policy, seed=seed, passes=passes, keep_plan=keep_plan, tables=tables)
     tasks = tasks_of(instance, assignments)
 
     def time(ratios: list[float]) -> Timed:
@@ -106,7 +110,7 @@ def bs_marl(
         return Timed(rollout.delay_s[0].tolist(), packets.t_S[0].tolist(), remote.tolist(), (ratio, rollout))
 
     (ratio, rollout), trace = halve(assignments, time, iterations=iterations, stop=stop, objective=objective)
-    solution = tasks.solution(tasks.centre, ratio, rollout.paths(0), closed_form=False)
+    solution = tasks.solution(tasks.centre, ratio, rollout.paths(0))
     solution = replace(solution, meta={"iterations": len(trace)})
     if ends:
         solution = try_ends(instance, assignments, solution, objective)
@@ -136,8 +140,8 @@ VARIANTS: Mapping[str, tuple[MarlScheme, Mapping[str, Any]]] = {
     "bs-marl-ends": (bs_marl, {"keep_plan": True, "ends": True}),
     "bs-marl-polish": (bs_marl, {"keep_plan": True, "ends": True, "polished": True, "iterations": 4}),
     "marl-search": (search, {}),
-    "marl-search-polish": (search, {"options": SearchOptions(rounds=1, rollouts=4, polish=1)}),
-    "marl-search-descents": (search, {"options": SearchOptions(rounds=4, rollouts=8, polish=1)}),
+    "marl-search-polish": (search, {"options": SearchOptions(rounds=1, rollouts=4, polish=1, sweeps=1)}),
+    "marl-search-descents": (search, {"options": SearchOptions(rounds=4, rollouts=8, polish=2)}),
 }
 """Schemes that decide by the policy: the function and its options."""
 ROUTED = ("small", "centralized", "even", "policy", "policy-local", *VARIANTS)

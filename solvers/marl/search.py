@@ -6,7 +6,7 @@ so far with one task's mode or c(m) changed. Every rollout counts. Where asked, 
 rollouts of a round, and the next round starts from what it finds.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from formulation import Solution, evaluate
-from formulation.dec_pomdp import Packets
+from formulation.dec_pomdp import Packets, SlotTables, grow_trees
 from instances import Instance
 from solvers.assignment import Assignment
-from solvers.best_response import polish
+from solvers.best_response import polisher
 from solvers.marl.policy import Policy
 from solvers.marl.rollout import TurnOptions
 from solvers.marl.router import PolicyRouter
@@ -42,6 +42,10 @@ class SearchOptions:
         Try other computing satellites per task.
     polish
         Rollouts of each round that best response descends from.
+    sweeps
+        Of each descent, at most.
+    trees
+        Grow the shortest-path trees anew after each round, along marginal costs under the best plan.
     """
 
     rounds: int = 4
@@ -50,6 +54,8 @@ class SearchOptions:
     ends: bool = True
     assign: bool = True
     polish: int = 0
+    sweeps: int = 100
+    trees: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,18 +110,26 @@ class Search:
         self.tasks: Tasks = tasks_of(instance, assignments)
         self.best: _Found | None = None
         self.descents = 0
+        self._polish = None
+        if options.polish:
+            designs = [assignment.design for assignment in assignments]
+            self._polish = polisher(instance, objective=objective, sweeps=options.sweeps, designs=designs)
+        self._known: set[Score] = set()
 
     def run(self) -> tuple[Solution, tuple[dict[str, Any], ...]]:
         """Search and return the best solution and one record a round."""
         tasks, trace = self.tasks, []
         start = _Candidate(tasks.mode, tasks.centre, tasks.ratio, 0.0)
-        candidates = [start] * min(self.options.rollouts, 4)
+        candidates, grown = [start] * min(self.options.rollouts, 4), None
         for number in range(self.options.rounds):
             best = self._round(candidates)
             counts = {"rollouts": self.router.rollouts, "descents": self.descents}
             delays = evaluate(self.instance, best.solution)
             trace.append({"round": number, "mean_delay_s": delays.mean_s, "max_delay_s": delays.max_s, **counts})
-            candidates = self._neighbours(best.candidate)
+            if number + 1 < self.options.rounds:
+                candidates = self._neighbours(best.candidate)
+                if self.options.trees and best is not grown:
+                    self.router.tables, grown = self._trees(best), best
         if self.best is None:
             raise ValueError(f"rounds must be at least 1, got {self.options.rounds}")
         return self.best.solution, tuple(trace)
@@ -165,20 +179,18 @@ class Search:
         delay, ratio = self.tasks.closed_form(rollout, mode, centre)
         scores = [self.score(row) for row in delay]
         order = sorted(range(len(candidates)), key=lambda b: scores[b])
-        distinct: dict[Score, int] = {}
+        best, left = self.best, max(self.options.polish, 1)
         for b in order:
-            distinct.setdefault((round(scores[b][0], 9), round(scores[b][1], 9)), b)
-        best = self.best
-        for place, b in enumerate(distinct.values()):
-            if place >= max(self.options.polish, 1):
+            if not left or (self._polish is None and best is not None and not _less(scores[b], best.score)):
                 break
-            if best is not None and not self.options.polish and not _less(scores[b], best.score):
-                break
+            if self._is_known(scores[b]):
+                continue
+            left -= 1
             solution = self.tasks.solution(centre[b], ratio[b], rollout.paths(b))
             kept = replace(candidates[b], ratio=ratio[b], noise=0.0)
             found = _Found(scores[b], kept, rollout.routes[b : b + 1], solution)
-            if self.options.polish:
-                found = self._descend(found)
+            if self._polish is not None:
+                found = self._descend(found, self._polish)
             if best is None or _less(found.score, best.score):
                 best = found
         if best is None:
@@ -186,11 +198,44 @@ class Search:
         self.best = best
         return best
 
-    def _descend(self, found: _Found) -> _Found:
+    def _trees(self, best: _Found) -> SlotTables:
+        """Grow trees along marginal costs: with n others, bits count 2n + 1 times.
+
+        The tree of a task's model packet leaves that packet out; one that several data packets share leaves one out.
+        """
+        tables = self.router.tables
+        packets = best.routes.shape[1]
+        links, relays = (
+            np.zeros((2, packets, tables.seconds_per_bit.shape[1])),
+            np.zeros((2, packets, tables.nodes + 1)),
+        )
+        target = np.append(tables.target[0, :-1].ravel(), tables.nodes)
+        for p, route in enumerate(best.routes[0]):
+            own = route[route < len(target) - 1]
+            links[p % 2, p, own] = 1.0
+            relays[p % 2, p, target[own[:-1]]] = 1.0
+        times = []
+        for used in (links, relays):
+            others = np.zeros((len(tables.go_s), used.shape[-1]))
+            others[:] = np.maximum(used[0].sum(0) - 1, 0)
+            for m, node in enumerate(self.tasks.node):
+                others[tables.tree[0, node]] = used[1].sum(0) - used[1, 2 * m + 1]
+            times.append(2 * others + 1)
+        return grow_trees(tables, *times)
+
+    def _is_known(self, score: Score) -> bool:
+        """Tell whether something of this score was looked at before, and remember it."""
+        rounded = (round(score[0], 9), round(score[1], 9))
+        known = rounded in self._known
+        self._known.add(rounded)
+        return known
+
+    def _descend(self, found: _Found, polish: Callable[[Solution], Solution]) -> _Found:
         """Descend by best response from what a rollout found."""
         self.descents += 1
-        solution = polish(self.instance, found.solution, objective=self.objective)
+        solution = polish(found.solution)
         score = self.score(np.array([task.T for task in evaluate(self.instance, solution).tasks]))
+        self._is_known(score)
         names, tasks = self.instance.computing, solution.tasks
         sends = [(d.sends_data, d.sends_model) for d in tasks]
         candidate = _Candidate(

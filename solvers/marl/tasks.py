@@ -16,7 +16,7 @@ from instances import Instance
 from solvers.assignment import Assignment
 from solvers.bisection import pack
 from solvers.marl.batch import Rollout
-from solvers.ratios import best_ratios, task_rates
+from solvers.ratios import task_rates
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -94,15 +94,13 @@ class Tasks:
         remote = np.where(ratio > 0, flight + (slope + large) * ratio, 0.0)
         return model + self.extraction_s * ratio + np.maximum(remote, self.small_s * (1 - ratio)), ratio
 
-    def solution(
-        self, centre: Ints, ratio: Floats, paths: Sequence[tuple[str, ...] | None], *, closed_form: bool = True
-    ) -> Solution:
+    def solution(self, centre: Ints, ratio: Floats, paths: Sequence[tuple[str, ...] | None]) -> Solution:
         """Return one decision, arguments of shape (M,) and the paths of slots 2m and 2m + 1, as a solution."""
         names = self.instance.computing
         pairs = zip(self.assignments, centre.tolist(), strict=True)
         chosen = [replace(a, computing_satellite=names[c]) for a, c in pairs]
         packed = pack(self.instance, chosen, ratio.tolist())
-        decided = replace(
+        return replace(
             packed,
             tasks=tuple(
                 replace(
@@ -113,7 +111,6 @@ class Tasks:
                 for m, d in enumerate(packed.tasks)
             ),
         )
-        return best_ratios(self.instance, decided) if closed_form else decided
 
 
 def tasks_of(instance: Instance, assignments: Sequence[Assignment]) -> Tasks:
