@@ -53,7 +53,7 @@ def threaded(core: RoutingCore, policy: Policy, turns: TurnOptions, threads: int
 
 
 def looped(env: RoutingEnv, policy: Policy, episodes: int) -> int:
-    decisions, marginal = 0, len(env.names)
+    decisions, route = 0, env.names.index("route_others_s")
     for episode in range(episodes):
         observations, _ = env.reset(seed=episode)
         while env.agents:
@@ -65,7 +65,7 @@ def looped(env: RoutingEnv, policy: Policy, episodes: int) -> int:
                     continue
                 row = seen["features"][None]
                 cost = row[..., :2].sum(-1, dtype=float)
-                foreseen = cost + row[..., marginal - 7 : marginal - 5].sum(-1, dtype=float)
+                foreseen = cost + row[..., route : route + 2].sum(-1, dtype=float)
                 values = policy.utilities(Seen(row, cost, foreseen, mask[None, :-1]))
                 actions[agent] = int(values[0].argmax())
                 decisions += 1
