@@ -12,6 +12,8 @@ MAP_TOLERANCE = 1e-6
 SHARE_SUM_TOLERANCE = 1e-6
 SHARE_TOLERANCE = 1e-9
 PACKET_TOLERANCE = 1e-9
+FRAME_TOLERANCE = 1e-6
+"""What a number of frames may differ from a whole one."""
 ROUNDING = 1e-12
 """What floating point may add to a sum or a mAP that lies exactly at its tolerance."""
 
@@ -90,10 +92,24 @@ def _paths(instance: Instance, task: Task, decision: TaskDecision) -> Iterator[t
                 yield key, f"{source} to {target}", "an existing link"
 
 
-def check(instance: Instance, solution: Solution) -> tuple[Violation, ...]:
+def _whole_frames(task: Task, decision: TaskDecision) -> Iterator[tuple[str, Value, Value]]:
+    named = [("offload_ratio", decision.offload_ratio)]
+    named += [(f"residual_shares[{s}]", share) for s, share in enumerate(decision.residual_shares)]
+    for key, share in named:
+        frames = share * task.frames
+        if abs(frames - round(frames)) > FRAME_TOLERANCE:
+            yield f"whole frames: {key} of {task.frames}", frames, float(round(frames))
+
+
+def check(instance: Instance, solution: Solution, *, whole_frames: bool = False) -> tuple[Violation, ...]:
     """List every constraint of (4) that the solution breaks, within the stated tolerances.
 
-    Tolerances: mAP 1e-6; shares sum to ρ within 1e-6, each ≥ -1e-9; packet bounds 1e-9 relative; ρ 1e-9.
+    Tolerances: mAP 1e-6; shares sum to ρ within 1e-6, each ≥ -1e-9; packet bounds 1e-9 relative; ρ 1e-9; 1e-6 frames.
+
+    Parameters
+    ----------
+    whole_frames
+        Ask for a whole number of offloaded frames in all and at every level too.
 
     Raises
     ------
@@ -107,6 +123,7 @@ def check(instance: Instance, solution: Solution) -> tuple[Violation, ...]:
             _ratio_and_shares(decision),
             _accuracy(instance, task, decision),
             _paths(instance, task, decision),
+            _whole_frames(task, decision) if whole_frames else (),
         ):
             found += [Violation(task.satellite, *broken) for broken in source]
     return tuple(found)

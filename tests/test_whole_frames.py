@@ -134,3 +134,16 @@ def test_forty_frames_are_within_one_frame_of_shares():
 def test_the_textbook_has_no_whole_frames():
     with pytest.raises(SolverError, match="'textbook' knows no whole frames"):
         solve_full(tiny_instance(1), whole_frames=True, formulation="textbook")
+
+
+def test_the_checker_says_whose_frames_are_fractional():
+    instance = few_frames(tiny_instance(1), 40)
+    continuous, whole = (
+        solve_full(instance, whole_frames=whole, time_limit=5.0, mip_gap=1e-3).solution for whole in (False, True)
+    )
+    assert check(instance, whole, whole_frames=True) == ()
+    assert check(instance, continuous) == ()
+    found = check(instance, continuous, whole_frames=True)
+    assert {v.task for v in found} == {d.satellite for d in continuous.tasks if (d.offload_ratio * 40) % 1 > 1e-6}
+    assert found[0].constraint == "whole frames: offload_ratio of 40"
+    assert found[0].limit == round(found[0].value)

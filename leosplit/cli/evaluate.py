@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 def command(
     instance: Annotated[Path, typer.Argument(help="Instance file.", metavar="INSTANCE")],
     solution: Annotated[Path, typer.Argument(help="Solution file.", metavar="SOLUTION")],
+    whole_frames: Annotated[bool, typer.Option(help="Ask for whole frames at every level too.")] = False,
     json: Json = False,
 ) -> None:
     """Recompute the delays (1)-(3) of a solution and check its constraints; exit code 1 if it violates one."""
@@ -25,7 +26,7 @@ def command(
 
     problem = read_instance(instance)
     decisions = read_solution(solution, problem, instance)
-    violations = check(problem, decisions)
+    violations = check(problem, decisions, whole_frames=whole_frames)
     mean_s = max_s = None
     delays: tuple[TaskDelay | None, ...]
     try:
