@@ -70,10 +70,11 @@ def _delay(
     data: tuple[float, float],
     model: tuple[float, float],
     counts: dict[int, float] | None = None,
+    served: int = 1,
 ) -> float:
     c, _, _, fixed_ratio = choice
     own, server = instance.satellite(task.satellite), instance.satellite(c)
-    rate, server_rate = own.ops_per_s * own.utilization, server.ops_per_s * server.utilization
+    rate, server_rate = own.ops_per_s * own.utilization, server.ops_per_s * server.utilization / served
     design = design_packets(instance, task)
     volume = task.frames * task.pixels_per_frame * task.bits_per_pixel
 
@@ -98,7 +99,11 @@ def _delay(
 
 
 def brute_force(
-    instance: Instance, objective: str = "mean", options: list[list[Choice]] | None = None, whole_frames: bool = False
+    instance: Instance,
+    objective: str = "mean",
+    options: list[list[Choice]] | None = None,
+    whole_frames: bool = False,
+    share_computing: bool = False,
 ) -> float:
     """The optimum of (4) [s], by trying everything."""
     counts = [least_bits_of_counts(instance, task) if whole_frames else None for task in instance.tasks]
@@ -111,6 +116,7 @@ def brute_force(
                 if path is not None:
                     links.update(pairwise(path))
                     relays.update(path[1:-1])
+        served = Counter(choice[0] for choice in combination if choice[1] is not None)
         delays = [
             _delay(
                 instance,
@@ -119,6 +125,7 @@ def brute_force(
                 _line(instance, choice[1], *loads[0]),
                 _line(instance, choice[2], *loads[1]),
                 count,
+                served[choice[0]] if share_computing and choice[1] is not None else 1,
             )
             for task, choice, count in zip(instance.tasks, combination, counts, strict=True)
         ]

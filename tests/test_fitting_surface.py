@@ -11,7 +11,7 @@ import pytest
 
 from fitting import CurveError, MeasurementError, SaturatingExponential, Triangulated, fit_surface, surface_from_dict
 from fitting.presets import DATA
-from formulation import build_feature_rate_model, check, design_packets, evaluate
+from formulation import FORMULATIONS, build_feature_rate_model, check, design_packets, evaluate
 from instances import (
     Accuracy,
     InstanceError,
@@ -23,6 +23,7 @@ from instances import (
 from leosplit.cli import main
 from solvers.exact import solve_full
 from solvers.piecewise import solve_bracket
+from tests.tiny import few_frames
 
 SMALL = SaturatingExponential(0.78, 0.28, 1.5e-8, (0, 3.741e8))
 BENT = Triangulated(((0, 0, 0.1), (1, 0, 0.5), (0, 1, 0.6), (1, 1, 0.9), (0.5, 0.5, 0.65), (0.3, 0.8, 0.4)))
@@ -127,6 +128,23 @@ def test_problem_4_takes_two_inputs_and_gains_from_the_choice():
     both = solve_bracket(instance, 1e-3)
     assert both.lower_s <= result.objective_s * (1 + 1e-6)
     assert both.upper_s >= result.objective_s * (1 - 1e-6)
+
+
+@pytest.mark.parametrize("formulation", FORMULATIONS)
+def test_every_formulation_takes_feature_rates_with_one_optimum(formulation):
+    instance = two_inputs(fit_surface(*digits()))
+    result = solve_full(instance, formulation=formulation, mip_gap=1e-7)
+    assert result.objective_s == pytest.approx(solve_full(instance, mip_gap=1e-8).objective_s, rel=1e-6)
+    assert check(instance, result.solution) == ()
+
+
+def test_whole_frames_take_feature_rates():
+    instance = few_frames(two_inputs(fit_surface(*digits())), 8)
+    joint, searched = (
+        solve_full(instance, whole_frames=True, formulation=name, mip_gap=1e-7) for name in ("joint", None)
+    )
+    assert joint.objective_s == pytest.approx(searched.objective_s, rel=1e-6)
+    assert check(instance, searched.solution, whole_frames=True) == ()
 
 
 def test_file_round_trip_schema_and_command_line(tmp_path, capsys):

@@ -5,10 +5,12 @@ from dataclasses import replace
 import pytest
 
 from fitting import Logistic, PiecewiseLinear
-from formulation import FORMULATIONS, check, design_packets, evaluate, least_whole_frames
+from formulation import FORMULATIONS, check, design_packets, evaluate, least_whole_frames, write_solution
 from formulation.whole_frames import nearest_count, residual_intervals
-from instances import Accuracy
+from instances import Accuracy, make_preset, write_instance
+from leosplit.cli import main
 from solvers.exact import SolverError, solve_data_packets, solve_full
+from solvers.exact.frames import in_whole_frames
 from solvers.result import Termination
 from tests.brute_force import brute_force, least_bits_of_counts
 from tests.tiny import LARGE, SMALL, few_frames, tiny_instance
@@ -113,6 +115,69 @@ def test_curves_that_fall_and_every_formulation(mode, formulation):
     assert check(instance, result.solution) == ()
 
 
+COMBINATIONS = [
+    {"whole_frames": True, "share_computing": True},
+    {"whole_frames": True, "share_computing": True, "objective": "max"},
+    {"whole_frames": True, "share_computing": True, "formulation": "joint"},
+    {"whole_frames": True, "formulation": "joint", "objective": "max"},
+    {"whole_frames": True, "formulation": "load-indexed", "share_computing": True},
+    {"share_computing": True, "objective": "max"},
+    {"share_computing": True, "formulation": "joint"},
+]
+
+
+@pytest.mark.parametrize("mode", ["mean_residual", "mean_of_levels"])
+@pytest.mark.parametrize("options", COMBINATIONS)
+def test_options_go_together_as_in_brute_force(options, mode):
+    instance = replace(few_frames(tiny_instance(12, computing=2, nodes=5), 5), residual_accuracy=mode)
+    result = solve_full(instance, mip_gap=1e-8, **options)
+    tried = {key: value for key, value in options.items() if key != "formulation"}
+    best = brute_force(instance, **tried)
+    assert result.objective_s == pytest.approx(best, rel=1e-6)
+    assert result.bound_s <= best * (1 + 1e-7)
+    assert check(instance, result.solution, whole_frames=options.get("whole_frames", False)) == ()
+
+
+@pytest.mark.parametrize("objective", ["mean", "max"])
+@pytest.mark.parametrize("seed", [0, 3, 10])
+def test_the_search_over_what_the_proof_leaves_equals_the_model(seed, objective):
+    instance = few_frames(tiny_instance(seed, tasks=3, nodes=7), 9)
+    searched = solve_full(instance, objective=objective, whole_frames=True, mip_gap=1e-8)
+    model = solve_full(instance, objective=objective, whole_frames=True, formulation="bit-flow", mip_gap=1e-7)
+    assert searched.termination is Termination.OPTIMAL
+    assert searched.objective_s == pytest.approx(model.objective_s, rel=1e-6)
+    assert searched.bound_s <= model.objective_s * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("objective", ["mean", "max"])
+def test_hundreds_of_frames_are_proven_to_the_default_gap(objective):
+    instance = make_preset("iridium", seed=1)
+    result = solve_full(instance, objective=objective, whole_frames=True)
+    assert result.termination is Termination.OPTIMAL
+    assert check(instance, result.solution, whole_frames=True) == ()
+    continuous = solve_full(instance, objective=objective)
+    assert continuous.bound_s < result.objective_s < continuous.objective_s * 1.002
+
+
+def test_the_best_counts_on_given_routes_are_those_of_enumeration():
+    instance = few_frames(tiny_instance(4), 11)
+    routes = solve_full(instance).solution
+    best = in_whole_frames(instance, routes)
+    assert check(instance, best, whole_frames=True) == ()
+    for m, task in enumerate(instance.tasks):
+        for count in range(1, 11):
+            if not (routes.tasks[m].sends_data and routes.tasks[m].sends_model):
+                continue
+            shares = tuple(k / 11 for k in least_whole_frames(instance, task, count))
+            bits = design_packets(instance, task).model_packet_bits
+            tried = replace(routes.tasks[m], offload_ratio=count / 11, residual_shares=shares, model_packet_bits=bits)
+            tasks = (*routes.tasks[:m], tried, *routes.tasks[m + 1 :])
+            assert (
+                evaluate(instance, best).tasks[m].T
+                <= evaluate(instance, replace(routes, tasks=tasks)).tasks[m].T + 1e-9
+            )
+
+
 def test_forty_frames_are_within_one_frame_of_shares():
     instance = few_frames(tiny_instance(1), 40)
     continuous = solve_full(instance, mip_gap=1e-8)
@@ -144,6 +209,18 @@ def test_the_checker_says_whose_frames_are_fractional():
     assert check(instance, whole, whole_frames=True) == ()
     assert check(instance, continuous) == ()
     found = check(instance, continuous, whole_frames=True)
-    assert {v.task for v in found} == {d.satellite for d in continuous.tasks if (d.offload_ratio * 40) % 1 > 1e-6}
-    assert found[0].constraint == "whole frames: offload_ratio of 40"
-    assert found[0].limit == round(found[0].value)
+    fractional = [(40 * share) % 1 > 1e-6 for d in continuous.tasks for share in (d.offload_ratio, *d.residual_shares)]
+    assert len(found) == sum(fractional) > 0
+    for violation in found:
+        assert violation.constraint.startswith("whole frames: ")
+        assert violation.limit == round(violation.value) != violation.value
+
+
+def test_evaluate_asks_for_whole_frames(tmp_path, capsys):
+    instance = few_frames(tiny_instance(1), 40)
+    write_instance(instance, tmp_path / "i.json")
+    write_solution(solve_full(instance).solution, tmp_path / "s.json")
+    words = ["evaluate", str(tmp_path / "i.json"), str(tmp_path / "s.json")]
+    assert main(words) == 0
+    assert main([*words, "--whole-frames"]) == 1
+    assert "whole frames: offload_ratio of 40" in capsys.readouterr().out

@@ -62,12 +62,13 @@ def few_frames(instance: Instance, frames: int) -> Instance:
     """The instance with the same volumes and work in few frames, so that whole frames make a difference."""
 
     def task_of(task: Task) -> Task:
-        scale = task.frames / frames
+        scale, limits = task.frames / frames, task.feature_bits_per_frame_range
         return replace(
             task,
             frames=frames,
             pixels_per_frame=round(task.pixels_per_frame * scale),
             feature_bits_per_frame=task.feature_bits_per_frame * scale,
+            feature_bits_per_frame_range=limits and (limits[0] * scale, limits[1] * scale),
             small_ops_per_frame=task.small_ops_per_frame * scale,
             large_ops_per_frame=task.large_ops_per_frame * scale,
         )

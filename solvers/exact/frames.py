@@ -18,7 +18,7 @@ from formulation import Solution, TaskDecision, least_whole_frames
 from instances import Instance
 from solvers.best_response import solution_of
 from solvers.exact.tables import DATA, MODEL, Tables
-from solvers.exact.traffic import Loads, Plan, delay_of, plan_of, work_of
+from solvers.exact.traffic import Loads, Plan, plan_of
 
 
 @dataclass(eq=False)
@@ -54,26 +54,45 @@ class FrameCounts:
 
     def best(self, m: int, plan: Plan, loads: Loads, servers: Counter[int]) -> tuple[float, int]:
         """Return the least T_m [s] of a plan under these loads, and its K; inf where no count is possible."""
+        table = self.tables.tasks[m]
+        back, per_bit, fixed = None, None, 0.0
+        if plan.model is not None:
+            back = table.bits[MODEL] * loads.per_bit(MODEL, plan.model) + float(self.tables.fixed[plan.model].sum())
+        if plan.data is not None:
+            per_bit, fixed = loads.per_bit(DATA, plan.data), float(self.tables.fixed[plan.data].sum())
+        large = float(table.large_s[plan.end]) * (servers[self._server(m, plan)] if self.share_computing else 1)
+        return self.least_delay(m, back, per_bit, fixed, large)
+
+    def least_delay(
+        self, m: int, back_s: float | None, per_bit: float | None, fixed_s: float, large_s: float
+    ) -> tuple[float, int]:
+        """Return the least T_m [s] and its K on a route.
+
+        Parameters
+        ----------
+        back_s
+            Transmission of the model packet [s], None where there is none.
+        per_bit, fixed_s
+            What a bit costs on the data route [s/bit], None where there is none, and its propagation [s].
+        large_s
+            λ, the large model's time at ρ = 1 [s].
+        """
         table, frames = self.tables.tasks[m], self.tables.instance.tasks[m].frames
         small, alpha = table.small_s, table.extraction_s
-        model_s = float("inf") if plan.model is None else delay_of(self.tables, loads, m, replace(plan, data=None))
-        found = (model_s, 0)
-        if plan.data is None:
+        found = (float("inf") if back_s is None else back_s + small, 0)
+        if per_bit is None:
             return found
-        large = float(table.large_s[plan.end]) * (servers[self._server(m, plan)] if self.share_computing else 1)
-        work, fixed = work_of(self.tables, loads, m, plan)
-        work += large - float(table.large_s[plan.end])
-        per_bit = loads.per_bit(DATA, plan.data)
 
         def delay(count: int, bits: float) -> float:
             ratio = count / frames
-            rest = 0.0 if count == frames else model_s - small
-            return rest + alpha * ratio + max(bits * per_bit + fixed + large * ratio, small * (1 - ratio))
+            back = 0.0 if count == frames or back_s is None else back_s
+            return back + alpha * ratio + max(bits * per_bit + fixed_s + large_s * ratio, small * (1 - ratio))
 
         found = min(found, (delay(frames, self.bits(m, frames)), frames))
-        if plan.model is None:
+        if back_s is None:
             return found
-        middle = min(max(round(frames * max(small - fixed, 0.0) / (work + small)), 1), frames)
+        work = table.bits[DATA] * per_bit + large_s
+        middle = min(max(round(frames * max(small - fixed_s, 0.0) / (work + small)), 1), frames)
         for step in (1, -1):
             count = middle if step > 0 else middle - 1
             while 0 < count < frames and delay(count, table.bits[DATA] * count / frames) <= found[0]:

@@ -25,7 +25,7 @@ import numpy as np
 
 from formulation import Solution
 from instances import Instance
-from solvers.best_response import descend
+from solvers.best_response import descend, solution_of
 from solvers.exact.direct import Recorder, checked_bound
 from solvers.exact.highs import Limits, Outcome, load, memory_gib, run
 from solvers.exact.incumbent import cheapest_plans, plans_from_values
@@ -120,6 +120,10 @@ class Proof:
             self.upper, self.plans = value, plans
             self.lower = checked_bound(self.lower, self.upper) or 0.0
             self.recorder(self.upper, self.lower)
+
+    def solution(self) -> Solution | None:
+        """Return the incumbent."""
+        return solution_of(self.tables, self.plans) if self.plans else None
 
     def raise_bound(self, value: float) -> None:
         """Take a valid bound on solutions in scope: with the incumbent it bounds the optimum."""

@@ -4,7 +4,6 @@ import highspy
 
 from formulation import Solution, evaluate
 from instances import Instance
-from solvers.best_response import solution_of
 from solvers.exact.direct import Recorder, checked_bound
 from solvers.exact.highs import Limits, set_options, version
 from solvers.exact.proof import Proof
@@ -21,6 +20,7 @@ def prove(
     start: Solution | None = None,
     progress: ProgressCallback | None = None,
     seed: int = 0,
+    kind: type[Proof] = Proof,
 ) -> Result:
     """Solve (4), or (7) for given packets, by the machinery of `proof`.
 
@@ -40,6 +40,8 @@ def prove(
         Called with incumbent and bound as they change.
     seed
         Of the local search's random orders.
+    kind
+        `Proof`, or `frames_proof.FramesProof` for whole frames.
 
     Raises
     ------
@@ -50,7 +52,7 @@ def prove(
     set_options(highspy.Highs(), limits)  # type: ignore[no-untyped-call]
     recorder = Recorder(progress)
     recorder.phase = "tables"
-    proof = Proof(instance, packets, objective, limits, recorder, seed)
+    proof = kind(instance, packets, objective, limits, recorder, seed)
     message = ""
     try:
         if start is not None:
@@ -60,7 +62,7 @@ def prove(
         proof.ended = Termination.INTERRUPTED
     except MemoryError:
         proof.ended, message = Termination.MEMORY_LIMIT, "out of memory"
-    solution = solution_of(proof.tables, proof.plans) if proof.plans else None
+    solution = proof.solution()
     objective_s = None if solution is None else evaluate(instance, solution).objective_s(objective)
     bound_s = checked_bound(proof.lower, objective_s)
     gap = relative_gap(objective_s, bound_s)

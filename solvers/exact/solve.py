@@ -1,19 +1,22 @@
 """The two public solves: the whole problem (4) and routing (7)."""
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from formulation import FORMULATIONS, Solution, build_full_model, build_routing_model, evaluate
+from formulation import FORMULATIONS, Solution, build_full_model, build_routing_model
 from formulation.delay import OBJECTIVES
 from instances import Instance
 from solvers.exact.direct import UNMET, Judge, solve_directly, write_model
 from solvers.exact.errors import SolverError
+from solvers.exact.frames_proof import FramesProof
 from solvers.exact.highs import Limits
 from solvers.exact.infeasible import why_full_infeasible, why_routing_infeasible
+from solvers.exact.proof import Proof
 from solvers.exact.prove import prove
-from solvers.exact.start import begin, first_bound, first_solution, given_start
+from solvers.exact.start import First, begin, first_bound, first_solution, given_start
 from solvers.exact.tables import Tables
 from solvers.result import ProgressCallback, Result, Termination
 
@@ -95,7 +98,7 @@ def solve_full(
     share_computing
         Divide F_c by the number of tasks that c serves; by a Pyomo model.
     whole_frames
-        Offload whole frames at every level; by a Pyomo model.
+        Offload whole frames at every level.
 
     Returns
     -------
@@ -123,13 +126,20 @@ def solve_full(
     if reason is not None:
         return _infeasible(reason, solver, build, export)
     given = None if start is None else given_start(instance, start)
-    plain = not (share_computing or whole_frames or relax) and prepare is None and export is None
-    if formulation is None and solver == "highs" and plain:
-        return _proved(instance, None, objective, limits, given, progress, seed)
+    plain = formulation is None and solver == "highs" and prepare is None and export is None
+    known: First | None = None
+    if plain and not (share_computing or relax):
+        started = time.perf_counter()
+        result = _proved(instance, None, objective, limits, given, progress, seed, whole_frames)
+        if not (whole_frames and result.termination is Termination.ERROR):
+            return result
+        known = First(result.solution, result.bound_s)
+        if time_limit is not None:
+            limits = replace(limits, time_s=max(time_limit - (time.perf_counter() - started), 0.0))
     result = solve_directly(
         build,
         Judge(instance, objective, share_computing, not (whole_frames or prepare), whole_frames),
-        lambda: begin(instance, None, given, objective=objective, time_limit=time_limit),
+        lambda: known or begin(instance, None, given, objective=objective, time_limit=time_limit),
         solver=solver,
         limits=limits,
         progress=progress,
@@ -157,25 +167,40 @@ def _proved(
     start: Solution | None,
     progress: ProgressCallback | None,
     seed: int,
+    whole_frames: bool = False,
 ) -> Result:
     """Run the proof machinery; whatever ends it early, keep what is known."""
-    ended, message = Termination.ERROR, ""
+    tables, ended, message = Tables(instance, packets), Termination.ERROR, ""
+    judge = Judge(instance, objective, free_ratios=False, whole_frames=whole_frames)
+    solution = None
     try:
-        result = prove(instance, packets, objective=objective, limits=limits, start=start, progress=progress, seed=seed)
-        if result.termination is not Termination.FEASIBLE:
-            return result
-        gap = "unknown" if result.gap is None else f"{result.gap:.2g}"
-        return replace(
-            result, termination=Termination.ERROR, message=UNMET.format(gap=gap, asked=f"{limits.mip_gap:.2g}")
-        )
+        if whole_frames:
+            solution = judge.adapt(start or first_solution(tables, objective, 0.0))
+        if solution is not None or not whole_frames:
+            kind = FramesProof if whole_frames else Proof
+            result = prove(
+                instance,
+                packets,
+                objective=objective,
+                limits=limits,
+                start=start,
+                progress=progress,
+                seed=seed,
+                kind=kind,
+            )
+            if result.termination is not Termination.FEASIBLE:
+                return result
+            gap = "unknown" if result.gap is None else f"{result.gap:.2g}"
+            message = UNMET.format(gap=gap, asked=f"{limits.mip_gap:.2g}")
+            return replace(result, termination=Termination.ERROR, message=message)
     except KeyboardInterrupt:
         ended = Termination.INTERRUPTED
     except RuntimeError as error:
         message = str(error)
-    tables = Tables(instance, packets)
-    solution = start or first_solution(tables, objective, 0.0)
-    value = None if solution is None else evaluate(instance, solution).objective_s(objective)
-    return Result(ended, solution, value, first_bound(tables, objective), solver="highs", seed=seed, message=message)
+    solution = solution or judge.adapt(start or first_solution(tables, objective, 0.0))
+    value = None if solution is None else judge.value(solution)
+    bound = first_bound(tables, objective)
+    return Result(ended, solution, value, bound, solver="highs", seed=seed, message=message)
 
 
 def solve_routing(
