@@ -24,6 +24,9 @@ from instances.roles import components, draw_roles
 from instances.series import NetworkSeries, Orbits, assemble, link_plan, observe, shell_numbers
 from instances.task_model import Hardware, TaskModel
 
+MAXIMUM_SLOTS = 10_000_000
+"""More than a year of slots of 4 s."""
+
 
 @dataclass(frozen=True)
 class Bursts:
@@ -147,6 +150,10 @@ class Scenario:
         number("t0_s", self.t0_s)
         number("slot_s", self.slot_s, above=0.0)
         number("span_s", self.span_s, self.slot_s)
+        if self.span_s / self.slot_s > MAXIMUM_SLOTS:
+            raise InstanceError(
+                f"span_s must hold at most {MAXIMUM_SLOTS} slots of slot_s {self.slot_s:g}, got {self.span_s:g}"
+            )
         object.__setattr__(self, "seed", whole("seed", self.seed, 0))
         own: datetime | None = getattr(self.orbits, "epoch", None)
         epoch = as_utc(self.epoch or own or datetime.fromisoformat(EPOCH))

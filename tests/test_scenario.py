@@ -260,6 +260,7 @@ def test_scenario_of_element_sets():
         ({"failures": Failures(satellites=("9-9",))}, "'9-9' is no satellite"),
         ({"failures": Failures(link_rate=0.1, mean_outage_s=30.0)}, "mean_outage_s must be >= 60 s with slots of 60 s"),
         ({"failures": Failures(link_rate=0.9, mean_outage_s=300.0)}, "mean_outage_s must be >= 540 s"),
+        ({"span_s": 1e300}, "span_s must hold at most 10000000 slots of slot_s 60, got 1e\\+300"),
         ({"rules": LinkRules(inter_shell_links=1)}, "needs two or more shells; these orbits have one shell"),
         ({"failures": Failures(links=(("0-0", "3-0"),))}, "no link between '0-0' and '3-0'"),
         ({"overrides": (LinkOverride("0-0", "3-0", 1.0),)}, "no link from '0-0' to '3-0'"),
