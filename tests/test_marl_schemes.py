@@ -277,3 +277,14 @@ def test_solvers_import_without_torch():
     code = "import sys, solvers, solvers.marl.schemes; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=300)
     assert done.stdout.strip() == "False"
+
+
+def test_sweeps_and_reports_say_what_policies_observe(tmp_path, capsys):
+    study = tmp_path / "s.toml"
+    study.write_text('schemes = ["even", "bs-shortest-path"]\nseeds = [0]\n[instances]\ntorus = [3, 3]\ntasks = 2\n')
+    assert main(["sweep", str(study), "-o", str(tmp_path / "r.db"), "--workers", "1"]) == 0
+    assert "(needs a shared plan, not decentralised): even\n" in capsys.readouterr().out
+    assert main(["report", str(tmp_path / "r.db"), "-o", str(tmp_path / "r.html")]) == 0
+    page = (tmp_path / "r.html").read_text()
+    assert "(needs a shared plan, not decentralised): even" in page
+    assert "even, bs-shortest-path" not in page.split("needs a shared plan")[1][:200]

@@ -26,6 +26,7 @@ def command(
     """Run a study; started again after a stop, it goes on. Exit code 1 if a run failed."""
     from leosplit.sweeps import Store, read_study, run_sweep
     from leosplit.tables import observation_note
+    from solvers.marl.batch import get_ready
 
     plan = read_study(study)
     policy = plan.options.get("policy")
@@ -41,6 +42,8 @@ def command(
             left = "" if state.remaining_s is None else f", about {state.remaining_s:.0f} s left"
             line.note(f"{state.done} of {state.total} runs, {state.failed} failed{left}")
 
+        if notes:  # policies decide: compile their rollouts before any run is timed
+            get_ready()
         end = run_sweep(plan.jobs(), store, scheduler=scheduler, workers=workers, progress=show)
         counts = store.count()
         if parquet is not None:

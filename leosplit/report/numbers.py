@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from fitting.errors import LeosplitError
 from leosplit.report.statistics import Interval, mean_interval
 from leosplit.sweeps.store import read_results
+from leosplit.tables import observation_note
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,6 +72,8 @@ class ReportNumbers:
         When the first and the last run ended, ISO 8601, UTC.
     schemes, failed
         What follows for each scheme, and what failed.
+    observations
+        What the policies behind the schemes observe, one sentence a kind.
     made_with
         Versions and `commit` of the runs, one object each.
     """
@@ -83,6 +86,7 @@ class ReportNumbers:
     last_finished: str
     schemes: tuple[SchemeNumbers, ...]
     failed: tuple[FailureNumbers, ...]
+    observations: tuple[str, ...]
     made_with: tuple[dict[str, str], ...]
 
 
@@ -128,6 +132,7 @@ def report_numbers(frame: "pd.DataFrame") -> ReportNumbers:
             FailureNumbers(str(scheme), str(reason), len(own))
             for (scheme, reason), own in failed.groupby(["scheme", "message"], sort=False)
         ),
+        observations=_observations(frame),
         made_with=tuple({"commit": str(commit)} | json.loads(versions) for commit, versions in commits),
     )
 
@@ -146,3 +151,16 @@ def _scheme(study: str, scheme: str, own: "pd.DataFrame") -> SchemeNumbers:
         mean_delay_s=float(own["objective_s"].mean()) if own["objective_s"].notna().any() else None,
         decision_s=float((own["build_s"] + own["solve_s"]).median()),
     )
+
+
+def _observations(frame: "pd.DataFrame") -> tuple[str, ...]:
+    """Return what the policies behind the schemes observe."""
+    found = []
+    for options, own in frame.groupby("options", sort=False):
+        policy = json.loads(str(options)).get("policy")
+        try:
+            notes = observation_note(own["scheme"].unique().tolist(), None if policy is None else Path(policy))
+        except (OSError, LeosplitError):
+            notes = [f" observation unknown: the policy {policy} cannot be read any more"]
+        found += [note.removeprefix(" observation ") for note in notes]
+    return tuple(dict.fromkeys(found))

@@ -91,6 +91,7 @@ def _facts(numbers: ReportNumbers, results: Path) -> list[tuple[str, str]]:
         ("runs", f"{sum(numbers.runs.values())} ({ends})"),
         ("instances", f"{numbers.instances}, optimum proven for {numbers.proven}"),
         ("finished", f"{numbers.first_finished} to {numbers.last_finished}"),
+        *(("observation", note) for note in numbers.observations),
     ]
 
 
