@@ -202,7 +202,7 @@ class Columns:
     def solve(self, limits: Limits) -> Outcome:
         """Solve what there is."""
         self._lp.flush()
-        if limits.time_s is not None:
+        if limits.time_s is not None and "time_limit" not in limits.options:
             self._lp.h.setOptionValue("time_limit", self._lp.h.getRunTime() + limits.time_s)
         return run(self._lp.h, limits)
 

@@ -47,6 +47,8 @@ CUT_SHARE = 0.01
 SQUEEZE_ARCS = 1500
 INTEGER_ARCS = 30_000
 """Above this many arcs the integer program is left alone while search and prices still have time."""
+MOST_ARCS = 120_000
+"""Above this many it is left alone as long as there is a time limit."""
 SLACK = 1e-6
 """Relative amount above the incumbent, above the solver's tolerances, up to which the integer program looks."""
 CUT_WIDTH = 1e-5
@@ -239,10 +241,11 @@ class Proof:
                 if scope.has_far and work > scope.high:
                     self.expand(m, work * (1 + 1e-4))
                     changed = True
-                known = [cut for cut in scope.cuts if abs(cut - work) <= 2 * CUT_WIDTH * work]
-                if len(known) < 2:
-                    scope.cuts += [work * (1 - CUT_WIDTH), work * (1 + CUT_WIDTH)]
-                    changed = True
+                for near in (work * (1 - CUT_WIDTH), work * (1 + CUT_WIDTH)):
+                    low, high = sorted((work + 0.2 * (near - work), work + 2 * (near - work)))
+                    if not any(low <= cut <= high for cut in scope.cuts):
+                        scope.cuts.append(near)
+                        changed = True
         return changed
 
     def tighten_rounds(self) -> None:
@@ -285,7 +288,7 @@ class Proof:
             Search(self).run(2 * self.moves)
             if self.upper < before:
                 self.tighten_rounds()
-            elif self.recorder.elapsed() > 0.7 * self.limits.time_s:
+            elif self.recorder.elapsed() > 0.7 * self.limits.time_s and self.arcs_left <= MOST_ARCS:
                 break
         if self.done or self.stopped:
             return
