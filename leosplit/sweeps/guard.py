@@ -4,6 +4,7 @@ Every thread of a worker keeps one such process and sends it one run after anoth
 or that ended a run above its memory limit, is replaced for the next run.
 """
 
+import logging
 import os
 import queue
 import subprocess
@@ -14,12 +15,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
+from instances.generate import generate_torus
 from leosplit.sweeps.store import RunRow
 from leosplit.sweeps.study import Job
 from leosplit.sweeps.worker import failed_row, run_job, stopped, worker_name
 from solvers.result import Termination
+from solvers.schemes import SCHEMES, SchemeOptions, find_scheme
 
 KILL_TIME_S = 5.0
 """What a run may exceed its time limit by before its process is killed."""
@@ -159,9 +163,6 @@ def serve(descriptor: int) -> None:
     descriptor
         File descriptor of the pipe.
     """
-    import solvers.exact
-    import solvers.marl.schemes  # noqa: F401 - a run's time is not spent on imports
-
     connection: Connection = Connection(descriptor)
     jobs: queue.SimpleQueue[tuple[Job, str]] = queue.SimpleQueue()
 
@@ -173,7 +174,23 @@ def serve(descriptor: int) -> None:
             os._exit(0)  # the parent is gone, whatever a solver is doing
 
     threading.Thread(target=receive, daemon=True).start()
+    warm: set[str] = set()
     while True:
         job, commit_id = jobs.get()
+        if job.scheme not in warm:
+            warm.add(job.scheme)
+            _warm_up(job)
         connection.send({})
         connection.send(run_job(job, commit_id, connection.send))
+
+
+def _warm_up(job: Job) -> None:
+    """Do a tiny run of the scheme first, so that imports and compilation count against no limit."""
+    try:
+        scheme = find_scheme(job.scheme)
+        if job.scheme in SCHEMES:
+            policy = None if job.policy is None else Path(job.policy)
+            options = SchemeOptions(objective=job.objective, policy=policy)
+            scheme(generate_torus(3, 3, tasks=1, computing=1, seed=0), options)
+    except Exception as error:
+        logging.getLogger(__name__).info("%s: %s", job.scheme, error)  # the run itself will say so

@@ -24,6 +24,7 @@ GRACE_S = 2.0
 MEMORY_GRACE_S = 1.0
 """How long a run may be above its memory limit before it is stopped: exact parts mind this limit too."""
 POLL_S = 0.1
+AGAIN_S = 1.0
 
 
 class LimitReached(Exception):
@@ -61,9 +62,10 @@ def limits(time_s: float | None, memory_gib: float | None) -> Iterator[list[Term
                 reached.append(Termination.TIME_LIMIT)
             elif now - within > MEMORY_GRACE_S:
                 reached.append(Termination.MEMORY_LIMIT)
-            if reached:
+            while reached:  # again and again: callbacks of compiled code may swallow it
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(target), ctypes.py_object(LimitReached))
-                return
+                if ended.wait(AGAIN_S):
+                    return
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
@@ -89,6 +91,7 @@ def run_job(job: Job, commit_id: str, announce: Callable[[dict[str, Any]], None]
     start = time.perf_counter()
     values: dict[str, Any] = {}
     result = None
+    reached: list[Termination] = []
     try:
         with limits(job.time_limit_s, job.memory_limit_gib) as reached:
             try:
@@ -108,8 +111,8 @@ def run_job(job: Job, commit_id: str, announce: Callable[[dict[str, Any]], None]
                 result = stopped(reached[0])
     except LimitReached:
         result = result or stopped(Termination.TIME_LIMIT)
-    except Exception as error:
-        result = failure(f"{type(error).__name__}: {error}")
+    except Exception as error:  # what a limit interrupts may fail in ways of its own
+        result = stopped(reached[0]) if reached else failure(f"{type(error).__name__}: {error}")
     ratios = [decision.offload_ratio for decision in result.solution.tasks] if result.solution else []
     values |= {
         "solver": result.solver,
