@@ -264,7 +264,7 @@ class Proof:
             self.offer(plans)
             self.descend_from(self.rng.permutation(len(self.scopes)).tolist(), plans)
             if len(self.scopes) > 1:
-                Search(self).run(self.moves if number in (0, 6) else self.moves // 4)
+                Search(self).run(self.moves if number in (0, 1, 6) else self.moves // 4)
             if self.done or self.stopped:
                 return
             fix(self.tables, self.scopes, prices, bound, self.upper)
