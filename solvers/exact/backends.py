@@ -6,9 +6,11 @@ whatever else `pyomo.contrib.solver` knows come next, then Pyomo's older interfa
 
 import importlib
 import logging
+import re
 import time
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -157,21 +159,32 @@ def _solve_legacy(model: Any, name: str, limits: Limits, use_start: bool) -> Out
     if type(backend).__name__ == "UnknownSolver":
         raise SolverError(f"solver must be one that Pyomo reaches ({known}, …), got {name!r}")
     level = logging.getLogger("pyomo").level
-    logging.getLogger("pyomo").setLevel(logging.ERROR)
+    logging.getLogger("pyomo").setLevel(logging.CRITICAL)
     try:
         if not backend.available(exception_flag=False):
             raise SolverError(f"solver {name!r} is not installed here")
         options = dict(limits.options) | _legacy_limits(name, limits)
         extra = {"warmstart": True} if use_start and backend.warm_start_capable() else {}
-        log = {"logfile": str(limits.log)} if limits.log is not None else {}
-        results = backend.solve(model, load_solutions=False, options=options, **extra, **log)
+        with TemporaryDirectory() as directory:
+            log = limits.log or Path(directory) / "log"
+            results = backend.solve(model, load_solutions=False, options=options, logfile=str(log), **extra)
+            _refuse_unknown(name, log)
+        return _legacy_outcome(model, results, _version(backend), limits.time_s is not None)
     except SolverError:
         raise
     except (ApplicationError, ValueError, RuntimeError) as error:
-        raise SolverError(f"solver {name!r}: {_reason(error)}") from error
+        given = f" (options given: {', '.join(limits.options)})" if limits.options else ""
+        raise SolverError(f"solver {name!r}: {_reason(error)}{given}") from error
     finally:
         logging.getLogger("pyomo").setLevel(level)
-    return _legacy_outcome(model, results)
+
+
+def _refuse_unknown(name: str, log: Path) -> None:
+    """Raise where the solver's log says that it knows no such option: CBC goes on without it."""
+    text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
+    unknown = re.search(r"No match for (\S+)", text)
+    if unknown is not None:
+        raise SolverError(f"solver option {unknown.group(1)!r}: {name} has no such option")
 
 
 def _legacy_limits(name: str, limits: Limits) -> dict[str, Any]:
@@ -185,6 +198,8 @@ def _legacy_limits(name: str, limits: Limits) -> dict[str, Any]:
             raise SolverError(f"solver {name!r}: give its time limit and threads as --solver-option by its own names")
         return {}
     options: dict[str, Any] = {names["gap"]: limits.incumbent_gap}
+    if name == "cbc":
+        options["timeMode"] = "elapsed"
     if limits.time_s is not None:
         options[names["time"]] = int(np.ceil(limits.time_s)) if name == "glpk" else limits.time_s
     if "threads" in names:
@@ -192,12 +207,13 @@ def _legacy_limits(name: str, limits: Limits) -> dict[str, Any]:
     return options
 
 
-def _legacy_outcome(model: Any, results: Any) -> Outcome:
+def _legacy_outcome(model: Any, results: Any, version: str, limited: bool) -> Outcome:
     condition = str(results.solver.termination_condition)
     termination = {
         "optimal": Termination.OPTIMAL,
         "maxTimeLimit": Termination.TIME_LIMIT,
         "infeasible": Termination.INFEASIBLE,
+        "feasible": Termination.TIME_LIMIT if limited else Termination.ERROR,  # GLPK's word at its time limit
     }.get(condition, Termination.ERROR)
     feasible = len(results.solution) > 0 and termination is not Termination.INFEASIBLE
     if feasible:
@@ -209,6 +225,6 @@ def _legacy_outcome(model: Any, results: Any) -> Outcome:
         values=None,
         objective=float(pyo.value(objective)) if feasible else None,
         bound=float(bound) if feasible and bound is not None and np.isfinite(float(bound)) else None,
-        version="",
+        version=version,
         message="" if termination is not Termination.ERROR else condition,
     )

@@ -1,0 +1,64 @@
+"""Backends that may be absent, for real where they are installed: each solves the models to HiGHS' optimum."""
+
+import shutil
+
+import pytest
+
+from formulation import FORMULATIONS, check
+from instances import generate_torus
+from solvers.exact import SolverError, solve_data_packets, solve_full, solve_model_packets, solve_routing
+from solvers.result import Termination
+
+PROGRAMS = [
+    pytest.param(name, marks=pytest.mark.skipif(shutil.which(program) is None, reason=f"{program} is not installed"))
+    for name, program in (("cbc", "cbc"), ("glpk", "glpsol"))
+]
+
+
+@pytest.fixture(scope="module")
+def small():
+    return generate_torus(3, 3, tasks=2, computing=1, seed=3)
+
+
+@pytest.fixture
+def gurobi():
+    return pytest.importorskip("gurobipy")
+
+
+@pytest.mark.parametrize("formulation", FORMULATIONS)
+def test_gurobi_under_the_licence_of_pip_agrees(gurobi, small, formulation):
+    result = solve_full(small, solver="gurobi", formulation=formulation)
+    assert result.termination is Termination.OPTIMAL
+    assert result.objective_s == pytest.approx(solve_full(small).objective_s, rel=2e-6)
+    assert check(small, result.solution) == ()
+    assert result.solver_version
+
+
+def test_gurobi_beyond_its_licence_is_one_line(gurobi):
+    large = generate_torus(6, 8, tasks=3, computing=2, seed=0)
+    with pytest.raises(SolverError, match="larger than the licence allows") as caught:
+        solve_full(large, solver="gurobi")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_programs_solve_every_problem_as_highs_does(name, small):
+    best = solve_full(small)
+    result = solve_full(small, solver=name, time_limit=60.0)
+    assert result.termination is Termination.OPTIMAL
+    assert result.objective_s == pytest.approx(best.objective_s, rel=2e-6)
+    assert result.bound_s <= best.objective_s * (1 + 1e-6)
+    assert check(small, result.solution) == ()
+    assert result.solver_version
+    relaxed = solve_full(small, solver=name, relax=True)
+    assert relaxed.bound_s == pytest.approx(solve_full(small, relax=True).bound_s, rel=1e-6)
+    routed = solve_routing(small, best.solution, solver=name)
+    assert routed.objective_s == pytest.approx(best.objective_s, rel=2e-6)
+    for alone in (solve_data_packets, solve_model_packets):
+        assert alone(small, solver=name).objective_bits == pytest.approx(alone(small).objective_bits, rel=1e-7)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_programs_refuse_unknown_options(name, small):
+    with pytest.raises(SolverError, match="nonsense"):
+        solve_full(small, solver=name, solver_options={"nonsense": 3})
