@@ -7,13 +7,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
+class BuildingTooLongError(TimeoutError):
+    """The time for building is over."""
+
+
 @contextmanager
 def alarm(seconds: float | None) -> Iterator[None]:
-    """Raise TimeoutError in the block after so many seconds; only in the main thread, where the system has signals.
+    """Raise in the block after so many seconds; only in the main thread, where the system has signals.
 
     Raises
     ------
-    TimeoutError
+    BuildingTooLongError
         When the time is over.
     """
     usable = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
@@ -21,10 +25,10 @@ def alarm(seconds: float | None) -> Iterator[None]:
         yield
         return
     if seconds <= 0:
-        raise TimeoutError
+        raise BuildingTooLongError
 
     def ring(*_: object) -> None:
-        raise TimeoutError
+        raise BuildingTooLongError
 
     before = signal.signal(signal.SIGALRM, ring)
     signal.setitimer(signal.ITIMER_REAL, seconds)

@@ -16,7 +16,7 @@ import pyomo.environ as pyo
 
 from formulation import Solution, evaluate, set_start, solution_from_model
 from instances import Instance
-from solvers.exact.alarm import alarm, quiet
+from solvers.exact.alarm import BuildingTooLongError, alarm, quiet
 from solvers.exact.backends import solve_model
 from solvers.exact.frames import in_whole_frames
 from solvers.exact.highs import Limits, Outcome, Watch
@@ -160,7 +160,7 @@ def solve_directly(
         build_s = recorder.elapsed()
         recorder.phase = solver
         outcome = _solve(model, judge, solver, limits, recorder, start is not None, relax)
-    except TimeoutError:
+    except BuildingTooLongError:
         outcome = Outcome(Termination.TIME_LIMIT, None, None, None, "")
     except KeyboardInterrupt:
         outcome = Outcome(Termination.INTERRUPTED, None, None, None, "")
