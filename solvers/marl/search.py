@@ -8,6 +8,7 @@ rollouts of a round, and the next round starts from what it finds.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -141,30 +142,34 @@ class Search:
 
     def _neighbours(self, base: _Candidate) -> list[_Candidate]:
         """Return the next round's candidates: half changes of one task, the rest samples."""
-        changes = [replace(base, **change) for change in self._changes(base)]
-        self.rng.shuffle(changes)
+        kinds = [self.rng.permutation(np.array(kind, dtype=object)).tolist() for kind in self._changes(base)]
+        mixed = [change for pair in zip_longest(*kinds) for change in pair if change is not None]
+        changes = [replace(base, **change) for change in mixed]
         wanted = self.options.rollouts
         chosen = changes[: wanted // 2]
         scales = [0.0, self.options.noise]
         chosen += [replace(base, noise=scales[k % 2]) for k in range(wanted - len(chosen))]
         return chosen
 
-    def _changes(self, base: _Candidate) -> list[dict[str, Any]]:
-        tasks, found = self.tasks, []
+    def _changes(self, base: _Candidate) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """Return all changes of one task's c(m), and of one task's mode."""
+        tasks = self.tasks
+        moves: list[dict[str, Any]] = []
+        modes_of: list[dict[str, Any]] = []
         for m in range(len(tasks.node)):
             if self.options.ends and tasks.free[m]:
                 for mode, start in ((BOTH, 0.5), (DATA, 1.0), (MODEL, 0.0)):
                     if mode != base.mode[m]:
                         modes, ratios = base.mode.copy(), base.ratio.copy()
                         modes[m], ratios[m] = mode, start
-                        found.append({"mode": modes, "ratio": ratios})
+                        modes_of.append({"mode": modes, "ratio": ratios})
             if self.options.assign:
                 for c in np.flatnonzero(tasks.allowed[m]):
                     if c != base.centre[m]:
                         centres = base.centre.copy()
                         centres[m] = c
-                        found.append({"centre": centres})
-        return found
+                        moves.append({"centre": centres})
+        return moves, modes_of
 
     def _round(self, candidates: Sequence[_Candidate]) -> _Found:
         """Roll candidates out, set their ρ in closed form, descend from the best ones, keep the best."""
