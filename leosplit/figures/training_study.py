@@ -199,8 +199,13 @@ def draw_training_study(curves: Sequence[Curve], title: str) -> Figure:
         left.set_ylim(100 * min(settled) - 0.5, 100 * highest + 0.5)
         left.set_ylabel("mean delay, % of shortest paths'")
         right.set_ylabel("mean reward R")
-        left.legend(fontsize=7.5)
-        left.xaxis.set_major_locator(MaxNLocator(integer=True))
+        paid = [value for curve in part for value in curve.reward[len(curve.reward) // 5 :]]
+        paid += [curve.reward[0] for curve in part if curve.delay[0] < HIGHEST]
+        room = 0.1 * (max(paid) - min(paid)) + 1e-4
+        right.set_ylim(min(paid) - room, max(paid) + room)
+        left.legend(fontsize=7.5, ncols=1 + (row == 0), loc="upper right" if row else (0.22, 0.27))
+        for panel in (left, right):
+            panel.xaxis.set_major_locator(MaxNLocator(integer=True))
     for below in axes[2:]:
         below.set_xlabel("epoch (0: before training)")
     axes[0].set_title(f"{title}: local observation", loc="left")
