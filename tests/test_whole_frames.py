@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from fitting import Logistic, PiecewiseLinear
@@ -10,7 +11,8 @@ from formulation.whole_frames import nearest_count, residual_intervals
 from instances import Accuracy, make_preset, write_instance
 from leosplit.cli import main
 from solvers.exact import SolverError, solve_data_packets, solve_full
-from solvers.exact.frames import in_whole_frames
+from solvers.exact.frames import FrameCounts, in_whole_frames
+from solvers.exact.tables import DATA, Tables
 from solvers.result import Termination
 from tests.brute_force import brute_force, least_bits_of_counts
 from tests.tiny import LARGE, SMALL, few_frames, tiny_instance
@@ -176,6 +178,27 @@ def test_the_best_counts_on_given_routes_are_those_of_enumeration():
                 evaluate(instance, best).tasks[m].T
                 <= evaluate(instance, replace(routes, tasks=tasks)).tasks[m].T + 1e-9
             )
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3, 5, 6, 11])
+def test_the_count_of_least_delay_is_that_of_enumeration_on_drawn_routes(frames):
+    """Few frames and little work: the bound may be lower two counts away from where it is least than one away."""
+    base = few_frames(tiny_instance(4), frames)
+    tables = Tables(replace(base, tasks=tuple(replace(task, feature_ops_per_bit=10.0) for task in base.tasks)))
+    counts, table, rng = FrameCounts(tables), tables.tasks[0], np.random.default_rng(frames)
+    for _ in range(1500):
+        back, fixed, large = table.small_s * rng.uniform(0, [0.3, 0.1, 0.4])
+        per_bit = table.small_s / table.bits[DATA] * rng.uniform(0, 1)
+
+        def delay(k, per_bit=per_bit, back=back, fixed=fixed, large=large):
+            ratio = k / frames
+            remote = counts.bits(0, k) * per_bit + fixed + large * ratio if k else 0.0
+            return back * (k < frames) + table.extraction_s * ratio + max(remote, table.small_s * (1 - ratio))
+
+        best = min(delay(k) for k in range(frames + 1))
+        value, count = counts.least_delay(0, back, per_bit, fixed, large)
+        assert value == pytest.approx(delay(count), rel=1e-12)
+        assert value == pytest.approx(best, rel=1e-12)
 
 
 def test_forty_frames_are_within_one_frame_of_shares():

@@ -5,8 +5,8 @@ Loads count packets, so on given routes the tasks do not meet: each takes the co
     T(K) = T^M + α K/N + max(D(K) w + p + λ K/N, s (1 - K/N)),
 
 D(K) from (5) in whole frames, w the seconds per bit of its data route. D(K) ≥ B K/N with B of the continuous (5), so
-the convex continuous delay bounds T from below, and counts are tried outwards from its minimum until it passes the
-best T found. At K = 0 and K = N the packet that is not needed is dropped, which only relieves the others.
+the convex continuous delay bounds T from below, and counts are tried outwards on both sides of its minimum until it
+passes the best T found. At K = 0 and K = N the packet that is not needed is dropped, which only relieves the others.
 """
 
 from collections import Counter
@@ -92,9 +92,8 @@ class FrameCounts:
         if back_s is None:
             return found
         work = table.bits[DATA] * per_bit + large_s
-        middle = min(max(round(frames * max(small - fixed_s, 0.0) / (work + small)), 1), frames)
-        for step in (1, -1):
-            count = middle if step > 0 else middle - 1
+        below = min(int(frames * max(small - fixed_s, 0.0) / (work + small)), frames - 1)  # the bound falls up to it
+        for step, count in ((1, below + 1), (-1, below)):
             while 0 < count < frames and delay(count, table.bits[DATA] * count / frames) <= found[0]:
                 found = min(found, (delay(count, self.bits(m, count)), count))
                 count += step
