@@ -51,6 +51,14 @@ def endless(instance, options):
         time.sleep(0.01)
 
 
+def stubborn(instance, options):
+    while True:
+        try:
+            time.sleep(0.01)
+        except Exception:
+            pass
+
+
 def greedy(instance, options):
     blocks = []
     while True:
@@ -160,6 +168,8 @@ def test_a_study_is_the_product_of_parameters_schemes_and_seeds(tmp_path):
         ({"memory_limit_gib": True}, "memory_limit_gib must be a number > 0"),
         ({"instances": {}}, "instances must name exactly one of"),
         ({"instances": {"preset": "iridium", "torus": [3, 3]}}, "instances must name exactly one of"),
+        ({"instances": {"file": "a.json", "tasks": [1, 2]}}, "instances.tasks goes with preset or torus only"),
+        ({"instances": TORUS | {"radio": "standard"}}, "instances.radio goes with preset only"),
         ({"instances": TORUS | {"speed": 1}}, "instances.speed is unknown"),
         ({"instances": TORUS | {"tasks": 0}}, "instances.tasks must be at least 1"),
         ({"instances": TORUS | {"volume_scale": ["a"]}}, "instances.volume_scale must be a number"),
@@ -226,7 +236,11 @@ def test_a_failing_scheme_is_a_row_with_its_reason(schemes):
 
 @pytest.mark.parametrize(
     ("scheme", "limit", "termination"),
-    [("endless", {"time_limit_s": 0.2}, "time_limit"), ("greedy", {"memory_limit_gib": 0.001}, "memory_limit")],
+    [
+        ("endless", {"time_limit_s": 0.2}, "time_limit"),
+        ("stubborn", {"time_limit_s": 0.2}, "time_limit"),
+        ("greedy", {"memory_limit_gib": 0.001}, "memory_limit"),
+    ],
 )
 def test_a_run_that_passes_its_limit_is_stopped(scheme, limit, termination, schemes, monkeypatch):
     monkeypatch.setattr("leosplit.sweeps.worker.GRACE_S", 0.1)

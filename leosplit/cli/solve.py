@@ -36,6 +36,21 @@ class SolvedProblem(StrEnum):
     model = "model"
 
 
+MAX_THREADS = 1024
+"""HiGHS ends the process where the system refuses it a thread."""
+
+USED_BY = {
+    "--share-computing": ("full",),
+    "--whole-frames": ("full", "data"),
+    "--offload-ratio": ("routing", "data"),
+    "--solution": ("routing", "data"),
+    "--start": ("full", "routing"),
+    "--relax": ("full", "routing"),
+    "--formulation": ("full", "routing"),
+}
+"""The problems that an option belongs to, where it does not belong to all."""
+
+
 def command(
     file: Annotated[Path, typer.Argument(help="Instance file.", metavar="FILE")],
     problem: Annotated[SolvedProblem, typer.Option(help="(4), (7), (5) or (6).")] = SolvedProblem.full,
@@ -47,7 +62,9 @@ def command(
     objective: ObjectiveOption = Objective.mean,
     time_limit: TimeLimitOption = None,
     mip_gap: MipGapOption = 1e-6,
-    threads: Annotated[int, typer.Option(min=0, help="Threads of the solver; 1 keeps runs reproducible.")] = 1,
+    threads: Annotated[
+        int, typer.Option(min=0, max=MAX_THREADS, help="Threads of the solver; 1 keeps runs reproducible.")
+    ] = 1,
     share_computing: Annotated[bool, typer.Option(help="Divide F_c by the tasks that c serves, in (4).")] = False,
     whole_frames: Annotated[bool, typer.Option(help="Offload whole frames at every level, in (4) and (5).")] = False,
     relax: Annotated[bool, typer.Option(help="Solve the linear relaxation of (4) or (7): a bound only.")] = False,
@@ -73,10 +90,16 @@ def command(
 
     if offload_ratio is not None and solution is not None:
         raise typer.BadParameter("give --offload-ratio or --solution, not both", param_hint="--offload-ratio")
-    if share_computing and problem is not SolvedProblem.full:
-        raise typer.BadParameter("goes with --problem full only", param_hint="--share-computing")
-    if whole_frames and problem not in (SolvedProblem.full, SolvedProblem.data):
-        raise typer.BadParameter("goes with --problem full and data only", param_hint="--whole-frames")
+    asked = {
+        "--share-computing": share_computing,
+        "--whole-frames": whole_frames,
+        "--offload-ratio": offload_ratio is not None,
+        "--solution": solution is not None,
+        "--start": start is not None,
+        "--relax": relax,
+        "--formulation": formulation is not None,
+    }
+    _refuse_unused(problem, [option for option, given in asked.items() if given])
     if out is not None and problem in (SolvedProblem.data, SolvedProblem.model):
         raise typer.BadParameter("(5) and (6) alone make no solution file; take --json", param_hint="--out")
     ratio = 0.5 if offload_ratio is None else offload_ratio
@@ -141,6 +164,14 @@ def command(
     else:
         _print_result(instance, result)
     raise typer.Exit(0 if result.termination is Termination.OPTIMAL or (relax and result.bound_s is not None) else 1)
+
+
+def _refuse_unused(problem: SolvedProblem, asked: list[str]) -> None:
+    """Refuse options that this problem has no use for."""
+    for option in asked:
+        if problem.value not in USED_BY[option]:
+            names = " and ".join(USED_BY[option])
+            raise typer.BadParameter(f"goes with --problem {names} only", param_hint=option)
 
 
 def _options(words: list[str]) -> dict[str, Any]:

@@ -13,7 +13,13 @@ from instances.generate import generate_torus
 from instances.presets import make_preset
 
 SOURCES = ("preset", "file", "torus")
-_MADE = ("tasks", "computing", "constellation", "radio")
+MADE: Mapping[str, tuple[str, ...]] = {
+    "tasks": ("preset", "torus"),
+    "computing": ("preset", "torus"),
+    "constellation": ("preset",),
+    "radio": ("preset",),
+}
+"""What an instance is made from beside its source, and the sources that take it."""
 
 
 class ParameterError(LeosplitError):
@@ -61,7 +67,7 @@ EDITS: Mapping[str, Callable[[Instance, float], Instance]] = {
 }
 """What can be varied in any instance, by the name of its axis."""
 
-AXES = (*_MADE, *EDITS)
+AXES = (*MADE, *EDITS)
 """Names of all axes but the sources."""
 
 
@@ -126,7 +132,7 @@ def build_instance(parameters: Mapping[str, Any], seed: int) -> Instance:
     LeosplitError
         If the parameters make no instance, or an instance file has changed since the study began.
     """
-    sources = {name: _frozen(parameters[name]) for name in (*SOURCES, *_MADE) if name in parameters}
+    sources = {name: _frozen(parameters[name]) for name in (*SOURCES, *MADE) if name in parameters}
     instance = _source(tuple(sources.items()), seed)
     for name, edit in EDITS.items():
         if name in parameters:

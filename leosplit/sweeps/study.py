@@ -11,7 +11,7 @@ from typing import Any
 
 from fitting.errors import LeosplitError
 from formulation import OBJECTIVES
-from leosplit.sweeps.parameters import AXES, SOURCES, check_parameter
+from leosplit.sweeps.parameters import AXES, MADE, SOURCES, check_parameter
 
 KEYS = ("name", "schemes", "seeds", "objective", "time_limit_s", "memory_limit_gib", "mip_gap", "policy", "instances")
 
@@ -227,6 +227,9 @@ def _instances(value: Any, directory: Path) -> dict[str, tuple[Any, ...]]:
     _refuse_unknown("instances.", value, (*SOURCES, *AXES))
     if sum(source in value for source in SOURCES) != 1:
         raise StudyError(f"instances must name exactly one of {', '.join(SOURCES)}")
+    for name in value:
+        if name in MADE and not any(source in value for source in MADE[name]):
+            raise StudyError(f"instances.{name} goes with {' or '.join(MADE[name])} only")
     axes: dict[str, tuple[Any, ...]] = {}
     for name, given in value.items():
         values = given if isinstance(given, list) and not (name == "torus" and _is_size(given)) else [given]

@@ -27,8 +27,8 @@ POLL_S = 0.1
 AGAIN_S = 1.0
 
 
-class LimitReached(Exception):
-    """Raised inside a run that has used up its time or memory."""
+class LimitReached(BaseException):
+    """Raised inside a run that has used up its time or memory; a scheme's `except Exception` does not stop it."""
 
 
 @contextmanager
