@@ -1,11 +1,13 @@
 """Sweeps: study files, the store, and an engine that loses workers and is killed itself."""
 
 import os
+import random
 import signal
 import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +23,7 @@ from leosplit.sweeps.engine import BATCH_S, Batches
 from leosplit.sweeps.parameters import ParameterError, build_instance, check_parameter
 from leosplit.sweeps.store import StoreError
 from leosplit.sweeps.study import study_from_dict
-from leosplit.sweeps.worker import failed_row, run_job
+from leosplit.sweeps.worker import LimitReached, failed_row, limits, run_job
 from solvers.schemes import run_scheme
 
 TORUS = {"torus": [3, 3], "tasks": 2, "computing": 1}
@@ -249,6 +251,21 @@ def test_a_run_that_passes_its_limit_is_stopped(scheme, limit, termination, sche
     row = run_job(job, "")
     assert row.termination == termination
     assert "limit of the run" in row.message
+
+
+def test_no_limit_is_raised_after_its_run(monkeypatch):
+    """Runs that end about when their limit is reached, again and again: no watcher is left, nothing comes late."""
+    for name, value in (("GRACE_S", 0.0), ("POLL_S", 0.0005), ("AGAIN_S", 0.02)):
+        monkeypatch.setattr(f"leosplit.sweeps.worker.{name}", value)
+    threads, rng, met = threading.active_count(), random.Random(0), 0
+    for _ in range(400):
+        with suppress(LimitReached), limits(0.002, None) as reached:
+            end = time.perf_counter() + rng.uniform(0.0005, 0.0045)
+            while time.perf_counter() < end:
+                sum(range(20))
+        met += bool(reached)
+        assert threading.active_count() == threads
+    assert met
 
 
 @pytest.mark.parametrize(

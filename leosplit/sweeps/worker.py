@@ -50,6 +50,7 @@ def limits(time_s: float | None, memory_gib: float | None) -> Iterator[list[Term
         yield reached
         return
     ended, target = threading.Event(), threading.get_ident()
+    over: list[bool] = []
     deadline = time.monotonic() + time_s + GRACE_S if time_s is not None else float("inf")
 
     def watch() -> None:
@@ -62,18 +63,30 @@ def limits(time_s: float | None, memory_gib: float | None) -> Iterator[list[Term
                 reached.append(Termination.TIME_LIMIT)
             elif now - within > MEMORY_GRACE_S:
                 reached.append(Termination.MEMORY_LIMIT)
-            while reached:  # again and again: callbacks of compiled code may swallow it
+            while reached and not over:  # again and again: callbacks of compiled code may swallow it
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(target), ctypes.py_object(LimitReached))
                 if ended.wait(AGAIN_S):
                     return
+            if over:
+                return
 
     watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
     try:
+        watcher.start()
         yield reached
     finally:
-        ended.set()
-        watcher.join()
+        over.append(True)  # one step that no exception comes before: the watcher raises none after it
+        _join(watcher, ended)
+
+
+def _join(watcher: threading.Thread, ended: threading.Event) -> None:
+    """Wait for a watcher to end; what it raised last is taken here, for it would be raised later otherwise."""
+    while watcher.is_alive():
+        try:
+            ended.set()
+            watcher.join()
+        except LimitReached:
+            continue
 
 
 def run_job(job: Job, commit_id: str, announce: Callable[[dict[str, Any]], None] = lambda values: None) -> RunRow:
