@@ -1,7 +1,6 @@
 """Sweeps: study files, the store, and an engine that loses workers and is killed itself."""
 
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -10,6 +9,7 @@ import time
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -254,18 +254,23 @@ def test_a_run_that_passes_its_limit_is_stopped(scheme, limit, termination, sche
 
 
 def test_no_limit_is_raised_after_its_run(monkeypatch):
-    """Runs that end about when their limit is reached, again and again: no watcher is left, nothing comes late."""
-    for name, value in (("GRACE_S", 0.0), ("POLL_S", 0.0005), ("AGAIN_S", 0.02)):
-        monkeypatch.setattr(f"leosplit.sweeps.worker.{name}", value)
-    threads, rng, met = threading.active_count(), random.Random(0), 0
-    for _ in range(400):
-        with suppress(LimitReached), limits(0.002, None) as reached:
-            end = time.perf_counter() + rng.uniform(0.0005, 0.0045)
+    """The limit is met while the run's watcher is told to end: none is left, nothing comes late."""
+
+    class SlowEvent(threading.Event):
+        def set(self):
+            end = time.perf_counter() + 0.2
             while time.perf_counter() < end:
                 sum(range(20))
-        met += bool(reached)
-        assert threading.active_count() == threads
-    assert met
+            super().set()
+
+    names = SimpleNamespace(Event=SlowEvent, Thread=threading.Thread, get_ident=threading.get_ident)
+    monkeypatch.setattr("leosplit.sweeps.worker.threading", names)
+    for name, value in (("GRACE_S", 0.0), ("POLL_S", 0.001), ("AGAIN_S", 0.02)):
+        monkeypatch.setattr(f"leosplit.sweeps.worker.{name}", value)
+    threads = threading.active_count()
+    with suppress(LimitReached), limits(0.1, None):
+        pass
+    assert threading.active_count() == threads
 
 
 @pytest.mark.parametrize(
