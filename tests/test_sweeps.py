@@ -550,5 +550,6 @@ def test_a_scheduler_that_does_not_answer_is_bad_input(tmp_path, capsys, monkeyp
     (tmp_path / "s.toml").write_text('schemes = ["small"]\nseeds = [0]\n[instances]\ntorus = [3, 3]\n')
     words = ["sweep", str(tmp_path / "s.toml"), "-o", str(tmp_path / "r.db"), "--scheduler", "tcp://127.0.0.1:9"]
     assert main(words) == 2
-    (error,) = capsys.readouterr().err.splitlines()
+    *progress, error = capsys.readouterr().err.splitlines()
     assert error.startswith("error: scheduler 'tcp://127.0.0.1:9' does not answer")
+    assert all(line.startswith("study: ") for line in progress)
