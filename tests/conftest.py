@@ -2,5 +2,7 @@
 
 from hypothesis import HealthCheck, settings
 
+from tests.sweeping import schemes  # noqa: F401
+
 settings.register_profile("leosplit", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("leosplit")

@@ -6,130 +6,22 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
-import psutil
 import pytest
 
 from fitting.errors import LeosplitError
 from instances import write_instance
 from instances.generate import generate_torus
 from leosplit.cli import main
-from leosplit.sweeps import Store, StudyError, guard, read_results, read_study, run_sweep
+from leosplit.sweeps import Store, StudyError, read_results, read_study, run_sweep
 from leosplit.sweeps.engine import BATCH_S, Batches
 from leosplit.sweeps.parameters import ParameterError, build_instance, check_parameter
 from leosplit.sweeps.store import StoreError
-from leosplit.sweeps.study import study_from_dict
-from leosplit.sweeps.worker import LimitReached, failed_row, limits, run_job
+from leosplit.sweeps.worker import failed_row, run_job
 from solvers.schemes import run_scheme
-
-TORUS = {"torus": [3, 3], "tasks": 2, "computing": 1}
-TORUS_TOML = "[instances]\ntorus = [3, 3]\ntasks = 2\ncomputing = 1\n"
-SCHEMES = """
-import time
-from pathlib import Path
-from solvers.schemes import SCHEMES
-
-
-def gated(instance, options):
-    "Takes its time, and from the seventh run on waits for a file."
-    time.sleep(0.3)
-    while options.seed >= 6 and not Path("go").exists():
-        time.sleep(0.02)
-    return SCHEMES["small"](instance, options)
-
-
-def broken(instance, options):
-    if options.seed == 1:
-        raise ZeroDivisionError("one\\ntwo")
-    return SCHEMES["small"](instance, options)
-
-
-def endless(instance, options):
-    while True:
-        time.sleep(0.01)
-
-
-def stubborn(instance, options):
-    while True:
-        try:
-            time.sleep(0.01)
-        except Exception:
-            pass
-
-
-def greedy(instance, options):
-    blocks = []
-    while True:
-        blocks.append(bytearray(32 * 2**20))
-        time.sleep(0.02)
-"""
-SOLVES = """
-import os
-import signal
-
-import highspy
-import numpy as np
-
-rng = np.random.default_rng(0)
-
-
-def run_highs(a, start, index, low, high, columns, whole):
-    h = highspy.Highs()
-    h.setOptionValue("output_flag", False)
-    h.setOptionValue("threads", 1)
-    lp = highspy.HighsLp()
-    lp.num_col_, lp.num_row_ = columns, len(low)
-    lp.col_cost_, lp.col_lower_, lp.col_upper_ = rng.random(columns), np.zeros(columns), np.ones(columns)
-    lp.row_lower_, lp.row_upper_ = low, high
-    lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-    lp.a_matrix_.start_, lp.a_matrix_.index_, lp.a_matrix_.value_ = start, index, a
-    if whole:
-        lp.integrality_ = [highspy.HighsVarType.kInteger] * columns
-    h.passModel(lp)
-    h.run()
-
-
-def long_solve(instance, options):
-    "Market split: small, and hours of branching; HiGHS is told of no limit."
-    m, n = 6, 60
-    a = rng.integers(0, 100, (m, n)).astype(float)
-    half = np.floor(a.sum(1) / 2)
-    run_highs(a.ravel(), np.arange(0, m * n + 1, n), np.tile(np.arange(n), m), half, half, n, True)
-
-
-def large_solve(instance, options):
-    "A program whose copies inside HiGHS pass the limit, while it presolves and asks nobody."
-    n, k = 500_000, 10
-    index = (rng.integers(0, n - k, (n, 1)) + np.arange(k)).ravel()
-    run_highs(rng.random(n * k), np.arange(0, n * k + 1, k), index, np.full(n, 0.5), np.full(n, 1e30), n, False)
-
-
-def dying(instance, options):
-    os.kill(os.getpid(), signal.SIGKILL)
-"""
-
-
-@pytest.fixture
-def schemes(tmp_path, monkeypatch):
-    """Own schemes in the working directory, where `module:function` finds them."""
-    (tmp_path / "own_schemes.py").write_text(SCHEMES)
-    (tmp_path / "own_solves.py").write_text(SOLVES)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(guard, "_kept", threading.local())  # a process of an earlier test has its directory
-    yield "own_schemes"
-    if hasattr(guard._kept, "process"):
-        guard._kept.process.close()
-    for name in ("own_schemes", "own_solves"):
-        sys.modules.pop(name, None)
-
-
-def study(**changes):
-    return study_from_dict({"schemes": ["small"], "seeds": [0], "instances": TORUS} | changes)
+from tests.sweeping import SCHEMES, TORUS, TORUS_TOML, study
 
 
 def test_a_study_is_the_product_of_parameters_schemes_and_seeds(tmp_path):
@@ -234,118 +126,6 @@ def test_a_failing_scheme_is_a_row_with_its_reason(schemes):
     row = run_job(job, "")
     assert row.termination == "error"
     assert row.message == "ZeroDivisionError: one two"
-
-
-@pytest.mark.parametrize(
-    ("scheme", "limit", "termination"),
-    [
-        ("endless", {"time_limit_s": 0.2}, "time_limit"),
-        ("stubborn", {"time_limit_s": 0.2}, "time_limit"),
-        ("greedy", {"memory_limit_gib": 0.001}, "memory_limit"),
-    ],
-)
-def test_a_run_that_passes_its_limit_is_stopped(scheme, limit, termination, schemes, monkeypatch):
-    monkeypatch.setattr("leosplit.sweeps.worker.GRACE_S", 0.1)
-    monkeypatch.setattr("leosplit.sweeps.worker.MEMORY_GRACE_S", 0.1)
-    (job,) = study(schemes=[f"{schemes}:{scheme}"], **limit).jobs()
-    row = run_job(job, "")
-    assert row.termination == termination
-    assert "limit of the run" in row.message
-
-
-def test_no_limit_is_raised_after_its_run(monkeypatch):
-    """The limit is met while the run's watcher is told to end: none is left, nothing comes late."""
-
-    class SlowEvent(threading.Event):
-        def set(self):
-            end = time.perf_counter() + 0.2
-            while time.perf_counter() < end:
-                sum(range(20))
-            super().set()
-
-    names = SimpleNamespace(Event=SlowEvent, Thread=threading.Thread, get_ident=threading.get_ident)
-    monkeypatch.setattr("leosplit.sweeps.worker.threading", names)
-    for name, value in (("GRACE_S", 0.0), ("POLL_S", 0.001), ("AGAIN_S", 0.02)):
-        monkeypatch.setattr(f"leosplit.sweeps.worker.{name}", value)
-    threads = threading.active_count()
-    with suppress(LimitReached), limits(0.1, None):
-        pass
-    assert threading.active_count() == threads
-
-
-@pytest.mark.parametrize(
-    ("scheme", "limit", "termination"),
-    [
-        ("own_solves:long_solve", {"time_limit_s": 3}, "time_limit"),
-        ("own_solves:large_solve", {"memory_limit_gib": 0.5}, "memory_limit"),
-    ],
-)
-def test_a_solver_that_minds_no_limit_is_killed_and_the_next_run_goes_on(
-    scheme, limit, termination, schemes, monkeypatch
-):
-    monkeypatch.setattr(guard, "KILL_TIME_S", 1.0)
-    monkeypatch.setattr(guard, "KILL_MEMORY_S", 0.3)
-    killed, after = guard.run_batch(list(study(schemes=[scheme, "small"], **limit).jobs()), "abc")
-    assert killed.termination == termination
-    assert killed.message == f"killed at the {termination.replace('_', ' ')} of the run"
-    assert (killed.commit_id, killed.tasks, killed.satellites) == ("abc", 2, 9)
-    assert killed.instance_sha256 == after.instance_sha256
-    assert killed.wall_s > 0.2
-    assert after.termination == "feasible"
-
-
-def test_limits_hold_inside_a_sweep_and_its_other_runs_go_on(schemes, tmp_path, capsys):
-    text = """
-    schemes = ["own_solves:long_solve", "own_solves:large_solve", "small", "even"]
-    seeds = [0]
-    time_limit_s = 4
-    memory_limit_gib = 0.5
-    """
-    (tmp_path / "s.toml").write_text(text + TORUS_TOML)
-    assert main(["sweep", "s.toml", "-o", "r.db", "--workers", "2"]) == 0
-    assert "4 of 4 runs" in capsys.readouterr().out
-    table = read_results("r.db").set_index("scheme")
-    ends = table["termination"].to_dict()
-    assert (ends["small"], ends["even"]) == ("feasible", "feasible")
-    assert ends["own_solves:long_solve"] == "time_limit"
-    assert ends["own_solves:large_solve"] in ("time_limit", "memory_limit")
-    assert table["worker"].str.startswith("tcp://").all()
-
-
-def test_exact_parts_stop_at_the_memory_limit_with_solution_and_bound(monkeypatch):
-    monkeypatch.setattr("leosplit.sweeps.worker.MEMORY_GRACE_S", 1e9)
-    (job,) = study(
-        schemes=["exact"], memory_limit_gib=0.001, instances={"torus": [6, 6], "tasks": 8, "computing": 1}
-    ).jobs()
-    row = run_job(job, "")
-    assert row.termination == "memory_limit"
-    assert 0 < row.bound_s < row.objective_s
-
-
-def test_a_run_whose_process_dies_is_a_row_with_its_reason(schemes):
-    jobs = list(study(schemes=["own_solves:dying", "small"], time_limit_s=60).jobs())
-    dead, after = guard.run_batch(jobs, "")
-    assert (dead.termination, dead.message) == ("error", "the process of the run ended with code -9")
-    assert after.termination == "feasible"
-
-
-def test_the_process_of_a_run_ends_with_its_worker(schemes, tmp_path):
-    code = """
-from leosplit.sweeps import guard
-from leosplit.sweeps.study import Job
-process = guard.RunProcess()
-print(process._process.pid, flush=True)
-process.run(Job("s", {"torus": [3, 3], "tasks": 2, "computing": 1}, 0, "own_solves:long_solve"), "")
-"""
-    root = str(Path(__file__).resolve().parent.parent)
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([root, str(tmp_path)])}
-    with subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True) as worker:
-        child = psutil.Process(int(worker.stdout.readline()))
-        while child.cpu_times().user < 1.0:  # the imports take as long: the solve is near or has begun
-            time.sleep(0.05)
-        worker.kill()
-    child.wait(60)
-    assert not child.is_running()
 
 
 def test_batches_grow_with_what_runs_cost_and_end_with_every_run_once():
