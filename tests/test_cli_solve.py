@@ -162,6 +162,7 @@ def test_a_start_is_accepted_and_not_lost(solve, instance, tmp_path):
         (["--solution", "s.json"], "--solution: goes with --problem routing and data only"),
         (["--problem", "model", "--offload-ratio", "0.3"], "goes with --problem routing and data only"),
         (["--problem", "data", "--start", "s.json"], "--start: goes with --problem full and routing only"),
+        (["--problem", "model", "--objective", "max"], "--objective: goes with --problem full and routing only"),
         (["--problem", "data", "--relax"], "--relax: goes with --problem full and routing only"),
         (["--problem", "model", "--formulation", "joint"], "--formulation: goes with --problem full and routing only"),
         (["--threads", "99999"], "1024"),

@@ -89,6 +89,7 @@ def test_no_route_back_forces_everything_to_be_offloaded(small):
         ({"solver_options": {"presolve": "maybe"}}, "in its range"),
         ({"solver": "scip", "solver_options": {"nonesuch": 1}}, "nonesuch"),
         ({"time_limit": -1.0}, "time_limit"),
+        ({"memory_limit": float("nan")}, "memory_limit must be at least 0"),
     ],
 )
 def test_bad_requests_are_refused_in_one_line(small, keywords, words):

@@ -57,6 +57,7 @@ def test_a_study_is_the_product_of_parameters_schemes_and_seeds(tmp_path):
         ({"seeds": [0.5]}, "seeds must be a whole number"),
         ({"seeds": {"first": 0}}, "seeds.count must be a whole number"),
         ({"seeds": [1, 1]}, "seeds must not repeat"),
+        ({"seeds": {"count": 10**12}}, "seeds.count must be at most 1000000"),
         ({"objective": "median"}, "objective must be one of"),
         ({"time_limit_s": -1}, "time_limit_s must be a number > 0"),
         ({"memory_limit_gib": True}, "memory_limit_gib must be a number > 0"),

@@ -40,6 +40,7 @@ MAX_THREADS = 1024
 """HiGHS ends the process where the system refuses it a thread."""
 
 USED_BY = {
+    "--objective": ("full", "routing"),
     "--share-computing": ("full",),
     "--whole-frames": ("full", "data"),
     "--offload-ratio": ("routing", "data"),
@@ -91,6 +92,7 @@ def command(
     if offload_ratio is not None and solution is not None:
         raise typer.BadParameter("give --offload-ratio or --solution, not both", param_hint="--offload-ratio")
     asked = {
+        "--objective": objective is not Objective.mean,
         "--share-computing": share_computing,
         "--whole-frames": whole_frames,
         "--offload-ratio": offload_ratio is not None,

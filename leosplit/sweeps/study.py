@@ -13,6 +13,7 @@ from fitting.errors import LeosplitError
 from formulation import OBJECTIVES
 from leosplit.sweeps.parameters import AXES, MADE, SOURCES, check_parameter
 
+MOST_SEEDS = 1_000_000
 KEYS = ("name", "schemes", "seeds", "objective", "time_limit_s", "memory_limit_gib", "mip_gap", "policy", "instances")
 
 
@@ -184,7 +185,10 @@ def _seeds(value: Any) -> tuple[int, ...]:
     if isinstance(value, dict):
         _refuse_unknown("seeds.", value, ("first", "count"))
         first = _whole("seeds.first", value.get("first", 0), 0)
-        return tuple(range(first, first + _whole("seeds.count", value.get("count"), 1)))
+        count = _whole("seeds.count", value.get("count"), 1)
+        if count > MOST_SEEDS:
+            raise StudyError(f"seeds.count must be at most {MOST_SEEDS}, got {count}")
+        return tuple(range(first, first + count))
     if not isinstance(value, list) or not value:
         raise StudyError(f"seeds must be a list, or {{ first = 0, count = 10 }}, got {value!r}")
     seeds = tuple(_whole("seeds", seed, 0) for seed in value)

@@ -29,9 +29,10 @@ def _limits(
     log: Path | None,
     memory_limit: float | None,
 ) -> Limits:
-    for name, value, low in (("time_limit", time_limit, 0.0), ("mip_gap", mip_gap, 0.0), ("threads", threads, 0.0)):
-        if value is not None and not value >= low:
-            raise SolverError(f"{name} must be at least {low:g}, got {value!r}")
+    given = {"time_limit": time_limit, "mip_gap": mip_gap, "threads": threads, "memory_limit": memory_limit}
+    for name, value in given.items():
+        if value is not None and not value >= 0:
+            raise SolverError(f"{name} must be at least 0, got {value!r}")
     return Limits(time_limit, mip_gap, threads, memory_limit, dict(solver_options or {}), log)
 
 
