@@ -16,7 +16,7 @@ from solvers.exact.direct import Recorder
 from solvers.exact.highs import Limits, solve_program
 from solvers.exact.master import build_master
 from solvers.exact.pieces import Piece, close, first_pieces, split
-from solvers.exact.prices import Users, fix, lift, make_prices, price_bound, resource_bound
+from solvers.exact.prices import Users, fix, fix_alone, lift, make_prices, price_bound, resource_bound
 from solvers.exact.proof import Proof
 from solvers.exact.scope import BOTH, chord, first_scopes, sides
 from solvers.exact.search import Search
@@ -136,6 +136,29 @@ def test_fixing_keeps_the_optimum_in_some_piece(seed, objective):
         fix(proof.tables, proof.scopes, prices, bound, proof.upper)
         proof.relaxation.cut(0.001)
     assert proof.arcs_left < 2 * 3 * proof.tables.resources
+    _assert_kept(proof, optimum)
+
+
+def test_fixing_by_one_task_alone_keeps_the_optimum_of_the_maximum():
+    removed = 0
+    for seed in SEEDS:
+        instance = generate_torus(4, 4, tasks=3, computing=1, seed=seed)
+        best = solve_full(instance, objective="max", mip_gap=1e-9)
+        proof = proof_of(instance, "max")
+        optimum = plan_of(proof.tables, best.solution)
+        proof.offer(optimum)
+        proof.narrow()
+        proof.relax()
+        for _ in range(3):
+            before = proof.arcs_left
+            fix_alone(proof.tables, proof.scopes, proof.upper)
+            removed += before - proof.arcs_left
+            proof.relaxation.cut(0.001)
+        _assert_kept(proof, optimum)
+    assert removed > 0
+
+
+def _assert_kept(proof, optimum):
     loads = Loads(proof.tables, optimum)
     for m, plan in optimum.items():
         scope, work = proof.scopes[m], work_of(proof.tables, loads, m, plan)[0]
