@@ -141,7 +141,7 @@ VARIANTS: Mapping[str, tuple[MarlScheme, Mapping[str, Any]]] = {
     "bs-marl-polish": (bs_marl, {"keep_plan": True, "ends": True, "polished": True, "iterations": 4}),
     "marl-search": (search, {}),
     "marl-search-polish": (search, {"options": SearchOptions(rounds=1, rollouts=4, polish=1, sweeps=1)}),
-    "marl-search-descents": (search, {"options": SearchOptions(rounds=4, rollouts=8, polish=2)}),
+    "marl-search-descents": (search, {"options": SearchOptions(rounds=4, rollouts=8, polish=1, restarts=4)}),
 }
 """Schemes that decide by the policy: the function and its options."""
 ROUTED = ("small", "centralized", "even", "policy", "policy-local", *VARIANTS)

@@ -3,7 +3,7 @@
 A candidate is what all tasks send (`both`, `data`, `model`), to whom, and the plan that its rollout starts from. Each
 round rolls a batch of candidates out side by side: the best so far with other priorities and noise on Q, and the best
 so far with one task's mode or c(m) changed. Every rollout counts. Where asked, best response descends from the best
-rollouts of a round, and the next round starts from what it finds.
+rollouts of a round, and after the first round from an empty network too; the next round starts from what it finds.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ from formulation import Solution, evaluate
 from formulation.dec_pomdp import Packets, SlotTables, grow_trees
 from instances import Instance
 from solvers.assignment import Assignment
-from solvers.best_response import polisher
+from solvers.best_response import best_response, polisher
 from solvers.marl.policy import Policy
 from solvers.marl.rollout import TurnOptions
 from solvers.marl.router import PolicyRouter
@@ -43,8 +43,10 @@ class SearchOptions:
         Try other computing satellites per task.
     polish
         Rollouts of each round that best response descends from.
+    restarts
+        Descents from an empty network, after the first round.
     sweeps
-        Of each descent, at most.
+        Of each descent from a rollout, at most.
     trees
         Grow the shortest-path trees anew after each round, along marginal costs under the best plan.
     """
@@ -55,6 +57,7 @@ class SearchOptions:
     ends: bool = True
     assign: bool = True
     polish: int = 0
+    restarts: int = 0
     sweeps: int = 100
     trees: bool = True
 
@@ -105,7 +108,7 @@ class Search:
         turns: TurnOptions | None = None,
         objective: str = "mean",
     ) -> None:
-        self.instance, self.options, self.objective = instance, options, objective
+        self.instance, self.options, self.objective, self.seed = instance, options, objective, seed
         self.router = PolicyRouter(instance, policy, seed=seed, turns=turns)
         self.rng = np.random.default_rng([seed, 1])
         self.tasks: Tasks = tasks_of(instance, assignments)
@@ -124,6 +127,8 @@ class Search:
         candidates, grown = [start] * min(self.options.rollouts, 4), None
         for number in range(self.options.rounds):
             best = self._round(candidates)
+            if number == 0 and self.options.restarts:
+                best = self._restart(best)
             counts = {"rollouts": self.router.rollouts, "descents": self.descents}
             delays = evaluate(self.instance, best.solution)
             trace.append({"round": number, "mean_delay_s": delays.mean_s, "max_delay_s": delays.max_s, **counts})
@@ -235,10 +240,21 @@ class Search:
         self._known.add(rounded)
         return known
 
+    def _restart(self, best: _Found) -> _Found:
+        """Descend by best response from an empty network, and keep what is better."""
+        runs = self.options.restarts
+        self.descents += runs
+        found = self._found(best_response(self.instance, runs=runs, seed=self.seed, objective=self.objective)[0])
+        self.best = found if _less(found.score, best.score) else best
+        return self.best
+
     def _descend(self, found: _Found, polish: Callable[[Solution], Solution]) -> _Found:
         """Descend by best response from what a rollout found."""
         self.descents += 1
-        solution = polish(found.solution)
+        return self._found(polish(found.solution))
+
+    def _found(self, solution: Solution) -> _Found:
+        """Return a solution as the search keeps its own."""
         score = self.score(np.array([task.T for task in evaluate(self.instance, solution).tasks]))
         self._is_known(score)
         names, tasks = self.instance.computing, solution.tasks
