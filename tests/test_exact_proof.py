@@ -13,7 +13,7 @@ from solvers import best_response as lead
 from solvers.best_response import descend, solution_of
 from solvers.exact import relaxation, solve_full, solve_routing
 from solvers.exact.direct import Recorder
-from solvers.exact.highs import Limits, solve_program
+from solvers.exact.highs import Limits, Outcome, solve_program
 from solvers.exact.master import build_master
 from solvers.exact.pieces import Piece, close, first_pieces, split
 from solvers.exact.prices import Users, fix, fix_alone, lift, make_prices, price_bound, resource_bound
@@ -54,6 +54,22 @@ def test_proof_equals_the_bit_flow_model(seed, objective):
     proven = solve_routing(instance, model.solution, objective=objective)
     assert proven.objective_s == pytest.approx(routed.objective_s, rel=1e-6)
     assert proven.bound_s <= routed.objective_s * (1 + 1e-7)
+
+
+def test_time_that_runs_out_inside_the_integer_program_is_a_time_limit(monkeypatch):
+    runs = []
+
+    def run_out(h, limits, watch=None):
+        runs.append(limits.time_s)
+        return Outcome(Termination.TIME_LIMIT, None, None, None, "")
+
+    monkeypatch.setattr("solvers.exact.proof.run", run_out)
+    instance = generate_torus(6, 6, tasks=8, computing=1, seed=1)
+    result = solve_full(instance, mip_gap=0.0)
+    assert len(runs) == 1
+    assert result.termination is Termination.TIME_LIMIT
+    assert check(instance, result.solution) == ()
+    assert result.bound_s <= result.objective_s
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -212,6 +212,8 @@ class Proof:
 
         outcome = run(h, limits, watch)
         self.note(outcome)
+        if outcome.termination is Termination.TIME_LIMIT:
+            self.ended = outcome.termination  # it had all the time that was left
         if outcome.termination is Termination.INFEASIBLE:
             self.raise_bound(self.upper)  # nothing better than the incumbent is left in scope
         if outcome.bound is not None:

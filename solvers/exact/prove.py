@@ -66,7 +66,7 @@ def prove(
     objective_s = None if solution is None else evaluate(instance, solution).objective_s(objective)
     bound_s = checked_bound(proof.lower, objective_s)
     gap = relative_gap(objective_s, bound_s)
-    ended = proof.ended or Termination.FEASIBLE
+    ended = proof.ended if proof.stopped and proof.ended else Termination.FEASIBLE
     recorder(objective_s, bound_s)
     return Result(
         termination=Termination.OPTIMAL if gap is not None and gap <= limits.mip_gap + 1e-12 else ended,
