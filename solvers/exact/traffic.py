@@ -4,6 +4,7 @@ A plan holds resource ids per packet; loads count packets. `delay_of` computes o
 all of them up to date while single plans come and go. A test holds both equal to the evaluator.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -145,28 +146,50 @@ class Traffic:
         given = self._alpha * ratio + np.maximum(ratio * work + prop, (1 - ratio) * self._small)
         return np.asarray(model + np.where(sent[DATA], np.where(np.isnan(ratio), both, given), self._small))
 
+    def delays_now(self) -> Floats:
+        """Return T of the tasks in the network [s]."""
+        return self.delays(self.per_bit, self._fixed, self._sent, self._large)[self._placed]
+
     def score(self) -> tuple[float, ...]:
         """Return what is minimised: the mean delay of the tasks in the network, or the largest and then the mean."""
-        return self._score(self.delays(self.per_bit, self._fixed, self._sent, self._large)[self._placed])
+        return self._scores(self.delays_now()[None])[0]
 
-    def _score(self, delays: Floats) -> tuple[float, ...]:
-        mean = float(delays.mean())
-        return (mean,) if self.objective == "mean" else (float(delays.max()), mean)
+    def _scores(self, delays: Floats) -> list[tuple[float, ...]]:
+        """Return the score of each row."""
+        mean: list[float] = delays.mean(axis=1).tolist()
+        if self.objective == "mean":
+            return [(value,) for value in mean]
+        return list(zip(delays.max(axis=1).tolist(), mean, strict=True))
 
     def trial(self, m: int, plan: Plan) -> tuple[float, ...]:
         """Return the score with this plan for a task that is out of the network."""
-        per_bit, fixed, sent, large = self.per_bit.copy(), self._fixed.copy(), self._sent.copy(), self._large.copy()
-        large[m] = self.tables.tasks[m].large_s[plan.end]
+        return self.trials(m, [plan])[0]
+
+    def trials(self, m: int, plans: Sequence[Plan]) -> list[tuple[float, ...]]:
+        """Return the score with each of these plans for a task that is out of the network."""
+        if not plans:
+            return []
+        per_bit, fixed, sent = (
+            np.repeat(values[:, None], len(plans), axis=1) for values in (self.per_bit, self._fixed, self._sent)
+        )
+        large = np.repeat(self._large[None], len(plans), axis=0)
+        large[:, m] = self.tables.tasks[m].large_s[[plan.end for plan in plans]]
         for kind in (DATA, MODEL):
-            used = plan.packet(kind)
-            if used is not None:
-                per_bit[kind] += self._shared(kind, used)
-                per_bit[kind, m] = float((self.count[kind, used] + 1) @ self.tables.per_bit[used])
-                fixed[kind, m] = float(self.tables.fixed[used].sum())
-                sent[kind, m] = True
+            known: dict[int, tuple[Floats, float]] = {}
+            for i, plan in enumerate(plans):
+                used = plan.packet(kind)
+                if used is None:
+                    continue
+                if id(used) not in known:  # plans share the routes that a search has found
+                    alone = self.per_bit[kind] + self._shared(kind, used)
+                    alone[m] = float((self.count[kind, used] + 1) @ self.tables.per_bit[used])
+                    known[id(used)] = alone, float(self.tables.fixed[used].sum())
+                per_bit[kind, i], fixed[kind, i, m] = known[id(used)]
+                sent[kind, i, m] = True
         placed = self._placed.copy()
         placed[m] = True
-        return self._score(self.delays(per_bit, fixed, sent, large)[placed])
+        # `compress` keeps rows contiguous: their means are summed as `score` sums them
+        return self._scores(self.delays(per_bit, fixed, sent, large).compress(placed, axis=1))
 
 
 def score(tables: Tables, plans: dict[int, Plan], objective: str) -> tuple[float, ...]:
