@@ -1,10 +1,7 @@
 """Best response: coordinate descent over c(m), routes, packet modes and ρ, one task at a time.
 
-A task is taken out of the network. For every candidate c(m) both packets are searched by Dijkstra on marginal costs (a
-resource with n packets counts its bits 2n + 1 times: n + 1 for itself, n for what it adds to the others) and on
-selfish ones (n + 1); every packet mode is tried, each at its best ρ, and the true objective decides. No step raises the
-objective, so the descent ends, in a local optimum. The data packet's search weighs bits by ρ: by the envelope theorem
-that is how T_m changes with its route.
+A task is taken out of the network and gets its best plan against all others (`exact.response`). No step raises the
+objective, so the descent ends, in a local optimum.
 
 The schemes, the polishing of other schemes' solutions, routing (7) at given packets and the proof machinery all descend
 by this one function; the proof restricts it to the ends, modes and arcs that it has not excluded.
@@ -12,7 +9,6 @@ by this one function; the proof restricts it to the ends, modes and arcs that it
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,24 +18,12 @@ from formulation.packets import PacketDesign
 from formulation.solution import snap_ratio
 from instances import Instance
 from solvers.assignment import NoSolution, assign_task
+from solvers.exact.response import Moves, best_ratio, respond
 from solvers.exact.scope import BOTH, DATA_ONLY, MODEL_ONLY
-from solvers.exact.tables import DATA, MODEL, Floats, Ints, Tables, TaskTable
+from solvers.exact.tables import DATA, MODEL, Ints, Tables
 from solvers.exact.traffic import Loads, Plan, Traffic, plan_of, work_of
 
 SWEEPS = 100
-IMPROVEMENT = 1e-12
-FIRST_RATIO = 0.5
-
-
-class Moves(Protocol):
-    """What a task may do: positions of its ends, packet modes, and masks of resources for data and model packet."""
-
-    @property
-    def ends(self) -> list[int]: ...  # noqa: D102
-    @property
-    def modes(self) -> list[str]: ...  # noqa: D102
-    @property
-    def arcs(self) -> list[NDArray[np.bool_]]: ...  # noqa: D102
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,64 +55,6 @@ def all_moves(tables: Tables) -> list[_AllMoves]:
         ends = np.flatnonzero(np.any([by_mode[mode] for mode in modes], axis=0)).tolist() if modes else []
         found.append(_AllMoves(ends, modes, [own, own]))
     return found
-
-
-def _bits(traffic: Traffic, m: int, kind: int, ratio: float) -> float:
-    bits = traffic.tables.tasks[m].bits[kind]
-    return bits if kind == MODEL else ratio * bits
-
-
-def _ratio(task: TaskTable, plan: Plan, work: float, fixed: float) -> float:
-    """Return ρ of a plan whose data packet has this work and propagation [s]."""
-    if task.fixed_ratio is not None:
-        return task.fixed_ratio
-    if plan.data is None or plan.model is None:
-        return 0.0 if plan.data is None else 1.0
-    if task.extraction_s >= task.small_s or fixed >= task.small_s:
-        return 0.0
-    return (task.small_s - fixed) / (work + task.small_s)
-
-
-def _routes(traffic: Traffic, m: int, kind: int, times: int, moves: Moves, ratio: float) -> dict[int, Ints]:
-    tables = traffic.tables
-    bits = _bits(traffic, m, kind, ratio)
-    weight: Floats = bits * (times * traffic.count[kind] + 1) * tables.per_bit + tables.fixed
-    start = tables.start_of(m, kind)
-    cost, before = tables.search(weight, start, kind == MODEL, moves.arcs[kind])
-    found = {}
-    for c in moves.ends:
-        stop = tables.end_of(int(tables.tasks[m].ends[c]), kind)
-        if np.isfinite(cost[stop]):
-            found[c] = tables.trace(before, stop, start, kind)
-    return found
-
-
-def _choices(traffic: Traffic, m: int, moves: Moves, ratio: float) -> Iterator[Plan]:
-    """Yield the plans to try for a task that is out of the network."""
-    wanted = [set(moves.modes) & {BOTH, only} for only in (DATA_ONLY, MODEL_ONLY)]
-    empty = not traffic.count.any()
-    for times in (2,) if empty else (2, 1):
-        data, model = (
-            _routes(traffic, m, kind, times, moves, ratio) if wanted[kind] else dict[int, Ints]()
-            for kind in (DATA, MODEL)
-        )
-        for c in moves.ends:
-            if BOTH in moves.modes and c in data and c in model:
-                yield Plan(c, data[c], model[c])
-            if DATA_ONLY in moves.modes and c in data:
-                yield Plan(c, data[c], None)
-            if MODEL_ONLY in moves.modes and c in model:
-                yield Plan(c, None, model[c])
-
-
-def _better(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
-    """Tell whether a score is lower by more than rounding, without a rise of what comes first."""
-    for a, b in zip(one, other, strict=False):
-        if a < b - IMPROVEMENT:
-            return True
-        if a > b:
-            return False
-    return False
 
 
 def descend(
@@ -176,44 +102,6 @@ def descend(
     return dict(traffic.plans)
 
 
-def respond(traffic: Traffic, m: int, moves: Moves, score: tuple[float, ...]) -> tuple[Plan | None, tuple[float, ...]]:
-    """Give one task its best plan against all others.
-
-    Parameters
-    ----------
-    traffic
-        The network, with the task's present plan or without one.
-    score
-        What the network scores; not used where the task has no plan.
-
-    Returns
-    -------
-    plan, score
-        The plan, now in the network, and its score; None, with the task out of the network, if it finds no route.
-    """
-    ratio = _present_ratio(traffic, m)
-    current = traffic.remove(m)
-    chosen, value = current, score if current is not None else (float("inf"),)
-    for plan in _choices(traffic, m, moves, ratio):
-        trial = traffic.trial(m, plan)
-        if _better(trial, value):
-            chosen, value = plan, trial
-    if chosen is not None:
-        traffic.place(m, chosen)
-    return chosen, value
-
-
-def _present_ratio(traffic: Traffic, m: int) -> float:
-    """Return ρ of a task's present plan, or what a search begins with; positive, so that bits count."""
-    task, plan = traffic.tables.tasks[m], traffic.plans.get(m)
-    if task.fixed_ratio is not None:
-        return task.fixed_ratio
-    if plan is None or plan.data is None:
-        return FIRST_RATIO
-    work = task.bits[DATA] * float(traffic.per_bit[DATA, m]) + float(task.large_s[plan.end])
-    return _ratio(task, plan, work, float(traffic.tables.fixed[plan.data].sum())) or FIRST_RATIO
-
-
 def _path(tables: Tables, used: Ints, start: int) -> tuple[str, ...]:
     links = used[used < tables.links]
     step = {int(tables.tail[r]) - tables.nodes: int(tables.head[r]) for r in links}
@@ -229,7 +117,7 @@ def solution_of(tables: Tables, plans: dict[int, Plan]) -> Solution:
     for m, task in enumerate(instance.tasks):
         table, plan = tables.tasks[m], plans[m]
         chosen = int(table.ends[plan.end])
-        ratio = snap_ratio(_ratio(table, plan, *work_of(tables, loads, m, plan)))
+        ratio = snap_ratio(best_ratio(table, plan, *work_of(tables, loads, m, plan)))
         data = None if plan.data is None or ratio == 0 else _path(tables, plan.data, table.node)
         model = None if plan.model is None or ratio == 1 else _path(tables, plan.model, chosen)
         decision = TaskDecision(

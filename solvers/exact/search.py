@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from solvers.best_response import respond
+from solvers.exact.response import respond
 from solvers.exact.tables import DATA, MODEL
 from solvers.exact.traffic import Plan, Traffic
 

@@ -23,14 +23,12 @@ from formulation import Solution, design_packets
 from formulation.delay import data_packet_bits
 from formulation.packets import PacketDesign
 from instances import Instance
+from solvers.exact.corridor import SMALLEST_S, Vicinity
 from solvers.ratios import task_rates
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 DATA, MODEL = 0, 1
-SMALLEST_S = 1e-14
-"""Least weight of an arc in a search: SciPy's sparse graphs drop zeros. It is subtracted from nothing: bounds stay
-below true costs because a path's weight is only ever raised by it on arcs of true weight zero, by < 1e-11 in all."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +90,9 @@ class Tables:
         starts = [self.tail, self.head]
         self._first = [np.concatenate([[0], np.cumsum(np.bincount(s, minlength=size))]) for s in starts]
         self._index = [self.head[self._order[0]], self.tail[self._order[1]]]
+        self._keys = [(a * size + b)[order] for a, b, order in zip(starts, starts[::-1], self._order, strict=True)]
+        self._least_s: dict[int, Floats] = {}
+        self._vicinities: dict[tuple[int, int], Vicinity] = {}
 
     def _task(self, m: int, design: PacketDesign | None) -> TaskTable:
         instance, task = self.instance, self.instance.tasks[m]
@@ -168,11 +169,6 @@ class Tables:
         cost, before = dijkstra(graph, indices=start, return_predecessors=True)
         return cost[: 2 * self.nodes], before
 
-    @cached_property
-    def arc(self) -> dict[tuple[int, int], int]:
-        """(tail, head) in the split graph → resource."""
-        return {(int(a), int(b)): r for r, (a, b) in enumerate(zip(self.tail, self.head, strict=True))}
-
     def own_arcs(self, m: int) -> NDArray[np.bool_]:
         """Return the mask of resources that task m's packets may use: all but passing through m itself."""
         mask = np.ones(self.resources, dtype=bool)
@@ -189,12 +185,60 @@ class Tables:
 
     def trace(self, before: Any, end: int, start: int, kind: int) -> Ints:
         """Return the resources of the path that a search from the task's side found, from the task's end on."""
-        found, node = [], end
-        while node != start:
-            previous = int(before[node])
-            found.append(self.arc[(previous, node) if kind == DATA else (node, previous)])
-            node = previous
-        return np.array(found[::-1], dtype=np.int64)
+        path = [int(end)]
+        while path[-1] != start:
+            path.append(int(before[path[-1]]))
+        return self.between(np.array(path[::-1]), kind)
+
+    def between(self, path: Ints, kind: int) -> Ints:
+        """Return the resources between consecutive nodes of a path that starts on the task's side."""
+        keys = path[:-1] * (2 * self.nodes) + path[1:]
+        return self._order[kind][np.searchsorted(self._keys[kind], keys)]
+
+    def leaving(self, kind: int, nodes: Ints) -> tuple[Ints, Ints]:
+        """Return the resources by which a search from the task's side leaves these nodes, node by node.
+
+        Returns
+        -------
+        resources, first
+            The i-th node's are `resources[first[i]:first[i + 1]]`.
+        """
+        begin = self._first[kind][nodes]
+        count = self._first[kind][nodes + 1] - begin
+        first = np.concatenate([[0], np.cumsum(count)])
+        places = np.repeat(begin - first[:-1], count) + np.arange(first[-1])
+        return self._order[kind][places], first
+
+    def vicinity(self, m: int, kind: int) -> Vicinity:
+        """Return the graph as a packet sees it, made when it is first asked for."""
+        if (m, kind) not in self._vicinities:
+            self._vicinities[m, kind] = Vicinity(self, m, kind)
+        return self._vicinities[m, kind]
+
+    def least_s(self, m: int) -> Floats:
+        """Return lower bounds on T_m [s] in an empty network, found when they are first asked for.
+
+        With x ≤ A + p, (A + p) / (A + s) ≥ x / (x + s); and ρ A + p ≥ ρ x.
+
+        Returns
+        -------
+        Floats
+            With both packets, the data packet only, the model packet only; at every candidate, inf where a packet has
+            no route; shape (3, candidates).
+        """
+        if m not in self._least_s:
+            task, none = self.tasks[m], np.full(len(self.tasks[m].ends), np.inf)
+            model = np.array(self.vicinity(m, MODEL).alone_s) if task.can_stay else none
+            data = np.array(self.vicinity(m, DATA).alone_s) + task.large_s if task.can_offload else none
+            alpha, small, ratio = task.extraction_s, task.small_s, task.fixed_ratio
+            if ratio is None:
+                saved = max(small - alpha, 0.0) * small / (data + small)
+                both, only = np.where(np.isfinite(data), model + small - saved, np.inf), alpha + data
+            else:
+                only = ratio * alpha + np.maximum(ratio * data, (1 - ratio) * small) if ratio > 0 else none
+                both = model + only
+            self._least_s[m] = np.array([both, only, model + small])
+        return self._least_s[m]
 
 
 def delay_share(table: TaskTable, work_s: float, fixed_s: float) -> float:

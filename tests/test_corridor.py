@@ -1,0 +1,112 @@
+"""Best responses within corridors against searches of the whole graph."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from instances import generate_torus
+from solvers.best_response import all_moves, best_response
+from solvers.exact.corridor import TIMES, cheapest
+from solvers.exact.response import better, present_ratio, respond
+from solvers.exact.scope import BOTH, DATA_ONLY, MODEL_ONLY, first_scopes
+from solvers.exact.tables import DATA, MODEL, Tables
+from solvers.exact.traffic import Plan, Traffic
+
+SEEDS = range(4)
+
+
+def instance_of(seed):
+    return generate_torus(4, 6, tasks=6, computing=1 + seed, seed=seed)
+
+
+def searched(tables, m, kind, count, share, allowed, times):
+    """Cost to each end, and the routes, by Dijkstra on the whole graph."""
+    weight = tables.tasks[m].bits[kind] * share * (times * count + 1) * tables.per_bit + tables.fixed
+    start, ends = tables.start_of(m, kind), tables.end_of(tables.tasks[m].ends, kind)
+    cost, before = tables.search(weight, start, kind == MODEL, allowed)
+    routes = {c: tables.trace(before, end, start, kind) for c, end in enumerate(ends) if np.isfinite(cost[end])}
+    return weight, cost[ends], routes
+
+
+@pytest.mark.parametrize("kind", [DATA, MODEL])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_corridors_hold_the_cheapest_routes(seed, kind):
+    tables, rng = Tables(instance_of(seed)), np.random.default_rng(seed)
+    for trial in range(60):
+        m = int(rng.integers(len(tables.tasks)))
+        count = rng.integers(0, 1 + trial % 5, tables.resources) * (rng.random(tables.resources) < 0.3)
+        share = 1.0 if kind == MODEL else float(rng.choice([1e-3, 0.4, 1.0]))
+        allowed = tables.own_arcs(m) & (rng.random(tables.resources) < (1.0 if trial % 2 else 0.8))
+        corridors = [tables.vicinity(m, kind).corridor(c) for c in range(len(tables.tasks[m].ends))]
+        for _ in range(2):  # the second time from memory
+            found = cheapest([corridor.query(count, share, allowed) for corridor in corridors])
+            for row, times in enumerate(TIMES):
+                weight, cost, _ = searched(tables, m, kind, count, share, allowed, times)
+                for c, routes in enumerate(found):
+                    assert bool(routes) == np.isfinite(cost[c])
+                    if routes:
+                        route = routes[min(row, len(routes) - 1)]
+                        assert allowed[route].all()
+                        assert weight[route].sum() == pytest.approx(cost[c], rel=1e-12)
+
+
+@pytest.mark.parametrize("objective", ["mean", "max"])
+@pytest.mark.parametrize("fixed", [False, True])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_response_is_the_best_of_all_plans(seed, fixed, objective):
+    instance = instance_of(seed)
+    tables = Tables(instance, best_response(instance)[0]) if fixed else Tables(instance)
+    scopes, rng = first_scopes(tables), np.random.default_rng(seed)
+    traffic, score = Traffic(tables, {}, objective), (np.inf,)
+    for m in [*rng.permutation(6).tolist(), *rng.integers(6, size=30).tolist()]:
+        scope = replace(scopes[m], arcs=[arcs & (rng.random(len(arcs)) < 0.9) for arcs in scopes[m].arcs])
+        bystanders = {i: plan for i, plan in traffic.plans.items() if i != m}
+        expected = reference(traffic, m, scope, score)
+        plan, value = respond(traffic, m, scope, score)
+        assert value == pytest.approx(expected, rel=1e-12)
+        if plan is None:
+            plan, value = respond(traffic, m, scopes[m], score)
+        assert traffic.plans == {**bystanders, m: plan}
+        assert traffic.score() == pytest.approx(value, rel=1e-12)
+        score = value
+
+
+def reference(traffic, m, moves, score):
+    """Score of the best of all plans, none left out."""
+    tables, ratio = traffic.tables, present_ratio(traffic, m)
+    current = traffic.remove(m)
+    best = (np.inf,) if current is None else score
+    for times in TIMES:
+        data, model = (
+            searched(tables, m, kind, traffic.count[kind], share, moves.arcs[kind], times)[2]
+            for kind, share in ((DATA, ratio), (MODEL, 1.0))
+        )
+        for c in moves.ends:
+            plans = {
+                BOTH: Plan(c, data.get(c), model.get(c)),
+                DATA_ONLY: Plan(c, data.get(c), None),
+                MODEL_ONLY: Plan(c, None, model.get(c)),
+            }
+            for mode in moves.modes:
+                sent = [c in data] * (mode != MODEL_ONLY) + [c in model] * (mode != DATA_ONLY)
+                if all(sent):
+                    trial = traffic.trial(m, plans[mode])
+                    best = trial if better(trial, best) else best
+    if current is not None:
+        traffic.place(m, current)
+    return best
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_no_plan_is_faster_than_its_bound(seed):
+    tables = Tables(instance_of(seed))
+    for m, moves in enumerate(all_moves(tables)):
+        plans = {}
+        for kind in (DATA, MODEL):
+            _, _, plans[kind] = searched(tables, m, kind, np.zeros(tables.resources), 0.3, tables.own_arcs(m), 1)
+        for c in moves.ends:
+            tried = [Plan(c, plans[DATA][c], plans[MODEL][c]), Plan(c, plans[DATA][c], None)]
+            tried.append(Plan(c, None, plans[MODEL][c]))
+            for plan, bound in zip(tried, tables.least_s(m)[:, c], strict=True):
+                assert bound <= Traffic(tables, {m: plan}, "mean").score()[0] * (1 + 1e-12)
