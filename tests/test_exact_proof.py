@@ -64,6 +64,7 @@ def test_time_that_runs_out_inside_the_integer_program_is_a_time_limit(monkeypat
         return Outcome(Termination.TIME_LIMIT, None, None, None, "")
 
     monkeypatch.setattr("solvers.exact.proof.run", run_out)
+    monkeypatch.setattr(Proof, "branch", lambda proof: False)
     instance = generate_torus(6, 6, tasks=8, computing=1, seed=1)
     result = solve_full(instance, mip_gap=0.0)
     assert len(runs) == 1

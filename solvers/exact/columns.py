@@ -8,18 +8,21 @@ do, L[kind, r, j]. Rows:
     Σ paths of u through r ≤ Σ_j x[u, r, j];
     Σ_u x[u, r, j] = j L[·, r, j], ≥ for the last, open level;  Σ_{u of m} x[u, r, j] ≤ L[·, r, j];  Σ_j L ≤ 1,
 
-the last four kinds for resources with more than one level only. A path costs its uncongested delay by the piece's
-affine bound, x[u, r, j] the j - 1 other packets. This is the relaxation of `master` with one copy of the flow per
-piece; rows for shared resources alone keep it small. Its duals are the prices of `prices`, by whose searches columns
-come. Its value is not trusted, and so nothing here needs proof: the Lagrangian bound has it.
+the last four kinds for resources with more than one level only, and of the last but one those rows only that a point
+has violated. A path costs its uncongested delay by the piece's affine bound, x[u, r, j] the j - 1 other packets. This
+is the relaxation of `master` with one copy of the flow per piece; rows for shared resources alone keep it small. Its
+duals are the prices of `prices`, by whose searches columns come. Its value is not trusted, and so nothing here needs
+proof: the Lagrangian bound has it.
 
 Rows and columns are only ever added, so HiGHS goes on from its last basis.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import highspy
 import numpy as np
+from numpy.typing import NDArray
 
 from solvers.exact.highs import Limits, Outcome, Program, load, run
 from solvers.exact.pieces import sides
@@ -28,6 +31,8 @@ from solvers.exact.scope import Scope
 from solvers.exact.tables import DATA, MODEL, Floats, Ints, Tables
 
 INF = highspy.kHighsInf
+VIOLATION = 1e-6
+SEPARATIONS = 4
 
 
 class _Growing:
@@ -76,7 +81,16 @@ class _Growing:
 class Columns:
     """The restricted relaxation."""
 
-    def __init__(self, tables: Tables, scopes: list[Scope], users: Users, objective: str, limits: Limits) -> None:
+    def __init__(
+        self,
+        tables: Tables,
+        scopes: list[Scope],
+        users: Users,
+        objective: str,
+        limits: Limits,
+        tight: set[tuple[int, int, int, int]],
+    ) -> None:
+        self.tight = tight
         self.tables, self.scopes, self.users = tables, scopes, users
         self.weight = 1.0 / len(scopes) if objective == "mean" else 0.0
         self._lp = lp = _Growing(limits)
@@ -87,8 +101,12 @@ class Columns:
         self._links: dict[tuple[int, int], int] = {}
         self._levels: dict[tuple[int, int, int], tuple[int, int]] = {}
         self._depth: dict[tuple[int, int], int] = {}
-        self._below: dict[tuple[int, int, int, int], int] = {}
+        self._parts: dict[tuple[int, int, int, int], int] = {}
+        self._members: list[tuple[int, int]] = []
+        self._part_level: list[int] = []
+        self._below: list[int] = []
         self._one: dict[tuple[int, int], int] = {}
+        self._closed = np.zeros(0, dtype=bool)
         self._choice = [lp.row(1.0, 1.0) for _ in scopes]
         self._meet: list[dict[int, int]] = [{} for _ in scopes]
         self._delay: list[list[int]] = []
@@ -168,10 +186,23 @@ class Columns:
         lp.put(self._links[user, r], column, -1.0)
         balance, level = self._levels[kind, r, j]
         lp.put(balance, column, 1.0)
-        if (kind, m, r, j) not in self._below:
-            row = self._below[kind, m, r, j] = lp.row(-INF, 0.0)
-            lp.put(row, level, -1.0)
-        lp.put(self._below[kind, m, r, j], column, 1.0)
+        key = kind, m, r, j
+        part = self._parts.setdefault(key, len(self._parts))
+        self._members.append((column, part))
+        if part == len(self._part_level):
+            self._part_level.append(level)
+            self._below.append(-1)
+            if key in self.tight:
+                self._tie(part, ())
+        if self._below[part] >= 0:
+            lp.put(self._below[part], column, 1.0)
+
+    def _tie(self, part: int, columns: Iterable[int]) -> None:
+        """Add the row Σ_{u of m} x[u, r, j] ≤ L[·, r, j]."""
+        row = self._below[part] = self._lp.row(-INF, 0.0)
+        self._lp.put(row, self._part_level[part], -1.0)
+        for column in columns:
+            self._lp.put(row, column, 1.0)
 
     def deepen(self, kind: int, r: int, depth: int) -> None:
         """Give a resource levels up to `depth`, the last one open."""
@@ -199,12 +230,61 @@ class Columns:
                 for j in range(before + 1, depth + 1):
                     self._use(user, r, j)
 
-    def solve(self, limits: Limits) -> Outcome:
-        """Solve what there is."""
+    def separate(self, values: Floats) -> int:
+        """Add the rows Σ_{u of m} x[u, r, j] ≤ L[·, r, j] that this point violates; return how many."""
+        if not self._members:
+            return 0
+        columns, parts = np.array(self._members, dtype=np.int64).T
+        sums = np.bincount(parts, np.where(columns < len(values), values[np.minimum(columns, len(values) - 1)], 0.0))
+        level = np.array(self._part_level)
+        known = (level < len(values)) & (np.array(self._below) < 0)
+        wrong = np.flatnonzero(known & (sums > values[np.minimum(level, len(values) - 1)] + VIOLATION))
+        if len(wrong):
+            keys, order = list(self._parts), np.argsort(parts, kind="stable")
+            first = np.searchsorted(parts[order], np.arange(len(level) + 1))
+            for part in wrong.tolist():
+                self._tie(part, columns[order[first[part] : first[part + 1]]].tolist())
+                self.tight.add(keys[part])
+        return len(wrong)
+
+    def restrict(self, open_paths: NDArray[np.bool_]) -> None:
+        """Close the paths that are not open, and open the others again, shape (paths,)."""
         self._lp.flush()
-        if limits.time_s is not None and "time_limit" not in limits.options:
-            self._lp.h.setOptionValue("time_limit", self._lp.h.getRunTime() + limits.time_s)
-        return run(self._lp.h, limits)
+        closed = np.zeros(len(open_paths), dtype=bool)
+        closed[: len(self._closed)] = self._closed
+        change = np.flatnonzero(closed == open_paths)
+        if len(change):
+            places = np.array([self.routes[i][0] for i in change], dtype=np.int32)
+            self._lp.h.changeColsBounds(
+                len(change), places, np.zeros(len(change)), np.where(open_paths[change], INF, 0.0)
+            )
+        self._closed = ~open_paths
+
+    def solve(self, limits: Limits) -> Outcome:
+        """Solve what there is, with all rows Σ_{u of m} x[u, r, j] ≤ L[·, r, j] that turn out to be needed."""
+        for _ in range(SEPARATIONS):
+            self._lp.flush()
+            if limits.time_s is not None and "time_limit" not in limits.options:
+                self._lp.h.setOptionValue("time_limit", self._lp.h.getRunTime() + limits.time_s)
+            outcome = run(self._lp.h, limits)
+            if outcome.values is None or self.separate(outcome.values) == 0:
+                break
+        return outcome
+
+    @property
+    def basis(self) -> Any:
+        """HiGHS' present basis."""
+        return self._lp.h.getBasis()
+
+    def peek(self, steps: int, basis: Any) -> float:
+        """Return the value after this many simplex iterations from a basis, inf if there is no point."""
+        h = self._lp.h
+        h.setBasis(basis)
+        h.setOptionValue("simplex_iteration_limit", steps)
+        h.run()
+        h.setOptionValue("simplex_iteration_limit", highspy.kHighsIInf)
+        infeasible = h.getModelStatus() == highspy.HighsModelStatus.kInfeasible
+        return INF if infeasible else float(h.getInfo().objective_function_value)
 
     def read(self, duals: Floats) -> tuple[list[Floats], Floats, Floats]:
         """Return θ per task, λ of shape (users, resources) and each task's dual value, shape (tasks,)."""
@@ -214,6 +294,16 @@ class Columns:
             price[keys[:, 0], keys[:, 1]] = -duals[list(self._links.values())]
         thetas = [duals[rows] if rows else np.ones(1) for rows in self._delay]
         return thetas, price, duals[self._choice]
+
+    def dear(self, room: float) -> set[tuple[int, int, int, bytes]]:
+        """Return the paths (task, kind, end, resources) that the last duals charge more than this in every piece."""
+        cost = np.array(self._lp.h.getSolution().col_dual)
+        least: dict[tuple[int, int, int, bytes], float] = {}
+        for (user, c, used), column in self.paths.items():
+            key = int(self.users.task[user]), int(self.users.kind[user]), c, used
+            value = float(cost[column]) if column < len(cost) else 0.0
+            least[key] = min(least.get(key, np.inf), value)
+        return {key for key, value in least.items() if value > room}
 
     def known(self) -> Any:
         """Return whether a user has a row at a resource, shape (users, resources)."""
@@ -236,11 +326,12 @@ class Columns:
         total = np.zeros((len(self.users.task), 2))
         tables = self.tables
         for column, user, used, c in self.routes:
-            if values[column] > 1e-9 and len(used) and self.users.kind[user] == DATA:
+            if column < len(values) and values[column] > 1e-9 and len(used) and self.users.kind[user] == DATA:
                 task = tables.tasks[int(self.users.task[user])]
                 work = float(task.bits[DATA] * tables.per_bit[used].sum() + task.large_s[c])
                 total[user] += values[column] * np.array([1.0, work])
         for column, user, extra in self._shares:
-            total[user, 1] += values[column] * extra
+            if column < len(values):
+                total[user, 1] += values[column] * extra
         rows = np.flatnonzero((total[:, 0] > 1e-9) & (self.users.kind == DATA))
         return {int(user): (float(total[user, 0]), float(total[user, 1] / total[user, 0])) for user in rows}

@@ -24,6 +24,14 @@ EMPTY = 1e-9
 """Relative amount by which a piece's least work must pass its interval before the piece counts as empty."""
 
 
+SHORTEST_S = 1e-9
+NARROW = 1e-6
+"""Least relative width of a piece that is cut off."""
+PASSES = 8
+MOST_PIECES = 40
+"""Pieces of a task from which on none is cut any more."""
+
+
 @dataclass(frozen=True)
 class Side:
     """H_m ≥ const + work · A_m + fixed · p_m, with H_m the part of T_m beside the model packet's transmission."""
@@ -106,6 +114,8 @@ def narrow(tables: Tables, m: int, scope: Scope, allowed_s: float) -> None:
     """Cut a task's intervals by its allowance and by the shortest paths that are left; empty pieces go."""
     task, left = tables.tasks[m], []
     for piece in scope.pieces:
+        if not piece.ends:
+            continue
         if piece.sends_data and task.fixed_ratio is None:
             if piece.mode == BOTH:
                 piece.high = min(piece.high, work_limit(task, allowed_s, scope.floor[1]))
@@ -136,11 +146,49 @@ def _shorten(tables: Tables, m: int, piece: Piece) -> bool:
 
 def split(scope: Scope, piece: Piece, work: float) -> bool:
     """Cut a piece at this work; tell whether it lies far enough inside."""
-    if not piece.low * (1 + 1e-6) < work < piece.high * (1 - 1e-6):
+    if not piece.low * (1 + NARROW) < work < piece.high * (1 - NARROW):
         return False
     at = scope.pieces.index(piece)
     scope.pieces[at : at + 1] = [piece.part(piece.low, work), piece.part(work, piece.high)]
     return True
+
+
+def sharpen(task: TaskTable, scope: Scope, work: float, fixed: float, allowance: float) -> bool:
+    """Cut pieces until none charges this work and propagation too little by the allowance; tell whether any was cut.
+
+    A chord is exact at both ends, but charges propagation as at its upper end: a piece above A, too, may charge A less
+    than is due. At a distance of (p - p_low) (A + s) / (s - p) above A its chord exceeds that loss.
+
+    Parameters
+    ----------
+    work, fixed
+        A and p of a plan [s].
+    allowance
+        In T_m [s].
+    """
+    truth, cut = share_at(task, work, fixed), False
+    for _ in range(PASSES):
+        loose = [
+            piece for piece in scope.pieces if piece.mode == BOTH and _loss(task, piece, work, fixed, truth) > allowance
+        ]
+        fresh = False
+        for piece in loose if len(scope.pieces) < MOST_PIECES else []:
+            beyond = (
+                2 * max(fixed - piece.fixed_low, 0.0) * (work + task.small_s) / max(task.small_s - fixed, SHORTEST_S)
+            )
+            if split(scope, piece, work):
+                fresh = True
+            elif work <= piece.low * (1 + NARROW):
+                fresh |= split(scope, piece, piece.low + min(beyond, 0.5 * (piece.high - piece.low)))
+        cut |= fresh
+        if not fresh:
+            break
+    return cut
+
+
+def _loss(task: TaskTable, piece: Piece, work: float, fixed: float, truth: float) -> float:
+    (side,) = sides(task, piece)
+    return truth - (side.const + side.work * work + side.fixed * fixed)
 
 
 def close(task: TaskTable, scope: Scope) -> None:

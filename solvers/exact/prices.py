@@ -123,15 +123,16 @@ def resource_bound(price: Floats, share: Floats, task: Ints | None = None) -> fl
     return min(0.0, float(np.diagonal(np.cumsum(values, axis=1)).min()))
 
 
-def _allowed(scopes: list[Scope], users: Users) -> NDArray[np.bool_]:
+def allowed(scopes: list[Scope]) -> NDArray[np.bool_]:
     """Return which user may use which resource, shape (users, resources)."""
-    data = [piece.arcs if piece.sends_data else np.zeros_like(piece.arcs) for _, piece in users.pieces]
+    pieces = [piece for scope in scopes for piece in scope.pieces]
+    data = [piece.arcs if piece.sends_data and piece.ends else np.zeros_like(piece.arcs) for piece in pieces]
     return np.stack([*data, *(scope.arcs[MODEL] for scope in scopes)])
 
 
 def _resource_bounds(tables: Tables, scopes: list[Scope], prices: Prices) -> float:
     total, users = 0.0, prices.users
-    active = (prices.price > 0) & _allowed(scopes, users)
+    active = (prices.price > 0) & allowed(scopes)
     for kind in (DATA, MODEL):
         rows = np.flatnonzero(users.kind == kind)
         mine = active[rows]
@@ -156,12 +157,12 @@ def lift(tables: Tables, scopes: list[Scope], prices: Prices, known: NDArray[np.
         Whether a user had columns at a resource, shape (users, resources).
     """
     users = prices.users
-    allowed = _allowed(scopes, users)
+    open_arcs = allowed(scopes)
     for kind in (DATA, MODEL):
         rows = np.flatnonzero(users.kind == kind)
         for r in np.flatnonzero((prices.price[rows] > 0).any(axis=0)):
             old = rows[known[rows, r]]
-            new = rows[~known[rows, r] & allowed[rows, r]]
+            new = rows[~known[rows, r] & open_arcs[rows, r]]
             if len(old) and len(new):
                 prices.price[new, r] = _entry_prices(prices, old, new, int(r), float(tables.per_bit[r]))
 
@@ -235,11 +236,11 @@ def task_costs(tables: Tables, scope: Scope, prices: Prices, m: int) -> Costs:
         costs.parts[user] = dict(zip(ends, reached[stops].tolist(), strict=True))
 
     model = users.model(m)
-    if any(piece.sends_model for piece in scope.pieces):
+    if any(piece.sends_model and piece.ends for piece in scope.pieces):
         weight = prices.weight[m] * (task.bits[MODEL] * tables.per_bit + tables.fixed) + prices.price[model]
         look(model, MODEL, weight, scope.arcs[MODEL], scope.ends)
     for q, piece in enumerate(scope.pieces, start=int(users.first[m])):
-        if piece.sends_data:
+        if piece.sends_data and piece.ends:
             weight = prices.share[q] * tables.per_bit + prices.fixed[q] * tables.fixed + prices.price[q]
             look(q, DATA, weight, piece.arcs, piece.ends)
         for c in piece.ends:
@@ -260,7 +261,7 @@ def price_bound(tables: Tables, scopes: list[Scope], prices: Prices) -> Bound:
 
 
 def fix(tables: Tables, scopes: list[Scope], prices: Prices, bound: Bound, incumbent: float) -> None:
-    """Take out of the scopes what no solution better than the incumbent needs."""
+    """Take out of the scopes what no solution better than the incumbent needs; pieces without ends stay, empty."""
     room = incumbent - bound.value + 1e-9 * (abs(incumbent) + 1)
     for m, (scope, costs) in enumerate(zip(scopes, bound.tasks, strict=True)):
         _fix_task(tables, scope, prices.users, costs, m, costs.least + room)
@@ -283,12 +284,12 @@ def fix_alone(tables: Tables, scopes: list[Scope], incumbent: float) -> None:
 
 def _fix_task(tables: Tables, scope: Scope, users: Users, costs: Costs, m: int, limit: float) -> None:
     kept = {key: value for key, value in costs.values.items() if value <= limit}
-    model, rest, left = users.model(m), dict[int, float](), []
+    model, rest = users.model(m), dict[int, float]()
     for q, piece in enumerate(scope.pieces, start=int(users.first[m])):
         piece.ends = [c for c in piece.ends if (c, q) in kept]
         if not piece.ends:
+            piece.arcs[:] = False
             continue
-        left.append(piece)
         if piece.sends_data:
             others = {c: kept[c, q] - costs.parts[q][c] for c in piece.ends}
             _fix_arcs(tables, costs, (m, q, DATA), others, limit, piece.arcs)
@@ -296,7 +297,6 @@ def _fix_task(tables: Tables, scope: Scope, users: Users, costs: Costs, m: int, 
             for c in piece.ends:
                 rest[c] = min(rest.get(c, np.inf), kept[c, q] - costs.parts[model][c])
     _fix_arcs(tables, costs, (m, model, MODEL), rest, limit, scope.arcs[MODEL])
-    scope.pieces = left
     scope.gather()
 
 

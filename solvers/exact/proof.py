@@ -1,20 +1,21 @@
-"""The proof machinery: incumbent, pieces, relaxation with prices, integer program, again until they meet.
+"""The proof machinery: incumbent, pieces, relaxation with prices, a tree, again until bound and value meet.
 
-1. Incumbent U by best response from several orders, then local search (`incumbent`, `search`).
+1. Incumbent U by best response from several orders, then local search (`search`) and dives (`dive`).
 2. `divide`, `narrow`: the cases of each task, with intervals for the data work A_m (`pieces`), from what U allows it.
 3. `relax`: the linear relaxation of the load-indexed program over paths (`columns`), generated as they are needed
    (`relaxation`). Its duals become prices; the Lagrangian bound L of these prices (`prices`) holds over *all* arcs in
-   scope and needs no trust in the solver. Cheapest plans under the prices are offered as incumbents.
-4. `fix`: arcs, ends and pieces whose reduced cost exceeds U - L leave the scopes. Where the relaxation is charged too
-   little by a chord, its interval is cut. Steps 2-4 repeat while they pay: narrower intervals make steeper chords, a
-   higher L, fewer arcs.
-5. `squeeze`, when few arcs are left: extremes of A_m and the need of ends and modes by linear programs over solutions
-   as good as U.
-6. `integer`: the integer program over what is left (`master`), with the intervals split at the incumbent's A_m. Its
-   bound is valid at every round; its solution gets levels and breakpoints where it was undercharged, until U and L
-   meet.
+   scope and needs no trust in the solver. Cheapest plans under the prices, and dives, are offered as incumbents.
+4. `fix`: arcs, ends and pieces whose reduced cost exceeds U - L leave the scopes. Where the relaxation, or the
+   incumbent, is charged too little by a chord, its interval is cut (`sharpen`). Steps 2-4 repeat while they pay:
+   narrower intervals make steeper chords, a higher L, fewer arcs.
+5. `branch`: a tree of such relaxations (`branch`). Where it is stranded for the chords' sake they are cut, and steps
+   2-5 begin again with a smaller gap.
+6. `integer`, where nothing could be cut, for the last of rounding: the integer program over what is left (`master`),
+   with levels and breakpoints where its solution was charged too little.
 
-Every step keeps each solution better than U, so min(U, bound over the scopes) is a lower bound on the optimum.
+In place of U stands the *cutoff*, U less the gap that was asked for: solutions between the two do not matter.
+Every step keeps each solution better than the cutoff, so min(cutoff, bound over the scopes) is a lower bound on the
+optimum.
 """
 
 import math
@@ -26,16 +27,16 @@ import numpy as np
 from formulation import Solution
 from instances import Instance
 from solvers.best_response import descend, solution_of
+from solvers.exact.branch import Tree
 from solvers.exact.direct import Recorder, checked_bound
 from solvers.exact.highs import Limits, Outcome, load, memory_gib, run
 from solvers.exact.incumbent import cheapest_plans, plans_from_values
 from solvers.exact.master import build_master
-from solvers.exact.pieces import close, first_pieces, narrow
+from solvers.exact.pieces import close, first_pieces, narrow, sharpen
 from solvers.exact.prices import Bound, Prices, fix, fix_alone
 from solvers.exact.relaxation import Relaxation
 from solvers.exact.scope import first_scopes
 from solvers.exact.search import Search
-from solvers.exact.squeeze import squeeze
 from solvers.exact.tables import DATA, MODEL, Tables
 from solvers.exact.traffic import Loads, Plan, score, work_of
 from solvers.result import Termination, relative_gap
@@ -43,12 +44,15 @@ from solvers.result import Termination, relative_gap
 RESTARTS = 160
 """Descents from the empty network, times tasks; eight at most."""
 ROUNDS = 60
-CUT_SHARE = 0.01
-SQUEEZE_ARCS = 1500
-INTEGER_ARCS = 30_000
-"""Above this many arcs the integer program is left alone while search and prices still have time."""
-MOST_ARCS = 120_000
-"""Above this many it is left alone as long as there is a time limit."""
+CUT_SHARE = 0.1
+"""Share of the gap that the chords of all tasks together may lose where the relaxation is."""
+MOST_MOVES = 3000
+DIVES = 2
+"""Number of dives after a relaxation."""
+LOSS, TINY = 0.2, 1e-11
+"""What chords may charge a plan too little, over the gap that was asked for; relative to the incumbent at least."""
+PAYS = 0.2
+"""Share of the gap by which a round of the relaxation has to close it to be followed by another."""
 SLACK = 1e-6
 """Relative amount above the incumbent, above the solver's tolerances, up to which the integer program looks."""
 CUT_WIDTH = 1e-5
@@ -84,6 +88,11 @@ class Proof:
         """Whether the gap is closed as far as was asked."""
         gap = relative_gap(self.upper, self.lower)
         return gap is not None and gap <= self.limits.mip_gap
+
+    @property
+    def cutoff(self) -> float:
+        """Value from which on solutions are of no interest: they do not close the gap further than was asked."""
+        return self.upper / (1 + self.limits.mip_gap * (1 - 1e-6))
 
     def limits_now(self) -> Limits:
         """Return the limits with the time that is left."""
@@ -128,15 +137,17 @@ class Proof:
         return solution_of(self.tables, self.plans) if self.plans else None
 
     def raise_bound(self, value: float) -> None:
-        """Take a valid bound on solutions in scope: with the incumbent it bounds the optimum."""
-        value = min(value, self.upper)
+        """Take a valid bound on solutions in scope: with the cutoff it bounds the optimum."""
+        value = min(value, self.cutoff)
         if value > self.lower:
             self.lower = value
             self.recorder(self.upper, self.lower)
 
-    def descend_from(self, order: list[int], plans: dict[int, Plan] | None = None) -> None:
-        """Offer what best response reaches."""
-        self.offer(descend(self.tables, self.scopes, self.objective, order, plans))
+    def descend_from(self, order: list[int], plans: dict[int, Plan] | None = None) -> dict[int, Plan] | None:
+        """Offer what best response reaches, and return it."""
+        reached = descend(self.tables, self.scopes, self.objective, order, plans)
+        self.offer(reached)
+        return reached
 
     def restart(self, runs: int) -> None:
         """Descend from the empty network, in file order and in random ones, for as long as it takes to have one."""
@@ -160,7 +171,7 @@ class Proof:
         """Bound A_m by what the incumbent allows each task."""
         n, total = len(self.scopes), sum(scope.least_s for scope in self.scopes)
         for m, scope in enumerate(self.scopes):
-            allowed = self.upper if self.objective == "max" else self.upper * n - total + scope.least_s
+            allowed = self.cutoff if self.objective == "max" else self.cutoff * n - total + scope.least_s
             allowed = allowed * (1 + 1e-9) + 1e-9
             scope.data_high = max(min(scope.data_high, allowed), scope.data_low)
             narrow(self.tables, m, scope, allowed)
@@ -187,7 +198,7 @@ class Proof:
     @property
     def moves(self) -> int:
         """Number of moves worth their time."""
-        return 40 + 8 * len(self.scopes)
+        return min(40 + len(self.scopes) ** 2, MOST_MOVES)
 
     @property
     def arcs_left(self) -> int:
@@ -228,11 +239,7 @@ class Proof:
 
     def refine(self, plans: dict[int, Plan]) -> bool:
         """Give levels and breakpoints where these plans would be undercharged; tell whether any were new."""
-        loads, changed = Loads(self.tables, plans), False
-        for kind in (DATA, MODEL):
-            deeper = np.maximum(self.levels[kind], np.where(self.tables.shareable, loads.count[kind], 1))
-            changed |= bool((deeper > self.levels[kind]).any())
-            self.levels[kind] = deeper
+        loads, changed = Loads(self.tables, plans), self.deepen(plans)
         for m, plan in plans.items():
             scope, task = self.scopes[m], self.tables.tasks[m]
             work, _ = work_of(self.tables, loads, m, plan)
@@ -250,10 +257,20 @@ class Proof:
                         changed = True
         return changed
 
+    def deepen(self, plans: dict[int, Plan]) -> bool:
+        """Give resources as many levels as these plans load them; tell whether any were new."""
+        loads, changed = Loads(self.tables, plans), False
+        for kind in (DATA, MODEL):
+            deeper = np.maximum(self.levels[kind], np.where(self.tables.shareable, loads.count[kind], 1))
+            changed |= bool((deeper > self.levels[kind]).any())
+            self.levels[kind] = deeper
+        return changed
+
     def tighten_rounds(self) -> None:
         """Repeat relaxation, fixing, narrowing and cutting while they pay."""
         if not self.scopes[0].pieces:
             self.divide()
+            self.deepen(self.plans)
         self.narrow()
         for number in range(ROUNDS):
             if self.done or self.stopped:
@@ -266,16 +283,40 @@ class Proof:
             self.offer(plans)
             self.descend_from(self.rng.permutation(len(self.scopes)).tolist(), plans)
             if len(self.scopes) > 1:
-                Search(self).run(self.moves if number in (0, 1, 6) else self.moves // 4)
+                Tree(self, prices, bound).dives.from_root(DIVES if number < 2 else 1)
+                Search(self).run(self.moves if number in (0, 1) else self.moves // 4)
             if self.done or self.stopped:
                 return
-            fix(self.tables, self.scopes, prices, bound, self.upper)
+            fix(self.tables, self.scopes, prices, bound, self.cutoff)
             if self.objective == "max":
-                fix_alone(self.tables, self.scopes, self.upper)
+                fix_alone(self.tables, self.scopes, self.cutoff)
             self.narrow()
-            if self.lower - before < 0.02 * (self.upper - self.lower) and not self.relaxation.cut(CUT_SHARE / 10):
+            cuts = self.relaxation.cut(CUT_SHARE / len(self.scopes))
+            sharper = self.sharpen([self.plans])
+            if self.lower - before < PAYS * (self.upper - self.lower) and not (number == 0 and (cuts or sharper)):
                 return
-            self.relaxation.cut(CUT_SHARE)
+
+    def branch(self) -> bool:
+        """Search a tree; tell whether chords or levels could be refined where it was stuck."""
+        prices, bound = self.relax()
+        if self.done or self.stopped:
+            return False
+        self.recorder.phase = "tree"
+        tree = Tree(self, prices, bound)
+        tree.run()
+        return self.sharpen([self.plans, *tree.stranded])
+
+    def sharpen(self, networks: list[dict[int, Plan]]) -> bool:
+        """Make levels and chords of the relaxation exact at these plans; tell whether they were not."""
+        changed, allowance = False, max(LOSS * self.limits.mip_gap, TINY) * self.upper
+        for plans in networks:
+            loads = Loads(self.tables, plans)
+            changed |= self.deepen(plans)
+            for m, plan in plans.items():
+                if plan.data is not None and plan.model is not None and self.tables.tasks[m].fixed_ratio is None:
+                    work, fixed = work_of(self.tables, loads, m, plan)
+                    changed |= sharpen(self.tables.tasks[m], self.scopes[m], work, fixed, allowance)
+        return changed
 
     def run(self) -> None:
         """Prove until done or stopped."""
@@ -284,20 +325,12 @@ class Proof:
         if self.done:
             return
         self.tighten_rounds()
-        while not (self.done or self.stopped) and self.arcs_left > INTEGER_ARCS and self.limits.time_s is not None:
-            before = self.upper
-            self.recorder.phase = "local search"
-            Search(self).run(2 * self.moves)
-            if self.upper < before:
-                self.tighten_rounds()
-            elif self.recorder.elapsed() > 0.7 * self.limits.time_s and self.arcs_left <= MOST_ARCS:
-                break
+        while not (self.done or self.stopped) and self.branch():
+            self.tighten_rounds()
         if self.done or self.stopped:
             return
         for task, scope in zip(self.tables.tasks, self.scopes, strict=True):
             close(task, scope)
-        if self.arcs_left <= SQUEEZE_ARCS:
-            squeeze(self)
         self.refine(self.plans)
         while not (self.done or self.stopped):
             if not self.integer():

@@ -7,14 +7,16 @@ relaxation lacks, its loads bring levels. Every bound counts, whatever the price
 `Relaxation.cut` adds breakpoints where the relaxation's A_m lies where a chord charges least of what is due.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from solvers.exact.columns import Columns
+from solvers.exact.highs import Outcome
 from solvers.exact.pieces import sides, split
 from solvers.exact.prices import Bound, Prices, Users, lift, make_prices, price_bound
-from solvers.exact.scope import BOTH, share_at
+from solvers.exact.scope import BOTH, Scope, share_at
 from solvers.exact.tables import DATA, MODEL, Floats, Ints
 from solvers.exact.traffic import Plan
 
@@ -25,6 +27,8 @@ ROUNDS = 200
 CLOSE = 0.02
 """Share of the gap below which what is left of the relaxation's own gap is not pursued."""
 MOST_PIECES = 10
+MOST_CASES = 8
+"""Number of cases of a task whose paths one round adds."""
 FIRST = 3
 """Number of cases of a task that a relaxation begins with beside what it knows."""
 
@@ -36,6 +40,8 @@ class Relaxation:
         self.proof = proof
         self.pool: dict[tuple[int, int, int, bytes], Ints] = {}
         self.columns: Columns | None = None
+        self.tight: set[tuple[int, int, int, int]] = set()
+        self.point: Outcome | None = None
         self.works: dict[int, tuple[float, float]] = {}
 
     def know(self, m: int, kind: int, c: int, used: Ints) -> None:
@@ -52,7 +58,7 @@ class Relaxation:
 
     def _begin(self, users: Users) -> Columns:
         proof, tables = self.proof, self.proof.tables
-        columns = Columns(tables, proof.scopes, users, proof.objective, proof.limits_now())
+        columns = Columns(tables, proof.scopes, users, proof.objective, proof.limits_now(), self.tight)
         for q, (_, piece) in enumerate(users.pieces):
             if not piece.sends_data:
                 for c in piece.ends:
@@ -82,29 +88,67 @@ class Relaxation:
         )
         best = start, price_bound(tables, proof.scopes, start)
         proof.raise_bound(best[1].value)
-        columns = self._begin(users)
-        self._extend(columns, best[1], self._promising(best[1]))
-        self.works = {}
+        columns = self.columns = self._begin(users)
+        self.extend(columns, best[1], self._promising(best[1]))
+        best, self.point = self.climb(columns, proof.scopes, best, proof.raise_bound)
+        if self.point is not None and self.point.objective is not None:
+            for key in columns.dear(max(proof.cutoff - self.point.objective, 0.0)):
+                self.pool.pop(key, None)
+        self.works = {} if self.point is None or self.point.values is None else columns.works(self.point.values)
+        return best
+
+    def climb(
+        self,
+        columns: Columns,
+        scopes: list[Scope],
+        best: tuple[Prices, Bound],
+        note: Callable[[float], None] = lambda _: None,
+        *,
+        exactly: bool = False,
+    ) -> tuple[tuple[Prices, Bound], Outcome | None]:
+        """Solve, price and extend the relaxation until its bound is its value.
+
+        Parameters
+        ----------
+        columns
+            What is known; grows.
+        scopes
+            What the bound is taken over, the pieces being those of `columns`.
+        best
+            Prices with their bound, to be raised.
+        note
+            Told of every bound.
+        exactly
+            Go on until nothing can be added, else until what is left of its own gap is a small share of the gap.
+
+        Returns
+        -------
+        best, outcome
+            The best prices with their bound, and the last point of the linear program, if there is one.
+        """
+        proof, tables, last = self.proof, self.proof.tables, None
         for _ in range(ROUNDS):
             outcome = columns.solve(proof.limits_now())
             proof.note(outcome)
             if outcome.duals is None or outcome.values is None or outcome.objective is None:
                 break
+            last = outcome
             thetas, price, ask = columns.read(outcome.duals)
-            loads, self.works = columns.loads(outcome.values), columns.works(outcome.values)
-            own = make_prices(tables, users, thetas, price, proof.objective)
-            lift(tables, proof.scopes, own, columns.known())
-            bound = price_bound(tables, proof.scopes, own)
-            proof.raise_bound(bound.value)
+            loads = columns.loads(outcome.values)
+            own = make_prices(tables, columns.users, thetas, price, proof.objective)
+            lift(tables, scopes, own, columns.known())
+            bound = price_bound(tables, scopes, own)
+            note(bound.value)
             if bound.value > best[1].value:
                 best = own, bound
-            added = self._extend(columns, bound, ask)
-            deeper = self._deepen(columns, loads)
-            close = outcome.objective - best[1].value < CLOSE * (proof.upper - proof.lower)
-            if proof.done or proof.stopped or (deeper == 0 and (added == 0 or close)):
+            if proof.done or proof.stopped or best[1].value >= proof.cutoff:
                 break
-        self.columns = columns
-        return best
+            added = self.extend(columns, bound, ask)
+            deeper = self._deepen(columns, loads)
+            close = outcome.objective - best[1].value < CLOSE * (proof.cutoff - best[1].value)
+            if deeper == 0 and (added == 0 or (close and not exactly)):
+                break
+        return best, last
 
     def _promising(self, bound: Bound) -> Floats:
         """Return per task the value of its `FIRST` best cases under a bound's prices, shape (tasks,)."""
@@ -118,15 +162,14 @@ class Relaxation:
             for m in range(len(tasks))
         ]
 
-    def _extend(self, columns: Columns, bound: Bound, ask: Floats) -> int:
+    def extend(self, columns: Columns, bound: Bound, ask: Floats) -> int:
         """Add the paths of the pieces and ends that are cheaper than the relaxation believes."""
         tables, users, added = self.proof.tables, columns.users, 0
         for m, costs in enumerate(bound.tasks):
             model = users.model(m)
             limit = ask[m] - 1e-9 * abs(ask[m]) if np.isfinite(ask[m]) else np.inf
-            for (c, q), value in costs.values.items():
-                if not np.isfinite(value) or value >= limit:
-                    continue
+            cheap = sorted((value, key) for key, value in costs.values.items() if value < limit and np.isfinite(value))
+            for _, (c, q) in cheap[:MOST_CASES]:
                 piece, end = users.pieces[q][1], int(tables.tasks[m].ends[c])
                 for user, kind, sends in ((q, DATA, piece.sends_data), (model, MODEL, piece.sends_model)):
                     if sends:

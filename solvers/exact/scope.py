@@ -7,7 +7,7 @@ both packets sent T_m ≥ M_m + h(A_m, p_m), h rises with A, so A_m lies below t
 where M_m and p_m are the least uncongested transmission of the model packet and the least propagation.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -80,11 +80,21 @@ class Scope:
     def gather(self) -> None:
         """Take ends, modes and data arcs from the pieces."""
         self.ends = sorted({c for piece in self.pieces for c in piece.ends})
-        self.modes = [mode for mode in (MODEL_ONLY, DATA_ONLY, BOTH) if any(p.mode == mode for p in self.pieces)]
+        self.modes = [
+            mode for mode in (MODEL_ONLY, DATA_ONLY, BOTH) if any(p.mode == mode and p.ends for p in self.pieces)
+        ]
         self.arcs[DATA] = np.zeros_like(self.arcs[DATA])
         for piece in self.pieces:
-            if piece.sends_data:
+            if piece.sends_data and piece.ends:
                 self.arcs[DATA] |= piece.arcs
+
+    def copy(self) -> "Scope":
+        """Return a scope that can be changed without changing this one."""
+        pieces = [piece.part(piece.low, piece.high) for piece in self.pieces]
+        arcs = [mask.copy() for mask in self.arcs]
+        return replace(
+            self, ends=list(self.ends), modes=list(self.modes), arcs=arcs, cuts=list(self.cuts), pieces=pieces
+        )
 
     def expand(self, high: float, far: bool = True) -> None:
         """Let A_m go up to `high` again, with the data arcs that larger values have left.

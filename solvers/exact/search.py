@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     from solvers.exact.proof import Proof
 
 MOST_OUT = 6
-HEAT = 1e-3
+HEAT = 2e-4
 """Temperature at the start, relative to the objective."""
 COLD = 0.02
 """Temperature at the end over that at the start."""
 
 
 class Search:
-    """One annealing from a proof's incumbent."""
+    """One annealing, from a proof's incumbent or from other plans."""
 
-    def __init__(self, proof: "Proof") -> None:
+    def __init__(self, proof: "Proof", plans: dict[int, Plan] | None = None) -> None:
         self.proof, self.tables, self.rng = proof, proof.tables, proof.rng
-        self.traffic = Traffic(proof.tables, proof.plans, proof.objective)
+        self.traffic = Traffic(proof.tables, plans or proof.plans, proof.objective)
         self.score = self.traffic.score()
         self.best, self.best_plans = self.score, dict(self.traffic.plans)
 

@@ -169,6 +169,11 @@ class Tables:
         cost, before = dijkstra(graph, indices=start, return_predecessors=True)
         return cost[: 2 * self.nodes], before
 
+    def arcs_at(self, place: int, turned: bool) -> Ints:
+        """Return the resources that leave a node of the split graph, or (turned) that enter it."""
+        side = int(turned)
+        return self._order[side][self._first[side][place] : self._first[side][place + 1]]
+
     def own_arcs(self, m: int) -> NDArray[np.bool_]:
         """Return the mask of resources that task m's packets may use: all but passing through m itself."""
         mask = np.ones(self.resources, dtype=bool)

@@ -1,0 +1,169 @@
+"""Branch and price: a tree over ends, modes, links and pieces (`branching`), on one linear program of paths.
+
+A *node* is a copy of the scopes with less in them. Its bound is the Lagrangian bound of prices (`prices`) over what
+it has left, so it needs no trust in the solver; its prices come from the relaxation (`columns`), of which a node sees
+the paths that it allows (`openness`). Paths are generated at nodes too, and every node fixes by its own bound: what
+its solutions better than the cutoff do not need leaves its scopes, and those of its children. The pieces stay the same
+ones in the whole tree; a node may lose all that a piece allows.
+
+A node whose point is whole and whose children would be no smaller is *stranded*: its value may be below the true one
+by what chords lose, and the chords can only be cut for another tree. Until then its bound stands.
+
+The tree's bound is the least of its nodes that are open or stranded. Nodes are taken by their bounds, roughly: among
+bounds that differ by little, the youngest goes first, towards solutions. The branching is the one whose children have
+the highest values in the linear program of known paths (strong branching over the most promising few).
+"""
+
+import heapq
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from solvers.exact.branching import Candidate, candidates_of, shares_of
+from solvers.exact.dive import Dives
+from solvers.exact.highs import Outcome
+from solvers.exact.openness import Openness
+from solvers.exact.prices import Bound, Prices, fix, price_bound
+from solvers.exact.scope import Scope
+from solvers.exact.traffic import Plan
+
+if TYPE_CHECKING:
+    from solvers.exact.proof import Proof
+
+TRIED = 6
+"""Candidates that strong branching looks at."""
+STEPS = 300
+"""Simplex iterations that strong branching takes for a child."""
+LEAST_GAIN = 1e-3
+"""Share of the gap that a child counts for at least."""
+COARSE = {"mean": 0.02, "max": 0.5}
+"""Share of the gap within which the bounds of nodes count as equal."""
+DIVES = 5
+"""Dives start from one of so many nodes."""
+CLOSE = 2e-3
+"""Relative amount above the incumbent up to which what a point rounds to descends."""
+
+
+@dataclass(eq=False)
+class Node:
+    """What is left in one node: a lower bound over it, its scopes, and prices to begin with."""
+
+    bound: float
+    scopes: list[Scope]
+    prices: Prices
+
+    def child(self) -> "Node":
+        """Return a copy."""
+        return Node(self.bound, [scope.copy() for scope in self.scopes], self.prices)
+
+
+class Tree:
+    """One search over a proof's scopes, in the linear program of its last relaxation; see the module."""
+
+    def __init__(self, proof: "Proof", prices: Prices, bound: Bound) -> None:
+        if proof.relaxation.columns is None:
+            raise RuntimeError("a tree needs a relaxation that has been solved")
+        self.proof, self.tables, self.columns = proof, proof.tables, proof.relaxation.columns
+        self.openness = Openness(self.columns)
+        self.dives = Dives(proof, self.columns, self.openness)
+        self.open: list[tuple[float, int, Node]] = []
+        self.stuck = np.inf
+        self.stranded: list[dict[int, Plan]] = []
+        self.nodes = self._count = 0
+        self._push(Node(bound.value, proof.scopes, prices).child())
+
+    def _push(self, node: Node) -> None:
+        self._count += 1
+        coarse = COARSE[self.proof.objective] * (self.proof.cutoff - self.proof.lower)
+        heapq.heappush(self.open, (node.bound // coarse if coarse > 0 else 0.0, -self._count, node))
+
+    @property
+    def bound(self) -> float:
+        """Lower bound over all that is open or stranded."""
+        return min(self.stuck, min((node.bound for _, _, node in self.open), default=np.inf))
+
+    def run(self) -> None:
+        """Work off nodes until none is left, or none that could raise the bound above the stranded ones."""
+        proof = self.proof
+        while self.open and not (proof.done or proof.stopped):
+            proof.raise_bound(self.bound)
+            if proof.done or self.open[0][2].bound > self.stuck:
+                break
+            node = heapq.heappop(self.open)[2]
+            self.nodes += 1
+            outcome = self._price(node)
+            if proof.stopped:
+                self._push(node)
+            elif node.bound < proof.cutoff:
+                self._divide(node, outcome)
+        proof.raise_bound(self.bound)
+
+    def _price(self, node: Node) -> Outcome | None:
+        """Raise a node's bound by the relaxation, and fix by it; return the last point."""
+        proof, relaxation = self.proof, self.proof.relaxation
+        bound = price_bound(self.tables, node.scopes, node.prices)
+        node.bound = max(node.bound, bound.value)
+        if node.bound >= proof.cutoff:
+            return None
+        least = np.array([costs.least for costs in bound.tasks])
+        relaxation.extend(self.columns, bound, least + 1e-6 * np.abs(least))  # every task has an open path
+        self.columns.restrict(self.openness.of(node.scopes))
+        best, outcome = relaxation.climb(self.columns, node.scopes, (node.prices, bound))
+        node.prices, node.bound = best[0], max(node.bound, best[1].value)
+        if node.bound < proof.cutoff:
+            fix(self.tables, node.scopes, best[0], best[1], proof.cutoff)
+        return outcome
+
+    def _divide(self, node: Node, outcome: Outcome | None) -> None:
+        """Offer what the point rounds to, and push the children."""
+        if outcome is None or outcome.values is None:
+            self._strand(node, node.bound, None)
+            return
+        shares = shares_of(self.columns, outcome.values)
+        plans = self.dives.rounded(shares)
+        self.dives.offer(plans, CLOSE)
+        if self.nodes % DIVES == 1:
+            self.dives.dive(self.openness.of(node.scopes), shares, set())
+            self.dives.near(self.proof.scopes)
+        candidates = candidates_of(self.tables, self.proof.levels, node.scopes, shares)
+        if not candidates:
+            best = node.prices, price_bound(self.tables, node.scopes, node.prices)
+            best, _ = self.proof.relaxation.climb(self.columns, node.scopes, best, exactly=True)
+            self._strand(node, max(node.bound, best[1].value), plans)
+            return
+        chosen = candidates[0] if len(candidates) == 1 else self._strongest(node, candidates[:TRIED])
+        for restriction in (chosen.other, chosen.this):
+            child = node.child()
+            restriction.apply(child.scopes[chosen.task])
+            self._push(child)
+
+    def _strand(self, node: Node, bound: float, plans: dict[int, Plan] | None) -> None:
+        """Let a node's bound stand, if it is of interest, and remember where its point is."""
+        node.bound = bound
+        if bound < self.proof.cutoff:
+            self.stuck = min(self.stuck, bound)
+            self.stranded += [] if plans is None else [plans]
+
+    def _strongest(self, node: Node, candidates: list[Candidate]) -> Candidate:
+        """Return the candidate whose children rise most in the linear program of known paths."""
+        columns, best, chosen = self.columns, -1.0, candidates[0]
+        columns.restrict(self.openness.of(node.scopes))
+        base = columns.solve(self.proof.limits_now())
+        if base.objective is None:
+            return chosen
+        basis, room = columns.basis, max(self.proof.cutoff - base.objective, 1e-12)
+        for candidate in candidates:
+            gain = 1.0
+            for restriction in (candidate.this, candidate.other):
+                scope = node.scopes[candidate.task].copy()
+                restriction.apply(scope)
+                scopes = [scope if m == candidate.task else other for m, other in enumerate(node.scopes)]
+                columns.restrict(self.openness.of(scopes))
+                value = columns.peek(STEPS, basis)
+                gain *= min(max(value - base.objective, 0.0), room) + LEAST_GAIN * room
+            if gain > best:
+                best, chosen = gain, candidate
+            if self.proof.stopped:
+                break
+        return chosen

@@ -1,0 +1,132 @@
+"""Dives: networks from the relaxation, by fixing its largest shares and solving it again until all are whole.
+
+A dive gives one path after the other to the tasks whose shares are nearest to whole; the linear program tells the
+others what that costs them. Its end descends by best response and anneals for a moment. A dive *near* the incumbent
+frees only a few tasks that share resources and leaves the others as they are.
+"""
+
+from typing import TYPE_CHECKING
+
+from solvers.exact.branching import Shares, shares_of
+from solvers.exact.columns import Columns
+from solvers.exact.openness import Open, Openness
+from solvers.exact.scope import Scope
+from solvers.exact.search import Search
+from solvers.exact.tables import DATA, MODEL, Ints
+from solvers.exact.traffic import Plan, score
+
+if TYPE_CHECKING:
+    from solvers.exact.proof import Proof
+
+SURE = 0.9
+"""Shares from which on a task's largest path is taken at once."""
+FREE = 10
+"""Number of tasks that a dive near the incumbent frees."""
+PART_OF_MOVES = 8
+"""Part of an annealing that follows a dive: one of so many."""
+ASTRAY = 0.5
+"""Least factor by which a dive that goes astray misjudges a share."""
+
+
+class Dives:
+    """Dives in the relaxation of one proof; the pieces of the proof's scopes are those of the relaxation."""
+
+    def __init__(self, proof: "Proof", columns: Columns, openness: Openness) -> None:
+        self.proof, self.columns, self.openness = proof, columns, openness
+
+    def from_root(self, times: int) -> None:
+        """Dive from the proof's scopes, the first time straight down; then near the incumbent, twice as often."""
+        point = self.proof.relaxation.point
+        if point is None or point.values is None:
+            return
+        root = shares_of(self.columns, point.values)
+        for i in range(times):
+            self.dive(self.openness.of(self.proof.scopes), list(root), set(), astray=i > 0)
+        for _ in range(2 * times):
+            self.near(self.proof.scopes)
+
+    def dive(self, open_paths: Open, shares: list[Shares], settled: set[int], *, astray: bool = False) -> None:
+        """Fix the largest shares, or astray some that are not, until every task is settled; offer the plans."""
+        proof = self.proof
+        while len(settled) < len(shares):
+            plans = self.rounded(shares)
+            if plans is None or proof.done or proof.stopped:
+                return
+            noise = proof.rng.uniform(ASTRAY, 1.0, len(shares)) if astray else [1.0] * len(shares)
+            sizes = {m: noise[m] * mine.size for m, mine in enumerate(shares) if m not in settled}
+            for m in [m for m, size in sizes.items() if size >= SURE] or [max(sizes, key=lambda m: sizes[m])]:
+                kept = self.openness.keep(open_paths, m, plans[m])
+                open_paths = open_paths if kept is None else kept
+                settled.add(m)
+            self.columns.restrict(open_paths)
+            outcome = self.columns.solve(proof.limits_now())
+            if outcome.values is None:
+                return
+            shares = shares_of(self.columns, outcome.values)
+        reached = self.offer(self.rounded(shares))
+        if reached is not None and len(shares) > 1 and not (proof.done or proof.stopped):
+            Search(proof, reached).run(proof.moves // PART_OF_MOVES)
+
+    def near(self, scopes: list[Scope]) -> None:
+        """Free some tasks that share resources, keep the others as they are in the incumbent, and dive."""
+        proof, n = self.proof, len(scopes)
+        if n <= FREE or proof.done or proof.stopped:
+            return
+        self._know_incumbent(scopes)
+        search, rng = Search(proof), proof.rng
+        free = {int(rng.integers(n))}
+        while len(free) < FREE:
+            others = sorted({other for m in free for other in search.near(m)} - free) or sorted(set(range(n)) - free)
+            free.add(others[int(rng.integers(len(others)))])
+        open_paths, settled = self.openness.of(scopes), set[int]()
+        for m in set(range(n)) - free:
+            kept = self.openness.keep(open_paths, m, proof.plans[m])
+            if kept is not None:
+                open_paths = kept
+                settled.add(m)
+        self.columns.restrict(open_paths)
+        outcome = self.columns.solve(proof.limits_now())
+        if outcome.values is not None:
+            self.dive(open_paths, shares_of(self.columns, outcome.values), settled)
+
+    def _know_incumbent(self, scopes: list[Scope]) -> None:
+        """Add the incumbent's paths to all pieces that allow them."""
+        users = self.columns.users
+        for m, plan in self.proof.plans.items():
+            scope = scopes[m]
+            for q, piece in enumerate(scope.pieces, start=int(users.first[m])):
+                if (
+                    piece.sends_data
+                    and plan.data is not None
+                    and plan.end in piece.ends
+                    and piece.arcs[plan.data].all()
+                ):
+                    self.columns.add(q, plan.end, plan.data)
+            if plan.model is not None and plan.end in scope.ends and scope.arcs[MODEL][plan.model].all():
+                self.columns.add(users.model(m), plan.end, plan.model)
+
+    def rounded(self, shares: list[Shares]) -> dict[int, Plan] | None:
+        """Return every task's largest share as its plan, or None if some task has no fitting paths."""
+        plans, users = {}, self.columns.users
+        for m, mine in enumerate(shares):
+            if not mine.pieces:
+                return None
+            i, c = max(mine.pieces, key=lambda key: mine.pieces[key])
+            piece = users.pieces[int(users.first[m]) + i][1]
+            packets: list[Ints | None] = []
+            for kind, sent in ((DATA, piece.sends_data), (MODEL, piece.sends_model)):
+                fitting = [used for _, end, used in mine.routes[kind] if end == c and len(used)]
+                if sent and not fitting:
+                    return None
+                packets.append(fitting[0] if sent else None)
+            plans[m] = Plan(c, packets[0], packets[1])
+        return plans
+
+    def offer(self, plans: dict[int, Plan] | None, within: float = float("inf")) -> dict[int, Plan] | None:
+        """Offer plans and, if they come this close to the incumbent relatively, what they descend to; return that."""
+        if plans is None:
+            return None
+        proof = self.proof
+        close = score(proof.tables, plans, proof.objective)[0] <= proof.upper * (1 + within)
+        proof.offer(plans)
+        return proof.descend_from(list(range(len(plans))), plans) if close else None

@@ -1,0 +1,190 @@
+"""The tree, its dives and what they stand on: nothing better than the cutoff is ever lost."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+from formulation import check, evaluate
+from instances import generate_torus, make_preset
+from solvers.exact import solve_full, solve_routing
+from solvers.exact.branch import Tree
+from solvers.exact.branching import candidates_of, shares_of
+from solvers.exact.columns import Columns
+from solvers.exact.direct import Recorder
+from solvers.exact.highs import Limits
+from solvers.exact.openness import Openness
+from solvers.exact.pieces import BOTH, first_pieces, sharpen, sides
+from solvers.exact.proof import Proof
+from solvers.exact.scope import share_at
+from solvers.exact.tables import DATA, MODEL
+from solvers.exact.traffic import Loads, plan_of, score, work_of
+from solvers.result import Termination
+from tests.brute_force import brute_force
+from tests.tiny import tiny_instance
+
+SEEDS = range(4)
+
+
+def relaxed(instance, objective="mean", mip_gap=1e-9):
+    """Return a proof with a poor incumbent, its relaxation and prices."""
+    proof = Proof(instance, None, objective, Limits(mip_gap=mip_gap), Recorder(None))
+    proof.restart(1)
+    proof.divide()
+    return proof, *proof.relax()
+
+
+def holds(scope, plan, work):
+    fits = [
+        piece
+        for piece in scope.pieces
+        if plan.end in piece.ends
+        and (piece.sends_data, piece.sends_model) == (plan.data is not None, plan.model is not None)
+        and (plan.data is None or piece.arcs[plan.data].all())
+        and (piece.mode != BOTH or piece.low * (1 - 1e-9) <= work <= piece.high * (1 + 1e-9))
+    ]
+    return bool(fits) and (plan.model is None or bool(scope.arcs[MODEL][plan.model].all()))
+
+
+@pytest.mark.parametrize("objective", ["mean", "max"])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_optimum_is_in_an_open_node_until_it_is_the_incumbent(seed, objective, monkeypatch):
+    instance = generate_torus(4, 4, tasks=4, computing=2, seed=seed)
+    best = solve_full(instance, objective=objective, mip_gap=1e-9)
+    proof, prices, bound = relaxed(instance, objective)
+    monkeypatch.setattr(proof, "offer", lambda plans: None)  # nothing is pruned by a better incumbent
+    optimum = plan_of(proof.tables, best.solution)
+    loads = Loads(proof.tables, optimum)
+    works = [work_of(proof.tables, loads, m, plan)[0] for m, plan in sorted(optimum.items())]
+    tree, seen = Tree(proof, prices, bound), 0
+    while tree.open and seen < 40:
+        inside = [
+            node
+            for _, _, node in tree.open
+            if all(holds(node.scopes[m], optimum[m], works[m]) for m in range(len(works)))
+        ]
+        assert inside
+        assert min(node.bound for node in inside) <= best.objective_s * (1 + 1e-9)
+        node = min(inside, key=lambda node: node.bound)
+        tree.open = [entry for entry in tree.open if entry[2] is not node]
+        outcome = tree._price(node)
+        assert node.bound <= best.objective_s * (1 + 1e-9)
+        tree._divide(node, outcome)
+        seen += 1
+        if np.isfinite(tree.stuck):
+            break
+    assert seen > 0
+
+
+@pytest.mark.parametrize("seed", range(60, 66))
+def test_every_gap_asked_for_gives_a_bound_below_the_optimum(seed):
+    instance = tiny_instance(seed, computing=1 + seed % 2, nodes=6)
+    truth = brute_force(instance)
+    for gap in (0.0, 1e-6, 1e-3, 1e-1):
+        result = solve_full(instance, mip_gap=gap)
+        assert result.termination is Termination.OPTIMAL or gap == 0.0
+        assert result.gap <= max(gap, 1e-7) + 1e-12
+        assert result.bound_s <= truth * (1 + 1e-9)
+        assert result.objective_s >= truth * (1 - 1e-9)
+
+
+@pytest.mark.parametrize("objective", ["mean", "max"])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_tree_and_integer_program_agree(seed, objective, monkeypatch):
+    instance = generate_torus(4, 5, tasks=5, computing=1 + seed % 2, seed=seed)
+    tree = solve_full(instance, objective=objective)
+    routed = solve_routing(instance, tree.solution, objective=objective)
+    monkeypatch.setattr(Proof, "branch", lambda proof: False)
+    program = solve_full(instance, objective=objective)
+    assert tree.termination is program.termination is Termination.OPTIMAL
+    assert tree.objective_s == pytest.approx(program.objective_s, rel=2e-6)
+    assert max(tree.bound_s, program.bound_s) <= min(tree.objective_s, program.objective_s) * (1 + 1e-9)
+    again = solve_routing(instance, tree.solution, objective=objective)
+    assert routed.objective_s == pytest.approx(again.objective_s, rel=2e-6)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_open_paths_are_those_that_the_scopes_allow(seed):
+    proof, prices, _ = relaxed(generate_torus(4, 4, tasks=4, computing=2, seed=seed))
+    columns, users = proof.relaxation.columns, prices.users
+    point = proof.relaxation.point
+    candidates = candidates_of(proof.tables, proof.levels, proof.scopes, shares_of(columns, point.values))
+    openness = Openness(columns)
+    assert openness.of(proof.scopes).all()
+    scopes = [scope.copy() for scope in proof.scopes]
+    for candidate in candidates:
+        candidate.this.apply(scopes[candidate.task])
+    found = openness.of(scopes)
+    for (_, user, used, c), open_path in zip(columns.routes, found, strict=True):
+        m, kind = int(users.task[user]), int(users.kind[user])
+        if kind == MODEL:
+            expected = c in scopes[m].ends and scopes[m].arcs[MODEL][used].all()
+        else:
+            piece = scopes[m].pieces[user - int(users.first[m])]
+            expected = c in piece.ends and piece.arcs[used].all()
+        assert open_path == bool(expected)
+    assert all(scope.arcs[DATA].any() for scope in proof.scopes)  # copies were cut, not these
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_rows_that_are_added_when_violated_give_the_value_with_all_of_them(seed):
+    instance = generate_torus(3, 4, tasks=4, computing=1, seed=seed)
+    proof, prices, _ = relaxed(instance)
+    proof.levels = [np.where(proof.tables.shareable, 3, 1) for _ in range(2)]
+    every = set(product((DATA, MODEL), range(4), range(proof.tables.resources), range(1, 4)))
+    values = []
+    for tight in (set(), every):
+        columns = Columns(proof.tables, proof.scopes, prices.users, "mean", Limits(), tight)
+        for (m, kind, c, _), used in proof.relaxation.pool.items():
+            own = range(prices.users.first[m], prices.users.first[m + 1])
+            sending = [q for q in own if prices.users.pieces[q][1].sends_data]
+            for user in [prices.users.model(m)] if kind == MODEL else sending:
+                columns.add(user, c, used)
+        for kind in (DATA, MODEL):
+            for r in np.flatnonzero(proof.levels[kind] > 1):
+                columns.deepen(kind, int(r), 3)
+        outcome = columns.solve(Limits())
+        while columns.separate(outcome.values):
+            outcome = columns.solve(Limits())
+        values.append(outcome.objective)
+    assert values[0] == pytest.approx(values[1], rel=1e-7)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_sharpened_pieces_charge_a_plan_what_is_due(seed):
+    proof, _, _ = relaxed(generate_torus(4, 4, tasks=3, computing=2, seed=seed))
+    loads, rng = Loads(proof.tables, proof.plans), np.random.default_rng(seed)
+    for m, (scope, task) in enumerate(zip(proof.scopes, proof.tables.tasks, strict=True)):
+        scope.pieces = first_pieces(proof.tables, m, scope, [scope.low * 3])
+        if not any(piece.mode == BOTH for piece in scope.pieces):
+            continue
+        work = work_of(proof.tables, loads, m, proof.plans[m])[0] or scope.low * 1.5
+        fixed = scope.fixed_low * (1 + rng.random())
+        sharpen(task, scope, work, fixed, 1e-4)
+        finite = [piece for piece in scope.pieces if piece.mode == BOTH and np.isfinite(piece.high)]
+        charged = [side.const + side.work * work + side.fixed * fixed for p in finite for side in sides(task, p)]
+        assert min(charged) >= share_at(task, work, fixed) - 1e-4
+
+
+@pytest.mark.parametrize("objective", ["mean", "max"])
+def test_dives_end_in_networks_that_count(objective):
+    instance = make_preset("hotspot", seed=2, tasks=12)
+    proof, prices, bound = relaxed(instance, objective)
+    before = proof.upper
+    dives = Tree(proof, prices, bound).dives
+    reached = []
+    proof.offer, offer = lambda plans: (reached.append(plans), offer(plans)), proof.offer
+    dives.from_root(2)
+    assert len(reached) > 2  # the networks at the ends, and what they descend to
+    assert proof.upper < before
+    solution = proof.solution()
+    assert check(instance, solution) == ()
+    assert evaluate(instance, solution).objective_s(objective) == pytest.approx(proof.upper, rel=1e-9)
+    assert all(score(proof.tables, plans, objective)[0] >= bound.value * (1 - 1e-9) for plans in reached if plans)
+
+
+def test_one_seed_gives_one_tree():
+    instance = make_preset("hotspot", seed=1)
+    one, other = (solve_full(instance, seed=3) for _ in range(2))
+    assert one.solution == other.solution
+    assert (one.bound_s, [r["bound_s"] for r in one.trace]) == (other.bound_s, [r["bound_s"] for r in other.trace])
