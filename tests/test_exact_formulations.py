@@ -2,16 +2,18 @@
 
 from dataclasses import replace
 
+import pyomo.environ as pyo
 import pytest
 
-from formulation import FORMULATIONS, build_full_model, check, evaluate
-from instances import generate_torus
+from formulation import FORMULATIONS, build_full_model, check, evaluate, set_start
+from instances import Accuracy, generate_torus
 from solvers.exact import SolverError, solve_full
 from solvers.exact.backends import program_of
 from solvers.exact.direct import Recorder
 from solvers.exact.highs import Limits, Program, solve_program
 from solvers.exact.proof import Proof
-from tests.tiny import tiny_instance
+from tests.test_whole_frames import DIP
+from tests.tiny import SMALL, few_frames, tiny_instance
 
 
 def relaxation(instance, formulation):
@@ -82,3 +84,35 @@ def test_the_mean_of_levels_has_one_optimum_too(formulation):
     model = solve_full(instance, formulation=formulation, mip_gap=1e-8)
     assert model.objective_s == pytest.approx(proof.objective_s, rel=1e-6)
     assert check(instance, proof.solution) == ()
+
+
+@pytest.mark.parametrize("frames", [None, 6])
+@pytest.mark.parametrize("formulation", FORMULATIONS)
+def test_a_start_gives_every_discrete_variable_its_value(formulation, frames):
+    if frames and formulation == "textbook":
+        return
+    instance = tiny_instance(3, tasks=3)
+    if frames:
+        tasks = tuple(replace(task, large_map_min=0.785) for task in few_frames(instance, frames).tasks)
+        instance = replace(instance, accuracy=Accuracy(DIP, SMALL), tasks=tasks)
+    whole = {"whole_frames": frames is not None}
+    solution = solve_full(instance, **whole).solution
+    model = build_full_model(instance, "mean", formulation, **whole)
+    set_start(model, solution)
+    for variable in model.component_data_objects(pyo.Var):
+        if not variable.is_continuous():
+            variable.fix(variable.value)
+    program, _ = program_of(model)
+    assert solve_program(program, Limits()).objective == pytest.approx(evaluate(instance, solution).mean_s, rel=1e-5)
+
+
+def test_scip_takes_the_start_of_every_formulation_and_none_where_own_variables_have_no_value():
+    instance = generate_torus(3, 3, tasks=2, computing=1, seed=4)
+    best = solve_full(instance).objective_s
+
+    def choose(model):
+        model.own = pyo.Var(domain=pyo.Binary)
+        model.own_row = pyo.Constraint(expr=model.own >= model.offload_ratio[instance.tasks[0].satellite])
+
+    for options in (*({"formulation": name} for name in FORMULATIONS), {"prepare": choose}):
+        assert solve_full(instance, solver="scip", **options).objective_s == pytest.approx(best, rel=2e-6)

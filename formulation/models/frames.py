@@ -24,7 +24,7 @@ def add_frame_counts(m: Any, instance: Instance) -> None:
     m.frames_at = pyo.Var(m.LEVELS, domain=pyo.NonNegativeIntegers, bounds=lambda m, name, s: (0, tasks[name].frames))
     m.residual_share = pyo.Expression(m.LEVELS, rule=lambda m, name, s: m.frames_at[name, s] / tasks[name].frames)
     levels = {name: (0.0, *task.residual_levels_bpp) for name, task in tasks.items()}
-    intervals = {name: _intervals(instance, task) for name, task in tasks.items()}
+    intervals = {name: residual_intervals_of(instance, task) for name, task in tasks.items()}
     split = [name for name, found in intervals.items() if len(found) > 1 or found[0][1] < levels[name][-1]]
 
     @m.Constraint(m.TASKS, doc="(4b)")
@@ -42,7 +42,8 @@ def add_frame_counts(m: Any, instance: Instance) -> None:
         _add_intervals(m, tasks, {name: intervals[name] for name in split})
 
 
-def _intervals(instance: Instance, task: Task) -> tuple[tuple[float, float], ...]:
+def residual_intervals_of(instance: Instance, task: Task) -> tuple[tuple[float, float], ...]:
+    """Return the intervals j of mean residuals [bit/pixel] that meet a task's (4b); one beyond reach if none does."""
     highest = task.residual_levels_bpp[-1]
     found = residual_intervals(instance.accuracy_of(task).large, task.large_map_min, highest)
     return found or ((1 + highest, highest + 1),)

@@ -120,7 +120,7 @@ def _solve_contrib(model: Any, name: str, limits: Limits, use_start: bool) -> Ou
         "threads": limits.threads,
         "solver_options": dict(limits.options),
     }
-    if use_start and "warmstart_discrete_vars" in backend.config:
+    if use_start and "warmstart_discrete_vars" in backend.config and _holds_start(model):
         settings["warmstart_discrete_vars"] = True
     try:
         results = backend.solve(model, **settings)
@@ -143,6 +143,12 @@ def _solve_contrib(model: Any, name: str, limits: Limits, use_start: bool) -> Ou
         version=_version(backend),
         message="" if termination is not Termination.ERROR else str(results.termination_condition),
     )
+
+
+def _holds_start(model: Any) -> bool:
+    """Say whether every discrete variable has a value: Pyomo passes on no part of a start."""
+    variables = model.component_data_objects(pyo.Var, active=True)
+    return all(v.is_continuous() or v.value is not None for v in variables)
 
 
 def _reason(error: Exception) -> str:
