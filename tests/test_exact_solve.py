@@ -9,6 +9,7 @@ import pytest
 from formulation import check, evaluate
 from instances import InstanceError, generate_torus
 from solvers.exact import SolverError, direct, solve_data_packets, solve_full, solve_model_packets, solve_routing
+from solvers.exact.highs import Outcome
 from solvers.result import Termination
 from solvers.routing import shortest_path_router
 from solvers.schemes import packets_at
@@ -209,6 +210,29 @@ def test_a_gap_that_remains_by_the_evaluator_is_closed_or_said(small, monkeypatc
     result = solve_full(small, formulation="bit-flow")
     assert result.termination is Termination.ERROR
     assert "leave a gap of 0.0001" in result.message
+
+
+def test_a_failed_attempt_at_tighter_tolerances_loses_nothing(small, monkeypatch):
+    honest, gaps = direct.solve_model, []
+
+    def failing(model, solver, limits, *rest, **keywords):
+        gaps.append(limits.mip_gap)
+        outcome = honest(model, solver, limits, *rest, **keywords)
+        if len(gaps) in failures:
+            return Outcome(Termination.ERROR, None, None, None, "", message="HiGHS: Solve error")
+        return replace(outcome, bound=outcome.bound * (1 - 1e-4)) if len(gaps) == 1 else outcome
+
+    best = solve_full(small).objective_s
+    monkeypatch.setattr(direct, "solve_model", failing)
+    failures = {2, 3}
+    result = solve_full(small, formulation="bit-flow")
+    assert result.termination is Termination.ERROR
+    assert close(result.objective_s, best)
+    assert result.gap == pytest.approx(1e-4, rel=0.1)
+    assert "Solve error" in result.message
+    failures = {2}
+    gaps.clear()
+    assert solve_full(small, formulation="bit-flow").termination is Termination.OPTIMAL
 
 
 def test_progress_reports_falling_incumbents_and_rising_bounds(small):

@@ -19,7 +19,7 @@ from instances import Instance
 from solvers.exact.alarm import BuildingTooLongError, alarm, quiet
 from solvers.exact.backends import solve_model
 from solvers.exact.frames import in_whole_frames
-from solvers.exact.highs import Limits, Outcome, Watch
+from solvers.exact.highs import Limits, Outcome
 from solvers.exact.start import First
 from solvers.ratios import best_ratios
 from solvers.result import Progress, ProgressCallback, Result, Termination, relative_gap
@@ -28,7 +28,6 @@ BOUND_TOLERANCE = 1e-6
 """Relative amount by which a solver's bound may pass the evaluated objective through its feasibility tolerances."""
 HIGHS = ("highs", "appsi_highs")
 TOLERANCES = ("mip_feasibility_tolerance", "primal_feasibility_tolerance", "dual_feasibility_tolerance")
-ATTEMPTS = 2
 UNMET = "the solver's tolerances leave a gap of {gap} by the evaluator, {asked} was asked"
 
 
@@ -115,6 +114,30 @@ class Judge:
         return in_whole_frames(self.instance, solution, objective=self.objective, share_computing=self.share_computing)
 
 
+class Found:
+    """The best solution of all attempts, and their bounds: what a later one loses stays."""
+
+    def __init__(self, judge: Judge) -> None:
+        self.judge = judge
+        self.solution: Solution | None = None
+        self.objective_s: float | None = None
+        self.bounds_s: list[float] = []
+
+    def offer(self, solution: Solution | None) -> None:
+        """Take a solution if it is better than what is there."""
+        if solution is not None:
+            value = self.judge.value(solution)
+            if self.objective_s is None or value < self.objective_s:
+                self.solution, self.objective_s = solution, value
+
+    def take(self, outcome: Outcome, model: Any, relax: bool) -> None:
+        """Take an attempt's bound, and its point out of the model."""
+        if outcome.bound is not None:
+            self.bounds_s.append(outcome.bound)
+        if outcome.objective is not None and not relax:
+            self.offer(self.judge.read(model))
+
+
 def solve_directly(
     build: Callable[[], Any],
     judge: Judge,
@@ -148,7 +171,7 @@ def solve_directly(
         Drop integrality and return the bound alone.
     """
     recorder = Recorder(progress)
-    known, model, build_s = First(None, None), None, 0.0
+    known, found, build_s = First(None, None), Found(judge), 0.0
     try:
         recorder.phase = "best response"
         known = known if relax else first()
@@ -159,26 +182,23 @@ def solve_directly(
             model = _build(build, prepare, export, start, relax)
         build_s = recorder.elapsed()
         recorder.phase = solver
-        outcome = _solve(model, judge, solver, limits, recorder, start is not None, relax)
+        outcome = _solve(model, found, solver, limits, recorder, start is not None, relax)
     except BuildingTooLongError:
         outcome = Outcome(Termination.TIME_LIMIT, None, None, None, "")
     except KeyboardInterrupt:
         outcome = Outcome(Termination.INTERRUPTED, None, None, None, "")
     except MemoryError:
         outcome = Outcome(Termination.MEMORY_LIMIT, None, None, None, "", message="out of memory")
-    solution = None if prepare or known.solution is None else judge.adapt(known.solution)
-    if outcome.objective is not None and not relax:
-        found = judge.read(model)
-        if solution is None or judge.value(found) <= judge.value(solution):
-            solution = found
-    objective_s = None if solution is None else judge.value(solution)
-    bound_s, message = _bound(outcome.bound, known.bound_s, objective_s)
+    if not prepare:
+        found.offer(judge.adapt(known.solution))
+    objective_s = found.objective_s
+    bound_s, message = _bound(found.bounds_s, known.bound_s, objective_s)
     recorder(objective_s, bound_s)
     said = Termination.ERROR if message else outcome.termination
     termination, why = _termination(said, objective_s, bound_s, limits.mip_gap, relax)
     return Result(
         termination=termination,
-        solution=solution,
+        solution=found.solution,
         objective_s=objective_s,
         bound_s=bound_s,
         build_s=build_s or recorder.elapsed(),
@@ -220,21 +240,25 @@ def write_model(model: Any, path: Path) -> None:
 
 
 def _solve(
-    model: Any, judge: Judge, solver: str, limits: Limits, recorder: Recorder, use_start: bool, relax: bool
+    model: Any, found: Found, solver: str, limits: Limits, recorder: Recorder, use_start: bool, relax: bool
 ) -> Outcome:
     """Solve; again with tighter tolerances where the asked gap is not met by the evaluator's word."""
-    for attempt in range(ATTEMPTS):
-        tight = limits if attempt == 0 else _tighter(limits, solver)
-        watch: Watch = recorder
-        outcome = solve_model(model, solver, replace(tight, time_s=_left(limits, recorder)), watch, use_start=use_start)
-        if relax or outcome.termination is not Termination.OPTIMAL or outcome.objective is None:
+    ended: Outcome | None = None
+    for limits_now in (limits, _tighter(limits, solver), replace(limits, mip_gap=0.0)):
+        timed = replace(limits_now, time_s=_left(limits, recorder))
+        outcome = solve_model(model, solver, timed, recorder, use_start=use_start or ended is not None)
+        found.take(outcome, model, relax)
+        if ended is not None and outcome.termination in (Termination.ERROR, Termination.INFEASIBLE):
+            ended = replace(ended, message=outcome.message)  # at tolerances that are too tight for the solver
+            continue
+        bound_s, _ = _bound(found.bounds_s, None, found.objective_s)
+        gap = relative_gap(found.objective_s, bound_s)
+        met = gap is None or gap <= limits.mip_gap + 1e-12
+        if met or relax or ended is not None or outcome.termination is not Termination.OPTIMAL:
             return outcome
-        objective_s = judge.value(judge.read(model))
-        gap = relative_gap(objective_s, min(outcome.bound, objective_s) if outcome.bound is not None else None)
-        if gap is None or gap <= limits.mip_gap + 1e-12:
-            return outcome
-        use_start = True  # the model holds the solution found
-    return outcome
+        ended = outcome
+    assert ended is not None
+    return ended
 
 
 def _tighter(limits: Limits, solver: str) -> Limits:
@@ -242,13 +266,17 @@ def _tighter(limits: Limits, solver: str) -> Limits:
     return replace(limits, mip_gap=0.0, options=options)
 
 
-def _bound(said: float | None, first: float | None, objective_s: float | None) -> tuple[float | None, str]:
-    """Return the better of two bounds, and what is wrong where the solver's cannot be one."""
-    best = max((bound for bound in (said, first) if bound is not None), default=None)
-    try:
-        return checked_bound(best, objective_s), ""
-    except RuntimeError as error:
-        return checked_bound(first, objective_s), f"{error}; it is dropped"
+def _bound(said: list[float], first: float | None, objective_s: float | None) -> tuple[float | None, str]:
+    """Return the best bound that can be one, and what is wrong where the solver gave none such."""
+    message, sound = "", [first]
+    for bound in said:
+        try:
+            sound.append(checked_bound(bound, objective_s))
+        except RuntimeError as error:
+            message = f"{error}; it is dropped"
+    known = [bound for bound in sound if bound is not None]
+    best = checked_bound(max(known, default=None), objective_s)
+    return best, message if len(sound) == 1 else ""
 
 
 def _termination(
@@ -259,5 +287,5 @@ def _termination(
     if gap is not None and gap <= mip_gap + 1e-12 and said is not Termination.ERROR:
         return Termination.OPTIMAL, ""
     if said is Termination.OPTIMAL and not relax:
-        return Termination.ERROR, UNMET.format(gap="unknown" if gap is None else f"{gap:.2g}", asked=f"{mip_gap:.2g}")
+        return Termination.ERROR, UNMET.format(gap="unknown" if gap is None else f"{gap:.3g}", asked=f"{mip_gap:.2g}")
     return said, ""

@@ -191,7 +191,7 @@ def _proved(
             )
             if result.termination is not Termination.FEASIBLE:
                 return result
-            gap = "unknown" if result.gap is None else f"{result.gap:.2g}"
+            gap = "unknown" if result.gap is None else f"{result.gap:.3g}"
             message = UNMET.format(gap=gap, asked=f"{limits.mip_gap:.2g}")
             return replace(result, termination=Termination.ERROR, message=message)
     except KeyboardInterrupt:
