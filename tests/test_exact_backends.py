@@ -7,6 +7,7 @@ import pytest
 from formulation import FORMULATIONS, check
 from instances import generate_torus
 from solvers.exact import SolverError, solve_data_packets, solve_full, solve_model_packets, solve_routing
+from solvers.exact.trust import refuse_untrustworthy
 from solvers.result import Termination
 
 PROGRAMS = [
@@ -62,3 +63,38 @@ def test_programs_solve_every_problem_as_highs_does(name, small):
 def test_programs_refuse_unknown_options(name, small):
     with pytest.raises(SolverError, match="nonsense"):
         solve_full(small, solver=name, solver_options={"nonsense": 3})
+
+
+@pytest.mark.parametrize(
+    ("solver", "options", "words"),
+    [
+        ("highs", {"dual_feasibility_tolerance": 0.1}, "must be at most 1e-05"),
+        ("highs", {"mip_feasibility_tolerance": "0.1"}, "must be at most 1e-05"),
+        ("highs", {"objective_bound": 1}, "must be left alone"),
+        ("highs", {"objective_target": 1}, "must be left alone"),
+        ("highs", {"user_objective_scale": -30}, "must be 0"),
+        ("highs", {"small_matrix_value": 0.1}, "must be at most 1e-09"),
+        ("highs", {"solver": "pdlp"}, "must be choose or simplex"),
+        ("scip", {"numerics/dualfeastol": 1e-3}, "must be at most 1e-05"),
+        ("gurobi", {"Cutoff": 1}, "must be left alone"),
+        ("gurobi", {"IntFeasTol": 0.1}, "must be at most 1e-05"),
+        ("cbc", {"integerT": 0.1}, "must be at most 1e-05"),
+        ("cbc", {"cuto": 1}, "must be left alone"),
+        ("mosek_direct", {"MSK_DPAR_MIO_TOL_ABS_RELAX_INT": 0.1}, "must be at most 1e-05"),
+    ],
+)
+@pytest.mark.parametrize("formulation", [None, "bit-flow"])
+def test_options_that_falsify_bounds_are_refused(solver, options, words, formulation, small):
+    with pytest.raises(SolverError, match=words) as caught:
+        solve_full(small, solver=solver, solver_options=options, formulation=formulation)
+    assert repr(next(iter(options))) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("solver", "options"),
+    [("highs", {"dual_feasibility_tolerance": 1e-5, "user_bound_scale": 0}), ("scip", {"numerics/feastol": 1e-7})],
+)
+def test_tolerances_within_reason_are_accepted(solver, options, small):
+    assert solve_full(small, solver=solver, solver_options=options).termination is Termination.OPTIMAL
+    refuse_untrustworthy("cplex_direct", {"mip_tolerances_mipgap": 0.1})

@@ -23,6 +23,7 @@ from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
 
 from solvers.exact.errors import SolverError
 from solvers.exact.highs import Limits, Outcome, Program, Watch, solve_program
+from solvers.exact.trust import refuse_untrustworthy
 from solvers.result import Termination
 
 ALIASES = {"scip": "scip_direct", "gurobi": "gurobi_direct", "knitro": "knitro_direct"}
@@ -83,6 +84,7 @@ def solve_model(
     if solver in ("highs", "appsi_highs"):
         return _solve_highs(model, limits, watch, use_start)
     name = ALIASES.get(solver, solver)
+    refuse_untrustworthy(name, limits.options)
     if name in ContribFactory:
         return _solve_contrib(model, name, limits, use_start)
     return _solve_legacy(model, name, limits, use_start)

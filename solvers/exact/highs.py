@@ -22,6 +22,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from solvers.exact.errors import SolverError
+from solvers.exact.trust import refuse_untrustworthy
 from solvers.result import Termination
 
 MEMORY_PERIOD_S = 0.05
@@ -165,6 +166,7 @@ def set_options(h: Any, limits: Limits) -> None:
     SolverError
         If HiGHS does not know an option or refuses its value.
     """
+    refuse_untrustworthy("highs", limits.options)
     for name in ("output_flag", "log_to_console"):
         if name in limits.options:
             raise SolverError(f"solver option {name!r}: the log goes to a file (--log FILE), not to stdout")
