@@ -177,6 +177,16 @@ def test_bad_input_is_one_line(words, message, instance, tmp_path, capsys):
     assert captured.err.count("\n") == 1
 
 
+@pytest.mark.parametrize("option", ["foo=1", "mip_rel_gap=-1", "threads=99999999", "presolve=17", "log_file=x.log"])
+@pytest.mark.parametrize("words", [[], ["--formulation", "bit-flow"], ["--log", "solver.log"]])
+def test_refused_options_leave_stdout_to_documents(option, words, instance, tmp_path, capfd, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["solve", "i.json", "--json", "--solver-option", option, *words]) == 2
+    captured = capfd.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1
+
+
 def test_whole_frames_are_whole_and_go_with_full_and_data_only(solve, instance, capsys):
     code, document = solve("--problem", "data", "--whole-frames", "--offload-ratio", "0.50001")
     assert code == 0

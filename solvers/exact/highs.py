@@ -27,6 +27,8 @@ from solvers.result import Termination
 
 MEMORY_PERIOD_S = 0.05
 """How often a running HiGHS compares its memory with the limit."""
+MAX_THREADS = 1024
+"""HiGHS ends the process where the system refuses it a thread."""
 
 Floats = NDArray[np.float64]
 Watch = Callable[[float | None, float | None], bool]
@@ -136,7 +138,7 @@ def version() -> str:
 def load(program: Program, limits: Limits) -> Any:
     """Return a highspy.Highs that holds the program and its options."""
     h: Any = highspy.Highs()  # type: ignore[no-untyped-call]
-    h.setOptionValue("output_flag", False)
+    set_options(h, limits)
     matrix = sp.csc_array(program.matrix)
     lp = highspy.HighsLp()
     lp.num_col_, lp.num_row_ = len(program.cost), len(program.row_lower)
@@ -148,7 +150,6 @@ def load(program: Program, limits: Limits) -> Any:
     if program.integer.any():
         kinds = (highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger)
         lp.integrality_ = [kinds[int(i)] for i in program.integer]
-    set_options(h, limits)
     if h.passModel(lp) == highspy.HighsStatus.kError:
         largest = max(float(np.abs(matrix.data).max(initial=0.0)), float(np.abs(program.cost).max(initial=0.0)))
         raise SolverError(
@@ -166,8 +167,10 @@ def set_options(h: Any, limits: Limits) -> None:
     SolverError
         If HiGHS does not know an option or refuses its value.
     """
-    refuse_untrustworthy("highs", limits.options)
     for name in ("output_flag", "log_to_console"):
+        h.setOptionValue(name, False)  # HiGHS tells stdout what it thinks of an option
+    refuse_untrustworthy("highs", limits.options)
+    for name in ("output_flag", "log_to_console", "log_file"):
         if name in limits.options:
             raise SolverError(f"solver option {name!r}: the log goes to a file (--log FILE), not to stdout")
     values: dict[str, Any] = {"mip_rel_gap": limits.incumbent_gap, "mip_abs_gap": 1e-12, "threads": limits.threads}
@@ -180,6 +183,8 @@ def set_options(h: Any, limits: Limits) -> None:
         status, known = h.getOptionValue(name)
         if status != highspy.HighsStatus.kOk:
             raise SolverError(f"solver option {name!r}: HiGHS has no such option")
+        if name == "threads" and isinstance(value, int | float) and value > MAX_THREADS:
+            raise SolverError(f"threads must be at most {MAX_THREADS}, got {value!r}")
         try:
             accepted = h.setOptionValue(name, _as_type(value, type(known))) == highspy.HighsStatus.kOk
         except (TypeError, ValueError, OverflowError):
