@@ -1,6 +1,7 @@
 """Whole solves: recorded optima, brute-force independent of the models, backends, limits, bad options."""
 
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
 
@@ -155,6 +156,18 @@ def test_a_given_start_overrides_best_response_and_must_be_feasible(small):
     for formulation in (None, "bit-flow"):
         with pytest.raises(SolverError, match=r"start: task .*\(4f\) model_path is None"):
             solve_full(small, formulation=formulation, start=broken)
+
+
+@pytest.mark.parametrize("formulation", [None, "bit-flow"])
+def test_threads_of_python_may_differ_in_the_threads_of_the_solver(small, formulation):
+    def solve(threads):
+        return solve_full(small, threads=threads, formulation=formulation).termination
+
+    seen = [solve(1)]
+    for elsewhere, here in ((2, 2), (2, 1), (1, 1), (0, 2), (1, 2)):
+        with ThreadPoolExecutor(1) as pool:
+            seen += [pool.submit(solve, elsewhere).result(), solve(here), pool.submit(solve, here).result()]
+    assert set(seen) == {Termination.OPTIMAL}
 
 
 def test_an_interrupt_while_building_keeps_the_first_solution(small, monkeypatch):

@@ -275,7 +275,7 @@ def run(h: Any, limits: Limits, watch: Watch | None = None, start: Floats | None
         if start is not None:
             known = np.flatnonzero(~np.isnan(start)).astype(np.int32)
             h.setSolution(len(known), known, start[known])
-        _set_threads(h, int(limits.options.get("threads", limits.threads)))
+        _set_threads(int(limits.options.get("threads", limits.threads)))
         status = h.run()
         h.cbMipInterrupt.clear()
         h.cbSimplexInterrupt.clear()
@@ -286,15 +286,20 @@ def run(h: Any, limits: Limits, watch: Watch | None = None, start: Floats | None
     return outcome
 
 
-def _set_threads(h: Any, threads: int) -> None:
-    """Let this process change its number of threads: HiGHS has one scheduler for all its models."""
-    global _threads
-    if threads not in (0, _threads):
+class _Scheduler(threading.local):
+    """HiGHS has one scheduler for all models of a Python thread, with a number of threads that it keeps until reset."""
+
+    threads = 0
+
+
+_scheduler = _Scheduler()
+
+
+def _set_threads(threads: int) -> None:
+    """Let this Python thread change the number of threads that its HiGHS works with."""
+    if threads not in (0, _scheduler.threads):
         highspy.Highs.resetGlobalScheduler(True)
-        _threads = threads
-
-
-_threads = 0
+        _scheduler.threads = threads
 
 
 def _finite(value: float) -> float | None:
