@@ -170,6 +170,18 @@ def test_threads_of_python_may_differ_in_the_threads_of_the_solver(small, formul
     assert set(seen) == {Termination.OPTIMAL}
 
 
+def test_the_log_holds_every_run(small, tmp_path):
+    log = tmp_path / "log"
+    solve_full(small, log=log)
+    proof = log.read_text()
+    assert proof.count("Presolving model") > 1 or proof.count("RHS") > 1
+    for solver in ("highs", "scip"):
+        before = log.read_text()
+        solve_full(small, formulation="bit-flow", solver=solver, log=log)
+        assert log.read_text().startswith(before)
+        assert len(log.read_text()) > len(before) + 100
+
+
 def test_an_interrupt_while_building_keeps_the_first_solution(small, monkeypatch):
     def press(*_, **__):
         signal.raise_signal(signal.SIGINT)

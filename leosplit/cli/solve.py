@@ -79,7 +79,7 @@ def command(
     ] = None,
     pwl_error: Annotated[float, typer.Option(metavar="E", help="Their largest error, mAP.")] = 1e-3,
     export: Annotated[Path | None, typer.Option(help="Write the model to this .lp or .mps file first.")] = None,
-    log: Annotated[Path | None, typer.Option(help="File for the solver's log.")] = None,
+    log: Annotated[Path | None, typer.Option(help="File for the log of all the solver's runs.")] = None,
     out: OutFileOption = None,
     json: Json = False,
 ) -> None:
@@ -116,6 +116,8 @@ def command(
         )
     if pwl is Piecewise.bracket and export is not None:
         raise typer.BadParameter("a bracket has two models; --pwl under or over has one", param_hint="--export")
+    if log is not None:
+        log.write_text("", encoding="utf-8")
     limits = Limits(time_limit, mip_gap, threads, None, options, log)
     if export is not None and export.suffix not in (".lp", ".mps"):
         raise typer.BadParameter(f"must end in .lp or .mps, got {str(export)!r}", param_hint="--export")

@@ -130,7 +130,7 @@ def _solve_contrib(model: Any, name: str, limits: Limits, use_start: bool) -> Ou
         given = f" (options given: {', '.join(limits.options)})" if limits.options else ""
         raise SolverError(f"solver {name!r}: {_reason(error)}{given}") from error
     if limits.log is not None:
-        Path(limits.log).write_text(str(results.solver_log or ""), encoding="utf-8")
+        _append(limits.log, str(results.solver_log or ""))
     feasible = results.solution_status in (SolutionStatus.optimal, SolutionStatus.feasible)
     if feasible:
         results.solution_loader.load_vars()
@@ -174,9 +174,12 @@ def _solve_legacy(model: Any, name: str, limits: Limits, use_start: bool) -> Out
         options = dict(limits.options) | _legacy_limits(name, limits)
         extra = {"warmstart": True} if use_start and backend.warm_start_capable() else {}
         with TemporaryDirectory() as directory:
-            log = limits.log or Path(directory) / "log"
+            log = Path(directory) / "log"
             results = backend.solve(model, load_solutions=False, options=options, logfile=str(log), **extra)
-            _refuse_unknown(name, log)
+            text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
+            if limits.log is not None:
+                _append(limits.log, text)
+            _refuse_unknown(name, text)
         return _legacy_outcome(model, results, _version(backend), limits.time_s is not None)
     except SolverError:
         raise
@@ -187,9 +190,13 @@ def _solve_legacy(model: Any, name: str, limits: Limits, use_start: bool) -> Out
         logging.getLogger("pyomo").setLevel(level)
 
 
-def _refuse_unknown(name: str, log: Path) -> None:
+def _append(path: Path, text: str) -> None:
+    with path.open("a", encoding="utf-8") as file:
+        file.write(text)
+
+
+def _refuse_unknown(name: str, text: str) -> None:
     """Raise where the solver's log says that it knows no such option: CBC goes on without it."""
-    text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
     unknown = re.search(r"No match for (\S+)", text)
     if unknown is not None:
         raise SolverError(f"solver option {unknown.group(1)!r}: {name} has no such option")

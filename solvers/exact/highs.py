@@ -87,7 +87,7 @@ class Limits:
     options
         Options of the solver, by its own names.
     log
-        File for the solver's log, or None.
+        File that the solver's log is appended to, or None.
     """
 
     time_s: float | None = None
@@ -139,6 +139,8 @@ def load(program: Program, limits: Limits) -> Any:
     """Return a highspy.Highs that holds the program and its options."""
     h: Any = highspy.Highs()  # type: ignore[no-untyped-call]
     set_options(h, limits)
+    if limits.log is not None:
+        _log_to(h, limits.log)
     matrix = sp.csc_array(program.matrix)
     lp = highspy.HighsLp()
     lp.num_col_, lp.num_row_ = len(program.cost), len(program.row_lower)
@@ -159,6 +161,18 @@ def load(program: Program, limits: Limits) -> Any:
     return h
 
 
+def _log_to(h: Any, path: Path) -> None:
+    """Append what HiGHS says to a file: it would begin its own file anew with each of the many models of a proof."""
+    path.open("a", encoding="utf-8").close()  # an error in a callback ends the process
+
+    def write(event: Any) -> None:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(event.message)
+
+    h.setOptionValue("output_flag", True)
+    h.cbLogging.subscribe(write)
+
+
 def set_options(h: Any, limits: Limits) -> None:
     """Set the limits and the user's options.
 
@@ -176,9 +190,6 @@ def set_options(h: Any, limits: Limits) -> None:
     values: dict[str, Any] = {"mip_rel_gap": limits.incumbent_gap, "mip_abs_gap": 1e-12, "threads": limits.threads}
     if limits.time_s is not None:
         values["time_limit"] = max(limits.time_s, 0.0)
-    if limits.log is not None:
-        Path(limits.log).write_text("", encoding="utf-8")  # HiGHS says nothing of a file that it cannot open
-        values |= {"output_flag": True, "log_to_console": False, "log_file": str(limits.log)}
     for name, value in (values | dict(limits.options)).items():
         status, known = h.getOptionValue(name)
         if status != highspy.HighsStatus.kOk:

@@ -33,7 +33,8 @@ def _limits(
     for name, value in given.items():
         if value is not None and not value >= 0:
             raise SolverError(f"{name} must be at least 0, got {value!r}")
-    return Limits(time_limit, mip_gap, threads, memory_limit, dict(solver_options or {}), log)
+    file = None if log is None else Path(log)
+    return Limits(time_limit, mip_gap, threads, memory_limit, dict(solver_options or {}), file)
 
 
 def _check(objective: str) -> None:
@@ -93,7 +94,7 @@ def solve_full(
     export
         File to write the Pyomo model to, .lp or .mps; an infeasible one too.
     log
-        File for the solver's log.
+        File that the solver's log is appended to.
     seed
         Of the local search of the proof machinery.
     share_computing
