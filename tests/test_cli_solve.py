@@ -173,6 +173,7 @@ def test_a_start_is_accepted_and_not_lost(solve, instance, tmp_path):
 def test_bad_input_is_one_line(words, message, instance, tmp_path, capsys):
     assert main(["solve", str(tmp_path / "i.json"), *words]) == 2
     captured = capsys.readouterr()
+    assert captured.out == ""
     assert message in captured.err
     assert captured.err.count("\n") == 1
 

@@ -7,6 +7,8 @@ import pytest
 from formulation import FORMULATIONS, check
 from instances import generate_torus
 from solvers.exact import SolverError, solve_data_packets, solve_full, solve_model_packets, solve_routing
+from solvers.exact.backends import _memory_option
+from solvers.exact.highs import Limits
 from solvers.exact.trust import refuse_untrustworthy
 from solvers.result import Termination
 
@@ -98,3 +100,20 @@ def test_options_that_falsify_bounds_are_refused(solver, options, words, formula
 def test_tolerances_within_reason_are_accepted(solver, options, small):
     assert solve_full(small, solver=solver, solver_options=options).termination is Termination.OPTIMAL
     refuse_untrustworthy("cplex_direct", {"mip_tolerances_mipgap": 0.1})
+
+
+def test_scip_keeps_to_a_memory_limit():
+    contended = generate_torus(5, 5, tasks=4, computing=1, seed=1)
+    result = solve_full(contended, solver="scip", memory_limit=1e-3)
+    assert result.termination is Termination.MEMORY_LIMIT
+    assert check(contended, result.solution) == ()
+    assert result.bound_s <= result.objective_s
+
+
+def test_a_memory_limit_is_passed_on_or_refused():
+    limits = Limits(memory_gib=2.0)
+    assert _memory_option("scip_direct", limits) == {"limits/memory": 2048.0}
+    assert _memory_option("gurobi_direct", limits) == {"SoftMemLimit": pytest.approx(2.147483648)}
+    with pytest.raises(SolverError, match="solver 'cbc': give its memory limit by its own options"):
+        _memory_option("cbc", limits)
+    assert _memory_option("cbc", Limits()) == {}

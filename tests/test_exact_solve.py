@@ -86,6 +86,9 @@ def test_no_route_back_forces_everything_to_be_offloaded(small):
     [
         ({"objective": "median"}, "objective must be one of mean, max"),
         ({"solver": "nonesuch"}, "solver must be one that Pyomo reaches"),
+        ({"solver": None}, "solver must be one that Pyomo reaches (here: highs, scip"),
+        ({"solver": "copt_direct"}, "solver must be one that Pyomo reaches"),
+        ({"solver": "mosek_direct", "memory_limit": 1.0}, "'mosek_direct'"),
         ({"solver": "mosek_direct", "threads": 1}, "'mosek_direct' is not installed"),
         ({"solver_options": {"nonesuch": 1}}, "HiGHS has no such option"),
         ({"solver_options": {"presolve": "maybe"}}, "in its range"),

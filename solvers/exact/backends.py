@@ -4,7 +4,6 @@
 whatever else `pyomo.contrib.solver` knows come next, then Pyomo's older interfaces such as `cbc` and `glpk`.
 """
 
-import importlib
 import logging
 import re
 import time
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 import pyomo.environ as pyo
 from pyomo.common.errors import ApplicationError
+from pyomo.common.log import LoggingIntercept
 from pyomo.contrib.solver.common.base import Availability
 from pyomo.contrib.solver.common.factory import SolverFactory as ContribFactory
 from pyomo.contrib.solver.common.results import SolutionStatus, TerminationCondition
@@ -27,6 +27,8 @@ from solvers.exact.trust import refuse_untrustworthy
 from solvers.result import Termination
 
 ALIASES = {"scip": "scip_direct", "gurobi": "gurobi_direct", "knitro": "knitro_direct"}
+MEMORY = {"scip_direct": ("limits/memory", 1024.0), "gurobi_direct": ("SoftMemLimit", 1.073741824)}
+"""The option that limits a solver's memory, and its value for 1 GiB: SCIP counts MiB, Gurobi GB."""
 LEGACY = ("cbc", "glpk", "cplex_direct", "xpress_direct", "mosek_direct", "copt_direct")
 
 _TERMINATIONS = {
@@ -36,6 +38,10 @@ _TERMINATIONS = {
     TerminationCondition.infeasibleOrUnbounded: Termination.INFEASIBLE,
     TerminationCondition.interrupted: Termination.INTERRUPTED,
 }
+_LIMIT = re.compile(
+    r"\b((?:total |stall )?node|solution|improvement|restart|memory|work|iteration) limit reached", re.IGNORECASE
+)
+"""How the logs of SCIP and Gurobi name the limits that Pyomo has no conditions for."""
 
 
 def program_of(model: Any) -> tuple[Program, list[Any]]:
@@ -83,6 +89,7 @@ def solve_model(
     """
     if solver in ("highs", "appsi_highs"):
         return _solve_highs(model, limits, watch, use_start)
+    require_solver(solver)
     name = ALIASES.get(solver, solver)
     refuse_untrustworthy(name, limits.options)
     if name in ContribFactory:
@@ -120,7 +127,7 @@ def _solve_contrib(model: Any, name: str, limits: Limits, use_start: bool) -> Ou
         "time_limit": limits.time_s,
         "rel_gap": limits.incumbent_gap,
         "threads": limits.threads,
-        "solver_options": dict(limits.options),
+        "solver_options": _memory_option(name, limits) | dict(limits.options),
     }
     if use_start and "warmstart_discrete_vars" in backend.config and _holds_start(model):
         settings["warmstart_discrete_vars"] = True
@@ -134,7 +141,7 @@ def _solve_contrib(model: Any, name: str, limits: Limits, use_start: bool) -> Ou
     feasible = results.solution_status in (SolutionStatus.optimal, SolutionStatus.feasible)
     if feasible:
         results.solution_loader.load_vars()
-    termination = _TERMINATIONS.get(results.termination_condition, Termination.ERROR)
+    termination, message = _why(results)
     bound = results.objective_bound
     proven = bound is not None and np.isfinite(bound) and abs(bound) < 1e19
     return Outcome(
@@ -143,8 +150,30 @@ def _solve_contrib(model: Any, name: str, limits: Limits, use_start: bool) -> Ou
         objective=float(results.incumbent_objective) if feasible else None,
         bound=float(bound) if proven and termination is not Termination.INFEASIBLE else None,
         version=_version(backend),
-        message="" if termination is not Termination.ERROR else str(results.termination_condition),
+        message=message,
     )
+
+
+def _why(results: Any) -> tuple[Termination, str]:
+    """Return why a solver stopped, and what there is to say about it."""
+    known = _TERMINATIONS.get(results.termination_condition)
+    if known is not None:
+        return known, ""
+    limit = _LIMIT.search(str(results.solver_log or ""))
+    if limit is None:
+        return Termination.ERROR, str(results.termination_condition)
+    memory = limit[1].lower() == "memory"
+    return (Termination.MEMORY_LIMIT, "") if memory else (Termination.INTERRUPTED, limit[0].lower())
+
+
+def _memory_option(name: str, limits: Limits) -> dict[str, Any]:
+    """Return the memory limit by the solver's own name; refuse to drop it."""
+    if limits.memory_gib is None:
+        return {}
+    if name not in MEMORY:
+        raise SolverError(f"solver {name!r}: give its memory limit by its own options; memory_limit must be None")
+    option, per_gib = MEMORY[name]
+    return {option: per_gib * limits.memory_gib}
 
 
 def _holds_start(model: Any) -> bool:
@@ -160,18 +189,44 @@ def _reason(error: Exception) -> str:
     return text[:300] or type(error).__name__
 
 
+def require_solver(solver: Any) -> None:
+    """Refuse a name that Pyomo does not know.
+
+    Raises
+    ------
+    SolverError
+        With the names of those that can be used here.
+    """
+    if solver in ("highs", "appsi_highs"):
+        return
+    name = ALIASES.get(solver, solver) if isinstance(solver, str) else ""
+    if name in ContribFactory or (name and type(_legacy(name)).__name__ != "UnknownSolver"):
+        return
+    usable = ", ".join(["highs", *(known for known in (*ALIASES, *LEGACY) if _is_usable(known))])
+    raise SolverError(f"solver must be one that Pyomo reaches (here: {usable}), got {solver!r}")
+
+
+def _legacy(name: str) -> Any:
+    with LoggingIntercept(level=logging.CRITICAL):  # Pyomo logs a traceback for a name it does not know
+        return pyo.SolverFactory(name)
+
+
+def _is_usable(solver: str) -> bool:
+    name = ALIASES.get(solver, solver)
+    with LoggingIntercept(level=logging.CRITICAL):
+        if name in ContribFactory:
+            return bool(ContribFactory(name).available())
+        return bool(pyo.SolverFactory(name).available(exception_flag=False))
+
+
 def _solve_legacy(model: Any, name: str, limits: Limits, use_start: bool) -> Outcome:
-    importlib.import_module("pyomo.environ")
-    backend = pyo.SolverFactory(name)
-    known = ", ".join(["highs", "scip", "gurobi", *LEGACY])
-    if type(backend).__name__ == "UnknownSolver":
-        raise SolverError(f"solver must be one that Pyomo reaches ({known}, …), got {name!r}")
+    backend = _legacy(name)
     level = logging.getLogger("pyomo").level
     logging.getLogger("pyomo").setLevel(logging.CRITICAL)
     try:
         if not backend.available(exception_flag=False):
             raise SolverError(f"solver {name!r} is not installed here")
-        options = dict(limits.options) | _legacy_limits(name, limits)
+        options = dict(limits.options) | _legacy_limits(name, limits) | _memory_option(name, limits)
         extra = {"warmstart": True} if use_start and backend.warm_start_capable() else {}
         with TemporaryDirectory() as directory:
             log = Path(directory) / "log"

@@ -9,6 +9,7 @@ from typing import Any
 from formulation import FORMULATIONS, Solution, build_full_model, build_routing_model
 from formulation.delay import OBJECTIVES
 from instances import Instance
+from solvers.exact.backends import require_solver
 from solvers.exact.direct import UNMET, Judge, solve_directly, write_model
 from solvers.exact.errors import SolverError
 from solvers.exact.frames_proof import FramesProof
@@ -37,7 +38,8 @@ def _limits(
     return Limits(time_limit, mip_gap, threads, memory_limit, dict(solver_options or {}), file)
 
 
-def _check(objective: str) -> None:
+def _check(objective: str, solver: str) -> None:
+    require_solver(solver)
     if objective not in OBJECTIVES:
         raise SolverError(f"objective must be one of {', '.join(OBJECTIVES)}, got {objective!r}")
 
@@ -113,7 +115,7 @@ def solve_full(
     SolverError
         If solver, option or objective do not exist, or the start breaks a constraint.
     """
-    _check(objective)
+    _check(objective, solver)
     limits = _limits(time_limit, mip_gap, threads, solver_options, log, memory_limit)
     if formulation not in (None, *FORMULATIONS):
         raise SolverError(f"formulation must be one of {', '.join(FORMULATIONS)}, got {formulation!r}")
@@ -229,7 +231,7 @@ def solve_routing(
 
     Parameters are those of `solve_full`; c(m) and paths of `packets` are not used.
     """
-    _check(objective)
+    _check(objective, solver)
     limits = _limits(time_limit, mip_gap, threads, solver_options, log, memory_limit)
     if formulation not in (None, "bit-flow"):
         raise SolverError(f"formulation of (7) must be bit-flow, got {formulation!r}")
