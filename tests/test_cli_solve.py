@@ -7,7 +7,7 @@ import highspy
 import pytest
 
 from formulation import check, design_packets, evaluate, read_solution, solution_from_dict
-from instances import Instance, write_instance
+from instances import Instance, instance_sha256, write_instance
 from instances.generate import generate_torus
 from leosplit.cli import main
 
@@ -145,6 +145,7 @@ def test_an_interrupt_before_the_solver_is_a_document_and_code_1(solve, monkeypa
 def test_a_start_is_accepted_and_not_lost(solve, instance, tmp_path):
     solve("-o", str(tmp_path / "best.json"))
     solution = read_solution(tmp_path / "best.json", instance)
+    assert solution.instance_sha256 == instance_sha256(instance)
     code, document = solve("--start", str(tmp_path / "best.json"), "--time-limit", "30")
     assert code == 0
     assert document["objective_s"] == pytest.approx(evaluate(instance, solution).mean_s, rel=1e-6)

@@ -3,6 +3,7 @@
 import signal
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -183,6 +184,31 @@ def test_the_log_holds_every_run(small, tmp_path):
         solve_full(small, formulation="bit-flow", solver=solver, log=log)
         assert log.read_text().startswith(before)
         assert len(log.read_text()) > len(before) + 100
+
+
+@pytest.mark.parametrize("packets", [False, True])
+def test_a_stopped_relaxation_has_the_bound_of_every_task_alone(small, packets):
+    best = solve_full(small)
+    solve = partial(solve_routing, packets=best.solution) if packets else solve_full
+    result = solve(small, relax=True, time_limit=1e-9)
+    assert result.termination is Termination.TIME_LIMIT
+    assert result.solution is None
+    assert 0 < result.bound_s <= best.objective_s
+    with pytest.raises(SolverError, match="give relax or start"):
+        solve(small, relax=True, start=best.solution)
+
+
+@pytest.mark.parametrize(
+    ("solver", "option", "words"),
+    [("scip", {"limits/solutions": 1}, "solution limit reached"), ("highs", {"mip_max_leaves": 0}, "mip_max_leaves=0")],
+)
+def test_limits_among_the_options_are_no_errors(solver, option, words):
+    contended = generate_torus(5, 5, tasks=4, computing=1, seed=1)
+    result = solve_full(contended, solver=solver, formulation="bit-flow", solver_options=option)
+    assert result.termination is Termination.INTERRUPTED
+    assert words in result.message
+    assert check(contended, result.solution) == ()
+    assert result.bound_s <= result.objective_s
 
 
 def test_an_interrupt_while_building_keeps_the_first_solution(small, monkeypatch):

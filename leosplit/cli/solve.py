@@ -1,6 +1,7 @@
 """``leosplit solve``: problem (4), (5), (6) or (7) by an exact solver."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -85,7 +86,7 @@ def command(
 ) -> None:
     """Solve a problem exactly; exit code 1 if it is infeasible or stopped before the asked gap."""
     from formulation import read_solution, write_solution
-    from instances import read_instance
+    from instances import instance_sha256, read_instance
     from solvers.exact import Limits
     from solvers.result import Result, Termination
 
@@ -162,12 +163,12 @@ def command(
         except KeyboardInterrupt:
             result = Result(Termination.INTERRUPTED, solver=solver, message="interrupted before the solver began")
     if out is not None and result.solution is not None:
-        write_solution(result.solution, out)
+        write_solution(replace(result.solution, instance_sha256=instance_sha256(instance)), out)
     if json:
         print_json(_document(result) | extra)
     else:
         _print_result(instance, result)
-    raise typer.Exit(0 if result.termination is Termination.OPTIMAL or (relax and result.bound_s is not None) else 1)
+    raise typer.Exit(0 if result.termination is Termination.OPTIMAL else 1)
 
 
 def _refuse_unused(problem: SolvedProblem, asked: list[str]) -> None:

@@ -162,7 +162,7 @@ def solve_directly(
     judge
         Values its solutions.
     first
-        Returns where to begin; not called for a relaxation.
+        Returns where to begin; called for a relaxation only where that is stopped, for the bound.
     prepare
         Called with the model before it is solved: adds constraints.
     export
@@ -189,6 +189,8 @@ def solve_directly(
         outcome = Outcome(Termination.INTERRUPTED, None, None, None, "")
     except MemoryError:
         outcome = Outcome(Termination.MEMORY_LIMIT, None, None, None, "", message="out of memory")
+    if relax and outcome.termination not in (Termination.OPTIMAL, Termination.INFEASIBLE):
+        known = First(None, first().bound_s)
     if not prepare:
         found.offer(judge.adapt(known.solution))
     objective_s = found.objective_s

@@ -41,7 +41,11 @@ _MODEL_STATUS = {
     highspy.HighsModelStatus.kTimeLimit: Termination.TIME_LIMIT,
     highspy.HighsModelStatus.kMemoryLimit: Termination.MEMORY_LIMIT,
     highspy.HighsModelStatus.kInterrupt: Termination.INTERRUPTED,
+    highspy.HighsModelStatus.kIterationLimit: Termination.INTERRUPTED,
+    highspy.HighsModelStatus.kSolutionLimit: Termination.INTERRUPTED,
 }
+_OPTION_LIMITS = (highspy.HighsModelStatus.kIterationLimit, highspy.HighsModelStatus.kSolutionLimit)
+"""Limits that only the user's own options set."""
 
 
 @dataclass(frozen=True)
@@ -292,9 +296,18 @@ def run(h: Any, limits: Limits, watch: Watch | None = None, start: Floats | None
         h.cbSimplexInterrupt.clear()
         h.cbIpmInterrupt.clear()
     outcome = _outcome(h, status, stopped[0] if stopped else None)
+    if h.getModelStatus() in _OPTION_LIMITS:
+        outcome = replace(outcome, message=limit_message(limits))
     if pressed.is_set():  # a short run may end before it looks
         outcome = replace(outcome, termination=Termination.INTERRUPTED)
     return outcome
+
+
+def limit_message(limits: Limits) -> str:
+    """Return which limits among the user's options may have stopped HiGHS, or nothing."""
+    words = ("mip_max_", "_limit")
+    named = [f"{name}={value}" for name, value in limits.options.items() if any(word in name for word in words)]
+    return f"stopped at {', '.join(named)}" if named else ""
 
 
 class _Scheduler(threading.local):

@@ -5,7 +5,7 @@ import highspy
 from formulation import Solution, evaluate
 from instances import Instance
 from solvers.exact.direct import Recorder, checked_bound
-from solvers.exact.highs import Limits, set_options, version
+from solvers.exact.highs import Limits, limit_message, set_options, version
 from solvers.exact.proof import Proof
 from solvers.exact.traffic import plan_of
 from solvers.result import ProgressCallback, Result, Termination, relative_gap
@@ -62,6 +62,8 @@ def prove(
         proof.ended = Termination.INTERRUPTED
     except MemoryError:
         proof.ended, message = Termination.MEMORY_LIMIT, "out of memory"
+    if proof.ended is Termination.INTERRUPTED:
+        message = limit_message(limits)
     solution = proof.solution()
     objective_s = None if solution is None else evaluate(instance, solution).objective_s(objective)
     bound_s = checked_bound(proof.lower, objective_s)

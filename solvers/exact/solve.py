@@ -38,10 +38,12 @@ def _limits(
     return Limits(time_limit, mip_gap, threads, memory_limit, dict(solver_options or {}), file)
 
 
-def _check(objective: str, solver: str) -> None:
+def _check(objective: str, solver: str, relax: bool, start: Solution | None) -> None:
     require_solver(solver)
     if objective not in OBJECTIVES:
         raise SolverError(f"objective must be one of {', '.join(OBJECTIVES)}, got {objective!r}")
+    if relax and start is not None:
+        raise SolverError("a relaxation begins with no solution: give relax or start, not both")
 
 
 def solve_full(
@@ -115,7 +117,7 @@ def solve_full(
     SolverError
         If solver, option or objective do not exist, or the start breaks a constraint.
     """
-    _check(objective, solver)
+    _check(objective, solver, relax, start)
     limits = _limits(time_limit, mip_gap, threads, solver_options, log, memory_limit)
     if formulation not in (None, *FORMULATIONS):
         raise SolverError(f"formulation must be one of {', '.join(FORMULATIONS)}, got {formulation!r}")
@@ -143,7 +145,7 @@ def solve_full(
     result = solve_directly(
         build,
         Judge(instance, objective, share_computing, not (whole_frames or prepare), whole_frames),
-        lambda: known or begin(instance, None, given, objective=objective, time_limit=time_limit),
+        lambda: known or begin(instance, None, given, objective=objective, time_limit=time_limit, search=not relax),
         solver=solver,
         limits=limits,
         progress=progress,
@@ -231,7 +233,7 @@ def solve_routing(
 
     Parameters are those of `solve_full`; c(m) and paths of `packets` are not used.
     """
-    _check(objective, solver)
+    _check(objective, solver, relax, start)
     limits = _limits(time_limit, mip_gap, threads, solver_options, log, memory_limit)
     if formulation not in (None, "bit-flow"):
         raise SolverError(f"formulation of (7) must be bit-flow, got {formulation!r}")
@@ -248,7 +250,7 @@ def solve_routing(
     return solve_directly(
         build,
         Judge(instance, objective, free_ratios=False),
-        lambda: begin(instance, packets, given, objective=objective, time_limit=time_limit),
+        lambda: begin(instance, packets, given, objective=objective, time_limit=time_limit, search=not relax),
         solver=solver,
         limits=limits,
         progress=progress,

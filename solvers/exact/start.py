@@ -81,10 +81,14 @@ def begin(
     *,
     objective: str,
     time_limit: float | None = None,
+    search: bool = True,
 ) -> First:
-    """Return where to begin with (4), or with (7) if `packets` are given; `start` overrides best response."""
+    """Return where to begin with (4), or with (7) if `packets` are given; `start` overrides best response.
+
+    Without `search` there is no best response either, and the bound is all.
+    """
     tables = Tables(instance, packets)
     bound = first_bound(tables, objective)
-    if start is None:
+    if start is None and search:
         start = first_solution(tables, objective, time_limit)
     return First(start, bound)
