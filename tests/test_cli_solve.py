@@ -90,6 +90,24 @@ def test_export_writes_a_model_that_highs_reads(problem, suffix, solve, tmp_path
     assert highs.getInfo().objective_function_value == pytest.approx(reached, rel=1e-5)
 
 
+@pytest.mark.parametrize("problem", ["full", "routing", "data"])
+@pytest.mark.parametrize("suffix", [".lp", ".mps"])
+def test_ids_that_look_alike_in_a_model_file_are_kept_apart(problem, suffix, solve, instance, tmp_path):
+    first, second = (task.satellite for task in instance.tasks)
+    path, text = tmp_path / f"model{suffix}", (tmp_path / "i.json").read_text()
+    (tmp_path / "i.json").write_text(text.replace(f'"{first}"', '"IRIDIUM 33"').replace(f'"{second}"', '"IRIDIUM-33"'))
+    code, document = solve("--problem", problem, "--export", str(path))
+    assert code == 0
+    assert "IRIDIUM_33" in path.read_text()
+    highs = highspy.Highs()
+    highs.silent()
+    assert highs.readModel(str(path)) == highspy.HighsStatus.kOk
+    highs.setOptionValue("mip_rel_gap", 1e-6)
+    highs.run()
+    reached = document["objective_bits"] if problem == "data" else document["objective_s"]
+    assert highs.getInfo().objective_function_value == pytest.approx(reached, rel=1e-5)
+
+
 def test_infeasible_is_an_answer_with_its_reason(instance, tmp_path, capsys):
     task = replace(instance.tasks[0], large_map_min=0.99, small_map_min=0.99)
     write_instance(replace(instance, tasks=(task, *instance.tasks[1:])), tmp_path / "b.json")

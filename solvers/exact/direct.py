@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pyomo.environ as pyo
+from pyomo.core.base.label import TextLabeler
 
 from formulation import Solution, evaluate, set_start, solution_from_model
 from instances import Instance
@@ -236,9 +237,29 @@ def _build(
     return model
 
 
+class _Labels:
+    """Readable labels of a model's parts; of two that would be alike, as of `a-b` and `a_b`, the later is numbered."""
+
+    def __init__(self) -> None:
+        self._plain = TextLabeler()
+        self._known: dict[int, str] = {}
+        self._taken: set[str] = set()
+
+    def __call__(self, part: Any = None) -> str:
+        if id(part) not in self._known:
+            plain = label = self._plain(part)
+            number = 1
+            while label in self._taken:
+                number += 1
+                label = f"{plain}_{number}"
+            self._known[id(part)] = label
+            self._taken.add(label)
+        return self._known[id(part)]
+
+
 def write_model(model: Any, path: Path) -> None:
     """Write a model as .lp or .mps with readable names."""
-    model.write(str(path), io_options={"symbolic_solver_labels": True})
+    model.write(str(path), io_options={"labeler": _Labels()})
 
 
 def _solve(
