@@ -61,6 +61,16 @@ class PacketDesign:
             f"{self.small_map_best:.6g}"
         )
 
+    def forbids(self, task: Task, offload_ratio: float) -> str | None:
+        """Return the constraint that this ρ breaks for this task whatever its packets, or None."""
+        if offload_ratio > 0 and not self.can_offload:
+            asked, best = f"(4b) forbids ρ = {offload_ratio:g}: asks large_map_min", self.large_map_best
+            return f"{asked} {task.large_map_min:.6g}, best reachable {best:.6g}"
+        if offload_ratio < 1 and not self.can_stay:
+            asked, best = f"(4c) forbids ρ = {offload_ratio:g}: asks small_map_min", self.small_map_best
+            return f"{asked} {task.small_map_min:.6g}, best reachable {best:.6g}"
+        return None
+
 
 def mix_of_two_levels(levels: tuple[float, ...], residual_bpp: float) -> tuple[float, ...]:
     """Return the shares over `levels` (ascending, from 0) that mix the two levels next to a mean residual."""

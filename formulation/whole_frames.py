@@ -7,6 +7,7 @@ Where f falls, a mean residual above the least one may miss the target: all inte
 """
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -80,6 +81,18 @@ def least_whole_frames(instance: Instance, task: Task, offloaded_frames: int) ->
         rows = [np.array([scaled - low / levels[-1], high / levels[-1] - scaled]) for low, high in intervals]
     found = [counts for row in rows if (counts := _least(levels, row, offloaded_frames)) is not None]
     return min(found, key=lambda counts: float(levels @ np.array(counts)), default=None)
+
+
+def best_whole_frames_map(instance: Instance, task: Task, offloaded_frames: int) -> float:
+    """Return the largest large mAP that a whole number of offloaded frames reaches, from below and within 1e-6."""
+    curve, levels = instance.accuracy_of(task).large, (0.0, *task.residual_levels_bpp)
+    low = max(float(curve(q)) for q in levels)  # all frames at one level
+    high = low if instance.residual_accuracy == "mean_of_levels" else curve.maximum(0.0, levels[-1])[1]
+    while high - low > 1e-6:
+        middle = (low + high) / 2
+        met = least_whole_frames(instance, replace(task, large_map_min=middle), offloaded_frames) is not None
+        low, high = (middle, high) if met else (low, middle)
+    return low
 
 
 def _least(levels: np.ndarray, rows: np.ndarray, total: int) -> tuple[int, ...] | None:

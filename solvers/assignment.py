@@ -133,12 +133,28 @@ def _unreachable(instance: Instance, task: Task, design: PacketDesign) -> str:
     if design.can_stay:
         why += ("; " if why else "") + f"(4f) no path from {ends} to {task.satellite}"
     if not design.can_offload:
-        why += f"; (4b) forbids offloading: best reachable large_map {design.large_map_best:.6g}"
+        why += f"; (4b) forbids offloading: asks large_map_min {task.large_map_min:.6g}, best reachable "
+        why += f"{design.large_map_best:.6g}"
     if not design.can_stay:
-        why += f"; (4c) forbids local work: best reachable small_map {design.small_map_best:.6g}"
+        why += f"; (4c) forbids local work: asks small_map_min {task.small_map_min:.6g}, best reachable "
+        why += f"{design.small_map_best:.6g}"
     return f"task {task.satellite}: {why}"
 
 
 def assign(instance: Instance) -> tuple[Assignment, ...]:
-    """Assign every task, in file order."""
-    return tuple(assign_task(instance, task) for task in instance.tasks)
+    """Assign every task, in file order.
+
+    Raises
+    ------
+    NoSolution
+        With the reason of every task that has none.
+    """
+    found, reasons = [], []
+    for task in instance.tasks:
+        try:
+            found.append(assign_task(instance, task))
+        except NoSolution as error:
+            reasons.append(str(error))
+    if reasons:
+        raise NoSolution("; ".join(reasons))
+    return tuple(found)

@@ -14,7 +14,7 @@ from typing import Any
 from fitting.errors import LeosplitError
 from formulation import Solution, check, evaluate
 from instances import Instance
-from solvers.assignment import Assignment, NoSolution, assign
+from solvers.assignment import NoSolution, assign
 from solvers.best_response import best_response
 from solvers.bisection import ITERATIONS, bisect, pack
 from solvers.result import ProgressCallback, Result, Termination
@@ -93,18 +93,12 @@ def packets_at(instance: Instance, ratio: float) -> Solution:
         If accuracy forbids this ρ for a task, or no computing satellite can be reached.
     """
     assignments = assign(instance)
-    for task, assignment in zip(instance.tasks, assignments, strict=True):
-        _require(task.satellite, assignment, ratio)
+    pairs = zip(instance.tasks, assignments, strict=True)
+    broken = [(task, assignment.design.forbids(task, ratio)) for task, assignment in pairs]
+    reasons = [f"task {task.satellite}: {reason}" for task, reason in broken if reason is not None]
+    if reasons:
+        raise NoSolution("; ".join(reasons))
     return pack(instance, assignments, [ratio] * len(assignments))
-
-
-def _require(satellite: str, assignment: Assignment, ratio: float) -> None:
-    """Refuse a fixed ρ that breaks (4b) or (4c)."""
-    design = assignment.design
-    if ratio > 0 and not design.can_offload:
-        raise NoSolution(f"task {satellite}: (4b) forbids ρ = {ratio:g}: best reachable {design.large_map_best:.6g}")
-    if ratio < 1 and not design.can_stay:
-        raise NoSolution(f"task {satellite}: (4c) forbids ρ = {ratio:g}: best reachable {design.small_map_best:.6g}")
 
 
 def _bisection(router: Router) -> Scheme:

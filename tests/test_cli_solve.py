@@ -118,6 +118,28 @@ def test_infeasible_is_an_answer_with_its_reason(instance, tmp_path, capsys):
         assert task.satellite in document["message"]
 
 
+def test_infeasible_routing_names_every_task_what_is_asked_and_a_link(instance, tmp_path, capsys):
+    c = instance.computing[0]
+    cut = tuple(link for link in instance.links if link.target != c)
+    hard = tuple(replace(task, small_map_min=0.99) for task in instance.tasks)
+    relays = tuple(
+        replace(s, role="relay", ops_per_s=None, utilization=None) if s.role == "computing" else s
+        for s in instance.satellites
+    )
+    cases = [
+        (replace(instance, tasks=hard, links=cut), ["small_map_min 0.99", "a link ", f"-> {c} would let it offload"]),
+        (replace(instance, tasks=hard), ["(4c) forbids ρ = 0.5: asks small_map_min 0.99, best reachable"]),
+        (replace(instance, satellites=relays), ["no computing satellite"]),
+    ]
+    for broken, words in cases:
+        write_instance(broken, tmp_path / "b.json")
+        assert main(["solve", str(tmp_path / "b.json"), "--problem", "routing", "--json"]) == 1
+        message = json.loads(capsys.readouterr().out)["message"]
+        for task in instance.tasks:
+            assert f"task {task.satellite}: " in message
+        assert all(word in message for word in words)
+
+
 @pytest.mark.parametrize("what", ["no links", "no computing satellite", "no accuracy"])
 @pytest.mark.parametrize("words", [["--formulation", "bit-flow"], ["--formulation", "joint"], ["--problem", "routing"]])
 def test_an_infeasible_model_is_written_all_the_same(what, words, instance, tmp_path, capsys):

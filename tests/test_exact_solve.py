@@ -289,6 +289,15 @@ def test_a_failed_attempt_at_tighter_tolerances_loses_nothing(small, monkeypatch
     assert solve_full(small, formulation="bit-flow").termination is Termination.OPTIMAL
 
 
+def test_a_solver_that_finds_a_solved_problem_infeasible_is_not_believed(small, monkeypatch):
+    outcome = Outcome(Termination.INFEASIBLE, None, None, None, "")
+    monkeypatch.setattr(direct, "solve_model", lambda *_, **__: outcome)
+    result = solve_full(small, formulation="bit-flow")
+    assert result.termination is Termination.ERROR
+    assert "a feasible solution is known" in result.message
+    assert check(small, result.solution) == ()
+
+
 def test_progress_reports_falling_incumbents_and_rising_bounds(small):
     seen = []
     solve_full(small, progress=seen.append)

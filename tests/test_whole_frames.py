@@ -7,7 +7,7 @@ import pytest
 
 from fitting import Logistic, PiecewiseLinear
 from formulation import FORMULATIONS, check, design_packets, evaluate, least_whole_frames, write_solution
-from formulation.whole_frames import nearest_count, residual_intervals
+from formulation.whole_frames import best_whole_frames_map, nearest_count, residual_intervals
 from instances import Accuracy, make_preset, write_instance
 from leosplit.cli import main
 from solvers.exact import SolverError, solve_data_packets, solve_full
@@ -247,3 +247,24 @@ def test_evaluate_asks_for_whole_frames(tmp_path, capsys):
     assert main(words) == 0
     assert main([*words, "--whole-frames"]) == 1
     assert "whole frames: offload_ratio of 40" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("mode", ["mean_residual", "mean_of_levels"])
+@pytest.mark.parametrize("formulation", [None, "joint"])
+def test_infeasible_whole_frames_name_task_constraints_and_what_is_reached(mode, formulation):
+    peak = PiecewiseLinear((0.0, 0.1, 0.2, 0.4), (0.5, 0.55, 0.6, 0.4))
+    instance = with_curve(peak, 0.55 if mode == "mean_residual" else 0.499, mode, 3, levels=(0.4,))
+    tasks = list(instance.tasks)
+    tasks[0] = replace(tasks[0], small_map_min=0.95, frames=1)
+    reached = 0.5
+    if mode == "mean_of_levels":
+        tasks[0] = replace(tasks[0], large_map_min=0.51)
+    result = solve_full(replace(instance, tasks=tuple(tasks)), whole_frames=True, formulation=formulation)
+    assert result.termination is Termination.INFEASIBLE
+    assert result.bound_s is None
+    words = (f"task {tasks[0].satellite}: (4b) asks", "(4c) asks small_map_min 0.95", f"{reached:g}")
+    assert all(word in result.message for word in words)
+    assert tasks[1].satellite not in result.message
+    assert best_whole_frames_map(instance, tasks[0], 1) == pytest.approx(reached, abs=2e-6)
+    most = {"mean_residual": peak(0.4 / 3), "mean_of_levels": 0.5}[mode]
+    assert best_whole_frames_map(instance, tasks[1], 3) == pytest.approx(most, abs=2e-6)

@@ -222,16 +222,17 @@ def _packets_at(instance: "Instance", ratio: float) -> "Solution":
     from formulation import design_packets
     from solvers.assignment import Assignment, NoSolution
     from solvers.bisection import pack
+    from solvers.exact.infeasible import why_ratio_infeasible
     from solvers.schemes import packets_at
 
     try:
         return packets_at(instance, ratio)
-    except NoSolution:
+    except NoSolution as error:
+        reason = why_ratio_infeasible(instance, ratio)
+        if reason is not None:
+            raise NoSolution(reason) from error
         designs = [design_packets(instance, task) for task in instance.tasks]
-        possible = all((d.can_offload or ratio == 0) and (d.can_stay or ratio == 1) for d in designs)
-        if not (possible and instance.computing):
-            raise
-        ends = [(instance.candidates(task) or instance.computing)[0] for task in instance.tasks]
+        ends = [instance.candidates(task)[0] for task in instance.tasks]
         assigned = [Assignment(c, ratio, 0.0, None, design) for c, design in zip(ends, designs, strict=True)]
         return pack(instance, assigned, [ratio] * len(designs))
 

@@ -30,6 +30,7 @@ BOUND_TOLERANCE = 1e-6
 HIGHS = ("highs", "appsi_highs")
 TOLERANCES = ("mip_feasibility_tolerance", "primal_feasibility_tolerance", "dual_feasibility_tolerance")
 UNMET = "the solver's tolerances leave a gap of {gap} by the evaluator, {asked} was asked"
+CONTRADICTED = "the solver finds the problem infeasible, but a feasible solution is known"
 
 
 class Recorder:
@@ -196,6 +197,9 @@ def solve_directly(
         found.offer(judge.adapt(known.solution))
     objective_s = found.objective_s
     bound_s, message = _bound(found.bounds_s, known.bound_s, objective_s)
+    if outcome.termination is Termination.INFEASIBLE:
+        bound_s = bound_s if found.solution else None
+        message = message or (CONTRADICTED if found.solution else "")
     recorder(objective_s, bound_s)
     said = Termination.ERROR if message else outcome.termination
     termination, why = _termination(said, objective_s, bound_s, limits.mip_gap, relax)

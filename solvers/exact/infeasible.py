@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from formulation import Solution, design_packets
+from formulation import Solution, design_packets, least_whole_frames
+from formulation.whole_frames import best_whole_frames_map
 from instances import Instance, Task
 from solvers.assignment import NoSolution, assign_task
 from solvers.paths import packet_paths
@@ -26,6 +27,48 @@ def why_full_infeasible(instance: Instance) -> str | None:
             assign_task(instance, task)
         except NoSolution as error:
             reasons.append(str(error) + _missing_links(instance, task))
+    return "; ".join(reasons) or None
+
+
+def why_frames_infeasible(instance: Instance) -> str | None:
+    """Return why (4) has no solution in whole frames, where it has one without, or None.
+
+    A task that may keep all its frames always can; one that must offload them all needs whole frames that meet (4b).
+    """
+    reasons = []
+    for task in instance.tasks:
+        design = design_packets(instance, task)
+        back = packet_paths(instance.network, task.satellite, 1.0, reverse=True)
+        joined = any(np.isfinite(back.cost_s[instance.network.index[c]]) for c in instance.candidates(task))
+        if (design.can_stay and joined) or least_whole_frames(instance, task, task.frames) is not None:
+            continue
+        best = best_whole_frames_map(instance, task, task.frames)
+        why = f"(4b) asks large_map_min {task.large_map_min:.6g}, whole frames reach at most {best:.6g}; "
+        if design.can_stay:
+            why += f"(4f) no path from {', '.join(instance.candidates(task))} to {task.satellite}"
+            why += _missing_links(instance, task)
+        else:
+            why += f"(4c) asks small_map_min {task.small_map_min:.6g}, best reachable {design.small_map_best:.6g}"
+        reasons.append(f"task {task.satellite}: {why}")
+    return "; ".join(reasons) or None
+
+
+def why_ratio_infeasible(instance: Instance, ratio: float) -> str | None:
+    """Return why no task, or which, can have this ρ, and links that would change it; None where (5) and (6) can be met.
+
+    Routes that are missing are told only beside a packet that accuracy forbids: else (7) tells them.
+    """
+    reasons = []
+    for task in instance.tasks:
+        forbidden = design_packets(instance, task).forbids(task, ratio)
+        if not instance.candidates(task):
+            reasons.append(f"task {task.satellite}: no computing satellite in the instance")
+        elif forbidden is not None:
+            try:
+                assign_task(instance, task)
+                reasons.append(f"task {task.satellite}: {forbidden}")
+            except NoSolution as error:
+                reasons.append(str(error) + _missing_links(instance, task))
     return "; ".join(reasons) or None
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pyomo.environ as pyo
 
 from formulation import build_data_packet_model, build_model_packet_model
-from formulation.whole_frames import least_whole_frames, nearest_count
+from formulation.whole_frames import best_whole_frames_map, least_whole_frames, nearest_count
 from instances import Instance, Task
 from solvers.exact.backends import solve_model
 from solvers.exact.highs import Limits
@@ -117,7 +117,9 @@ def solve_data_packets(
     result = _solve(model, solver, limits or Limits(), rows, started)
     if whole_frames and result.termination is Termination.INFEASIBLE:
         rounded = "; ".join(
-            f"task {task.satellite}: (5b) is met by no {nearest_count(task, ratio)} whole frames"
+            f"task {task.satellite}: (5b) asks large_map_min {task.large_map_min:.6g}, met by no "
+            f"{nearest_count(task, ratio)} whole frames: they reach at most "
+            f"{best_whole_frames_map(instance, task, nearest_count(task, ratio)):.6g}"
             for task, ratio in zip(instance.tasks, ratios, strict=True)
             if least_whole_frames(instance, task, nearest_count(task, ratio)) is None
         )

@@ -14,7 +14,7 @@ from solvers.exact.direct import UNMET, Judge, solve_directly, write_model
 from solvers.exact.errors import SolverError
 from solvers.exact.frames_proof import FramesProof
 from solvers.exact.highs import Limits
-from solvers.exact.infeasible import why_full_infeasible, why_routing_infeasible
+from solvers.exact.infeasible import why_frames_infeasible, why_full_infeasible, why_routing_infeasible
 from solvers.exact.proof import Proof
 from solvers.exact.prove import prove
 from solvers.exact.start import First, begin, first_bound, first_solution, given_start
@@ -128,7 +128,7 @@ def solve_full(
         name = formulation or "bit-flow"
         return build_full_model(instance, objective, name, share_computing, whole_frames=whole_frames)
 
-    reason = why_full_infeasible(instance)
+    reason = why_full_infeasible(instance) or (why_frames_infeasible(instance) if whole_frames else None)
     if reason is not None:
         return _infeasible(reason, solver, build, export)
     given = None if start is None else given_start(instance, start)
@@ -142,7 +142,7 @@ def solve_full(
         known = First(result.solution, result.bound_s)
         if time_limit is not None:
             limits = replace(limits, time_s=max(time_limit - (time.perf_counter() - started), 0.0))
-    result = solve_directly(
+    return solve_directly(
         build,
         Judge(instance, objective, share_computing, not (whole_frames or prepare), whole_frames),
         lambda: known or begin(instance, None, given, objective=objective, time_limit=time_limit, search=not relax),
@@ -153,9 +153,6 @@ def solve_full(
         export=export,
         relax=relax,
     )
-    if whole_frames and result.termination is Termination.INFEASIBLE and not result.message:
-        return replace(result, message="no whole number of frames meets (4b) and (4c) of every task")
-    return result
 
 
 def _infeasible(reason: str, solver: str, build: Callable[[], Any], export: Path | None) -> Result:
