@@ -201,21 +201,24 @@ def evaluate(instance: Instance, solution: Solution, *, share_computing: bool = 
     return Evaluation(tuple(delays))
 
 
-def evaluate_sound(instance: Instance, solution: Solution) -> tuple[TaskDelay | None, ...]:
+def evaluate_sound(
+    instance: Instance, solution: Solution, *, share_computing: bool = False
+) -> tuple[TaskDelay | None, ...]:
     """Compute the service delay of the tasks that have one, and None for those whose needed route is missing or broken.
 
     Packets without a sound route take no part in the sharing of links.
 
     Parameters
     ----------
-    instance, solution
+    instance, solution, share_computing
         As in `evaluate`.
     """
     bind(instance, solution)
 
     def alone(wanted: list[int]) -> Evaluation:
         part = replace(instance, tasks=tuple(instance.tasks[i] for i in wanted))
-        return evaluate(part, Solution(part.name, tuple(solution.tasks[i] for i in wanted)))
+        decisions = tuple(solution.tasks[i] for i in wanted)
+        return evaluate(part, Solution(part.name, decisions), share_computing=share_computing)
 
     sound = []
     for i in range(len(instance.tasks)):

@@ -6,11 +6,12 @@ from dataclasses import replace
 import jsonschema
 import pytest
 
-from formulation import Solution, TaskDecision, evaluate, write_solution
+from formulation import Solution, TaskDecision, evaluate, evaluate_sound, write_solution
 from formulation.packets import design_packets
 from instances import Instance, read_instance, write_instance
 from instances.generate import generate_torus
 from leosplit.cli import main
+from solvers.exact import solve_full
 
 
 @pytest.fixture
@@ -62,6 +63,22 @@ def test_evaluate_exits_1_and_names_what_is_violated(instance, tmp_path, capsys)
     write_solution(replace(good, tasks=(first, *good.tasks[1:])), tmp_path / "s.json")
     assert main(["evaluate", str(tmp_path / "i.json"), str(tmp_path / "s.json")]) == 1
     assert f"violated: {first.satellite} (4d) model_packet_bits_range" in capsys.readouterr().out
+
+
+def test_evaluate_can_share_computing(tmp_path, capsys):
+    made = generate_torus(3, 3, tasks=3, computing=1, seed=4)
+    write_instance(made, tmp_path / "i.json")
+    solution = solve_full(made, share_computing=True).solution
+    write_solution(solution, tmp_path / "s.json")
+    words = ["evaluate", str(tmp_path / "i.json"), str(tmp_path / "s.json"), "--json"]
+    for share in (False, True):
+        assert main([*words, *(["--share-computing"] if share else [])]) == 0
+        expected = evaluate(made, solution, share_computing=share)
+        assert json.loads(capsys.readouterr().out)["mean_s"] == pytest.approx(expected.mean_s, rel=1e-12)
+    rest = replace(made, tasks=made.tasks[1:])
+    broken = replace(solution, tasks=(replace(solution.tasks[0], model_path=None), *solution.tasks[1:]))
+    expected = evaluate(rest, replace(solution, tasks=solution.tasks[1:]), share_computing=True)
+    assert evaluate_sound(made, broken, share_computing=True) == (None, *expected.tasks)
 
 
 def test_evaluate_of_a_missing_route_is_an_answer_not_a_crash(instance, tmp_path, capsys):

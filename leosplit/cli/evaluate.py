@@ -18,6 +18,7 @@ def command(
     instance: Annotated[Path, typer.Argument(help="Instance file.", metavar="INSTANCE")],
     solution: Annotated[Path, typer.Argument(help="Solution file.", metavar="SOLUTION")],
     whole_frames: Annotated[bool, typer.Option(help="Ask for whole frames at every level too.")] = False,
+    share_computing: Annotated[bool, typer.Option(help="Divide F_c by the tasks that c serves.")] = False,
     json: Json = False,
 ) -> None:
     """Recompute the delays (1)-(3) of a solution and check its constraints; exit code 1 if it violates one."""
@@ -30,12 +31,13 @@ def command(
     mean_s = max_s = None
     delays: tuple[TaskDelay | None, ...]
     try:
-        result = evaluate(problem, decisions)
+        result = evaluate(problem, decisions, share_computing=share_computing)
         mean_s, max_s, delays = result.mean_s, result.max_s, result.tasks
     except SolutionError:
         if not violations:
             raise
-        delays = evaluate_sound(problem, decisions)  # a broken route has no delay; the violations below say which
+        # a broken route has no delay; the violations below say which
+        delays = evaluate_sound(problem, decisions, share_computing=share_computing)
     if json:
         print_json(
             {
