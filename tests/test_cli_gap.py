@@ -10,6 +10,7 @@ from formulation import check, evaluate, read_solution
 from instances import Instance, instance_sha256, write_instance
 from instances.generate import generate_torus
 from leosplit.cli import main
+from solvers import gaps
 from solvers.gaps import GapRow, gap_row, mean_gaps
 from solvers.result import Result, Termination
 from solvers.schemes import SCHEMES
@@ -164,6 +165,31 @@ def test_run_of_an_infeasible_scheme_exits_1_with_the_reason(instance, tmp_path,
     out = capsys.readouterr().out
     assert task.satellite in out
     assert "(4b)" in out
+
+
+def test_run_that_is_stopped_before_its_end_exits_1(instance, tmp_path, capsys):
+    words = ["run", str(tmp_path / "i.json"), "--scheme", "exact", "--json"]
+    assert main(words) == 0
+    assert main([*words, "--time-limit", "0"]) == 1
+    documents = capsys.readouterr().out.replace("}\n{", "}\0{").split("\0")
+    assert json.loads(documents[1])["termination"] == "time_limit"
+
+
+def test_an_interrupted_gap_prints_the_rows_so_far(instance, tmp_path, capsys, monkeypatch):
+    write_instance(replace(instance, name="second"), tmp_path / "second.json")
+
+    def press(one, *rest, **keywords):
+        if one.name == "second":
+            raise KeyboardInterrupt
+        return compare(one, *rest, **keywords)
+
+    compare = gaps.compare
+    monkeypatch.setattr(gaps, "compare", press)
+    files = [str(tmp_path / f"{name}.json") for name in ("i", "second")]
+    assert main(["gap", *files, "--scheme", "small", "--out", str(tmp_path / "out"), "--json"]) == 1
+    captured = capsys.readouterr()
+    assert {row["instance"] for row in json.loads(captured.out)["rows"]} == {instance.name}
+    assert captured.err.endswith("error: interrupted\n")
 
 
 def result(objective: float | None, bound: float | None = None) -> Result:

@@ -15,8 +15,8 @@ from leosplit.tables import render_table
 from solvers.result import Progress
 
 
-def run_python(*words):
-    return subprocess.run([sys.executable, *words], capture_output=True, text=True, timeout=300, check=False)
+def run_python(*words, cwd=None):
+    return subprocess.run([sys.executable, *words], capture_output=True, text=True, timeout=300, check=False, cwd=cwd)
 
 
 def test_help_lists_the_commands_and_is_quick():
@@ -88,6 +88,25 @@ def test_errors_of_ours_are_not_hidden(failing):
 def test_json_documents_hold_no_non_finite_numbers(capsys):
     output.print_json({"a": [np.float64("nan"), np.int64(3)], "b": {"c": float("inf")}, "d": (1.5, None, "x", True)})
     assert json.loads(capsys.readouterr().out) == {"a": [None, 3], "b": {"c": None}, "d": [1.5, None, "x", True]}
+
+
+def test_ctrl_c_after_the_document_or_handled_before_leaves_the_exit_code(tmp_path):
+    code = (
+        "import atexit, os, signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "atexit.register(lambda: os.kill(os.getpid(), signal.SIGINT))\n"
+        "from leosplit.cli import main, output\n"
+        "clean = output.clean\n"
+        "def press(value):\n"
+        "    try: exec('raise KeyboardInterrupt')\n"
+        "    except KeyboardInterrupt: return clean(value)\n"
+        "output.clean = press\n"
+        "sys.argv = ['leosplit', 'instance', 'schema', 'instance']\n"
+        "sys.exit(main())\n"
+    )
+    (tmp_path / "pressed.py").write_text(code)
+    result = run_python("-m", "pressed", cwd=tmp_path)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert json.loads(result.stdout)
 
 
 def test_progress_is_silent_for_two_seconds_and_then_shows_incumbent_and_bound(monkeypatch, capsys):

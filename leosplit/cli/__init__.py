@@ -15,6 +15,7 @@ from typing import Annotated, Any, TextIO
 import typer
 
 from leosplit import __version__
+from leosplit.cli import output
 
 COMMANDS: tuple[str, ...] = (
     "gap",
@@ -98,7 +99,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     arguments : sequence of str, optional
-        The words after ``leosplit``; those of the process when left out.
+        The words after ``leosplit``; those of the process when left out, which then ends with the command: Ctrl-C
+        is ignored from there on.
 
     Returns
     -------
@@ -106,8 +108,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 when done, 1 without the answer that was asked for or interrupted, 2 for refused input (a line on stderr says
         why).
     """
+    if arguments is None:
+        output.own_process = True
+        try:
+            return _run(sys.argv[1:])
+        finally:
+            output.ignore_interrupts()
+            exec("")  # else `python -m` ends by the signal, where one that was handled had passed through some exec
+    return _run(arguments)
+
+
+def _run(arguments: Sequence[str]) -> int:
+    """Run the command line; errors of the user's are a line on stderr."""
     warnings.showwarning = _warn
-    words = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    words = list(arguments) or ["--help"]
     try:
         if not app.registered_commands:
             _register()

@@ -62,31 +62,40 @@ def command(
     if count is not None and preset is None:
         raise typer.BadParameter("says how many instances of a --preset to make; none is given", param_hint="--count")
     written = GapFiles(out)
-    with ProgressLine() as progress:
-        options = SchemeOptions(objective.value, seed, policy, time_limit, mip_gap, progress)
-        for instance in _instances(files or [], preset, count or 1, seed):
+    options = SchemeOptions(objective.value, seed, policy, time_limit, mip_gap)
 
-            def stage(name: str, instance: "Instance" = instance) -> None:
-                progress.stage(f"{instance.name}: {name}")
+    def compare_one(progress: ProgressLine, instance: "Instance") -> None:
+        def stage(name: str) -> None:
+            progress.stage(f"{instance.name}: {name}")
 
-            if problem is Problem.full:
-                rows, results = compare(instance, names, options, stage)
-            else:
-                rows, results = compare_routing(instance, options, stage, names)
-            progress.clear()
-            label = written.label(instance)
-            if label != instance.name:
-                say(f"warning: two instances are called {instance.name}; this one is {label} from here on", err=True)
-                rows = tuple(replace(row, instance=label) for row in rows)
-            table = gap_table(rows, results, mip_gap, policy)
-            written.add(instance, rows, results, table)
-            if not json:
-                say(table)
-            if results["exact"].termination is Termination.INTERRUPTED:
-                raise KeyboardInterrupt
-        progress.stage("figures")
-        summary = gap_summary(written.rows, policy)
-        paths = written.finish(summary)
+        watched = replace(options, progress=progress)
+        if problem is Problem.full:
+            rows, results = compare(instance, names, watched, stage)
+        else:
+            rows, results = compare_routing(instance, watched, stage, names)
+        progress.clear()
+        label = written.label(instance)
+        if label != instance.name:
+            say(f"warning: two instances are called {instance.name}; this one is {label} from here on", err=True)
+            rows = tuple(replace(row, instance=label) for row in rows)
+        table = gap_table(rows, results, mip_gap, policy)
+        written.add(instance, rows, results, table)
+        if not json:
+            say(table)
+        if results["exact"].termination is Termination.INTERRUPTED:
+            raise KeyboardInterrupt
+
+    try:
+        with ProgressLine() as progress:
+            for instance in _instances(files or [], preset, count or 1, seed):
+                compare_one(progress, instance)
+            progress.stage("figures")
+            summary = gap_summary(written.rows, policy)
+            paths = written.finish(summary)
+    except KeyboardInterrupt:
+        if json:
+            print_json({"rows": [asdict(row) for row in written.rows]})
+        raise
     if json:
         print_json({"rows": [asdict(row) for row in written.rows]})
     else:

@@ -3,7 +3,9 @@
 import json
 import math
 import re
+import signal
 import sys
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -36,3 +38,16 @@ def print_json(document: Mapping[str, Any]) -> None:
     """Print one JSON document on stdout; non-finite numbers are null."""
     text = json.dumps(clean(document), indent=1, allow_nan=False, ensure_ascii=False)
     sys.stdout.write(_C1.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n")
+    sys.stdout.flush()
+    if own_process:
+        ignore_interrupts()
+
+
+own_process = False
+"""Whether the command line is all that the process does, so that it may ignore Ctrl-C when its answer is out."""
+
+
+def ignore_interrupts() -> None:
+    """Let Ctrl-C no longer change the exit code of a command whose answer is complete."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -29,9 +29,10 @@ def command(
     out: OutFileOption = None,
     json: Json = False,
 ) -> None:
-    """Decide an instance with one scheme; exit code 1 if it finds no feasible solution."""
+    """Decide an instance with one scheme; exit code 1 if it finds no feasible solution or is stopped before its end."""
     from formulation import solution_to_dict, write_solution
     from instances import read_instance
+    from solvers.result import Termination
     from solvers.schemes import SchemeOptions, attempt_scheme, find_scheme
 
     find_scheme(scheme)
@@ -67,5 +68,5 @@ def command(
             route = " ".join(decision.data_path or ("–",))
             say(f"  {decision.satellite}: ρ {decision.offload_ratio:.6g}, data {route}", nl=False)
             say(f", model {' '.join(decision.model_path or ('–',))}")
-    if result.objective_s is None:
+    if result.objective_s is None or result.termination not in (Termination.OPTIMAL, Termination.FEASIBLE):
         raise typer.Exit(1)
