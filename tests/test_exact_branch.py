@@ -59,14 +59,14 @@ def test_the_optimum_is_in_an_open_node_until_it_is_the_incumbent(seed, objectiv
     tree, seen = Tree(proof, prices, bound), 0
     while tree.open and seen < 40:
         inside = [
-            node
-            for _, _, node in tree.open
-            if all(holds(node.scopes[m], optimum[m], works[m]) for m in range(len(works)))
+            entry
+            for entry in tree.open
+            if all(holds(scope, optimum[m], works[m]) for m, scope in enumerate(entry[2].node().scopes))
         ]
         assert inside
-        assert min(node.bound for node in inside) <= best.objective_s * (1 + 1e-9)
-        node = min(inside, key=lambda node: node.bound)
-        tree.open = [entry for entry in tree.open if entry[2] is not node]
+        assert min(waiting.bound for _, _, waiting in inside) <= best.objective_s * (1 + 1e-9)
+        tree.open.remove(inside[0])
+        node = inside[0][2].node()
         outcome = tree._price(node)
         assert node.bound <= best.objective_s * (1 + 1e-9)
         tree._divide(node, outcome)

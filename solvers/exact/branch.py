@@ -15,10 +15,11 @@ the highest values in the linear program of known paths (strong branching over t
 """
 
 import heapq
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from solvers.exact.branching import Candidate, candidates_of, shares_of
 from solvers.exact.dive import Dives
@@ -53,9 +54,30 @@ class Node:
     scopes: list[Scope]
     prices: Prices
 
-    def child(self) -> "Node":
-        """Return a copy."""
-        return Node(self.bound, [scope.copy() for scope in self.scopes], self.prices)
+
+class Waiting:
+    """A node that waits, in a hundredth of the memory: masks as bits, prices without their zeros."""
+
+    def __init__(self, bound: float, scopes: list[Scope], prices: Prices, price: Any) -> None:
+        self.bound, self._price = bound, price
+        self._prices = replace(prices, price=np.zeros((0, 0)))
+        masks = [mask for scope in scopes for mask in (*scope.arcs, *(piece.arcs for piece in scope.pieces))]
+        self._resources, self._bits = len(masks[0]), np.packbits(np.stack(masks), axis=1)
+        nothing = np.zeros(0, dtype=bool)
+        self._scopes = [
+            replace(scope.copy(), arcs=[], pieces=[replace(piece, arcs=nothing) for piece in scope.pieces])
+            for scope in scopes
+        ]
+
+    def node(self) -> Node:
+        """Return the node."""
+        masks = iter(np.unpackbits(self._bits, axis=1, count=self._resources).astype(bool))
+        scopes = []
+        for kept in self._scopes:
+            arcs = [next(masks), next(masks)]
+            pieces = [replace(piece, ends=list(piece.ends), arcs=next(masks)) for piece in kept.pieces]
+            scopes.append(replace(kept, arcs=arcs, pieces=pieces))
+        return Node(self.bound, scopes, replace(self._prices, price=self._price.toarray()))
 
 
 class Tree:
@@ -67,21 +89,22 @@ class Tree:
         self.proof, self.tables, self.columns = proof, proof.tables, proof.relaxation.columns
         self.openness = Openness(self.columns)
         self.dives = Dives(proof, self.columns, self.openness)
-        self.open: list[tuple[float, int, Node]] = []
+        self.open: list[tuple[float, int, Waiting]] = []
         self.stuck = np.inf
         self.stranded: list[dict[int, Plan]] = []
         self.nodes = self._count = 0
-        self._push(Node(bound.value, proof.scopes, prices).child())
+        self._push(bound.value, proof.scopes, prices, csr_array(prices.price))
 
-    def _push(self, node: Node) -> None:
+    def _push(self, bound: float, scopes: list[Scope], prices: Prices, price: Any) -> None:
         self._count += 1
         coarse = COARSE[self.proof.objective] * (self.proof.cutoff - self.proof.lower)
-        heapq.heappush(self.open, (node.bound // coarse if coarse > 0 else 0.0, -self._count, node))
+        waiting = Waiting(bound, scopes, prices, price)
+        heapq.heappush(self.open, (bound // coarse if coarse > 0 else 0.0, -self._count, waiting))
 
     @property
     def bound(self) -> float:
         """Lower bound over all that is open or stranded."""
-        return min(self.stuck, min((node.bound for _, _, node in self.open), default=np.inf))
+        return min(self.stuck, min((waiting.bound for _, _, waiting in self.open), default=np.inf))
 
     def run(self) -> None:
         """Work off nodes until none is left, or none that could raise the bound above the stranded ones."""
@@ -90,11 +113,11 @@ class Tree:
             proof.raise_bound(self.bound)
             if proof.done or self.open[0][2].bound > self.stuck:
                 break
-            node = heapq.heappop(self.open)[2]
+            node = heapq.heappop(self.open)[2].node()
             self.nodes += 1
             outcome = self._price(node)
             if proof.stopped:
-                self._push(node)
+                self._push(node.bound, node.scopes, node.prices, csr_array(node.prices.price))
             elif node.bound < proof.cutoff:
                 self._divide(node, outcome)
         proof.raise_bound(self.bound)
@@ -133,10 +156,12 @@ class Tree:
             self._strand(node, max(node.bound, best[1].value), plans)
             return
         chosen = candidates[0] if len(candidates) == 1 else self._strongest(node, candidates[:TRIED])
+        price = csr_array(node.prices.price)
         for restriction in (chosen.other, chosen.this):
-            child = node.child()
-            restriction.apply(child.scopes[chosen.task])
-            self._push(child)
+            scopes = list(node.scopes)
+            scopes[chosen.task] = node.scopes[chosen.task].copy()
+            restriction.apply(scopes[chosen.task])
+            self._push(node.bound, scopes, node.prices, price)
 
     def _strand(self, node: Node, bound: float, plans: dict[int, Plan] | None) -> None:
         """Let a node's bound stand, if it is of interest, and remember where its point is."""
