@@ -22,7 +22,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from solvers.exact.branching import Candidate, candidates_of, shares_of
-from solvers.exact.dive import Dives
+from solvers.exact.dive import NEAR, Dives
 from solvers.exact.highs import Outcome
 from solvers.exact.openness import Openness
 from solvers.exact.prices import Bound, Prices, fix, price_bound
@@ -147,8 +147,8 @@ class Tree:
         plans = self.dives.rounded(shares)
         self.dives.offer(plans, CLOSE)
         if self.nodes % DIVES == 1:
-            self.dives.dive(self.openness.of(node.scopes), shares, set())
-            self.dives.near(self.proof.scopes)
+            self.dives.deep(node.scopes, shares)
+            self.dives.near(self.proof.scopes, NEAR)
         candidates = candidates_of(self.tables, self.proof.levels, node.scopes, shares)
         if not candidates:
             best = node.prices, price_bound(self.tables, node.scopes, node.prices)

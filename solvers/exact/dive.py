@@ -22,6 +22,8 @@ SURE = 0.9
 """Shares from which on a task's largest path is taken at once."""
 FREE = 10
 """Number of tasks that a dive near the incumbent frees."""
+NEAR = 5
+"""Dives near the incumbent that find nothing, over dives with all tasks free."""
 PART_OF_MOVES = 8
 """Part of an annealing that follows a dive: one of so many."""
 ASTRAY = 0.5
@@ -41,17 +43,25 @@ class Dives:
             return
         root = shares_of(self.columns, point.values)
         for i in range(times):
-            self.dive(self.openness.of(self.proof.scopes), list(root), set(), astray=i > 0)
-        for _ in range(2 * times):
-            self.near(self.proof.scopes)
+            self.deep(self.proof.scopes, list(root), astray=i > 0)
+        self.near(self.proof.scopes, NEAR * times)
 
-    def dive(self, open_paths: Open, shares: list[Shares], settled: set[int], *, astray: bool = False) -> None:
-        """Fix the largest shares, or astray some that are not, until every task is settled; offer the plans."""
+    def deep(self, scopes: list[Scope], shares: list[Shares], *, astray: bool = False) -> None:
+        """Dive from a point with all tasks free, and anneal where that ends."""
+        proof = self.proof
+        reached = self.dive(self.openness.of(scopes), shares, set(), astray=astray)
+        if reached is not None and len(shares) > 1 and not (proof.done or proof.stopped):
+            Search(proof, reached).run(proof.moves // PART_OF_MOVES)
+
+    def dive(
+        self, open_paths: Open, shares: list[Shares], settled: set[int], *, astray: bool = False
+    ) -> dict[int, Plan] | None:
+        """Fix the largest shares, or astray some that are not, until every task is settled; offer and return plans."""
         proof = self.proof
         while len(settled) < len(shares):
             plans = self.rounded(shares)
             if plans is None or proof.done or proof.stopped:
-                return
+                return None
             noise = proof.rng.uniform(ASTRAY, 1.0, len(shares)) if astray else [1.0] * len(shares)
             sizes = {m: noise[m] * mine.size for m, mine in enumerate(shares) if m not in settled}
             for m in [m for m, size in sizes.items() if size >= SURE] or [max(sizes, key=lambda m: sizes[m])]:
@@ -61,17 +71,21 @@ class Dives:
             self.columns.restrict(open_paths)
             outcome = self.columns.solve(proof.limits_now())
             if outcome.values is None:
-                return
+                return None
             shares = shares_of(self.columns, outcome.values)
-        reached = self.offer(self.rounded(shares))
-        if reached is not None and len(shares) > 1 and not (proof.done or proof.stopped):
-            Search(proof, reached).run(proof.moves // PART_OF_MOVES)
+        return self.offer(self.rounded(shares))
 
-    def near(self, scopes: list[Scope]) -> None:
+    def near(self, scopes: list[Scope], times: int) -> None:
+        """Dive near the incumbent, again without counting where that improves it."""
+        count = 0
+        while count < times and len(scopes) > FREE and not (self.proof.done or self.proof.stopped):
+            before = self.proof.upper
+            self._near(scopes)
+            count += self.proof.upper >= before
+
+    def _near(self, scopes: list[Scope]) -> None:
         """Free some tasks that share resources, keep the others as they are in the incumbent, and dive."""
         proof, n = self.proof, len(scopes)
-        if n <= FREE or proof.done or proof.stopped:
-            return
         self._know_incumbent(scopes)
         search, rng = Search(proof), proof.rng
         free = {int(rng.integers(n))}
@@ -79,8 +93,8 @@ class Dives:
             others = sorted({other for m in free for other in search.near(m)} - free) or sorted(set(range(n)) - free)
             free.add(others[int(rng.integers(len(others)))])
         open_paths, settled = self.openness.of(scopes), set[int]()
-        for m in set(range(n)) - free:
-            kept = self.openness.keep(open_paths, m, proof.plans[m])
+        for m in range(n):
+            kept = None if m in free else self.openness.keep(open_paths, m, proof.plans[m])
             if kept is not None:
                 open_paths = kept
                 settled.add(m)
