@@ -1,5 +1,6 @@
 """The tree, its dives and what they stand on: nothing better than the cutoff is ever lost."""
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -181,6 +182,23 @@ def test_dives_end_in_networks_that_count(objective):
     assert check(instance, solution) == ()
     assert evaluate(instance, solution).objective_s(objective) == pytest.approx(proof.upper, rel=1e-9)
     assert all(score(proof.tables, plans, objective)[0] >= bound.value * (1 - 1e-9) for plans in reached if plans)
+
+
+@pytest.mark.parametrize("at", [1, 5])
+def test_ctrl_c_in_a_dive_ends_the_proof(at, monkeypatch):
+    proof, prices, bound = relaxed(make_preset("hotspot", seed=0))
+    solve, calls = Columns.solve, []
+
+    def interrupted(columns, limits):
+        calls.append(limits)
+        outcome = solve(columns, limits)
+        return replace(outcome, termination=Termination.INTERRUPTED) if len(calls) == at else outcome
+
+    monkeypatch.setattr(Columns, "solve", interrupted)
+    Tree(proof, prices, bound).dives.from_root(8)
+    assert proof.stopped
+    assert proof.ended is Termination.INTERRUPTED
+    assert len(calls) == at
 
 
 def test_one_seed_gives_one_tree():

@@ -39,10 +39,10 @@ STEPS = 300
 LEAST_GAIN = 1e-3
 """Share of the gap that a child counts for at least."""
 COARSE = {"mean": 0.02, "max": 0.5}
-"""Share of the gap within which the bounds of nodes count as equal."""
-DIVES = 5
+"""Share of the gap at the tree's start within which the bounds of nodes count as equal."""
+DIVE_EVERY = 5
 """Dives start from one of so many nodes."""
-CLOSE = 2e-3
+ROUNDED_WITHIN = 2e-3
 """Relative amount above the incumbent up to which what a point rounds to descends."""
 
 
@@ -93,25 +93,29 @@ class Tree:
         self.stuck = np.inf
         self.stranded: list[dict[int, Plan]] = []
         self.nodes = self._count = 0
+        self._coarse = COARSE[proof.objective] * (proof.cutoff - proof.lower)
         self._push(bound.value, proof.scopes, prices, csr_array(prices.price))
 
     def _push(self, bound: float, scopes: list[Scope], prices: Prices, price: Any) -> None:
         self._count += 1
-        coarse = COARSE[self.proof.objective] * (self.proof.cutoff - self.proof.lower)
         waiting = Waiting(bound, scopes, prices, price)
-        heapq.heappush(self.open, (bound // coarse if coarse > 0 else 0.0, -self._count, waiting))
+        heapq.heappush(self.open, (bound // self._coarse if self._coarse > 0 else 0.0, -self._count, waiting))
 
     @property
     def bound(self) -> float:
         """Lower bound over all that is open or stranded."""
-        return min(self.stuck, min((waiting.bound for _, _, waiting in self.open), default=np.inf))
+        return min(self.stuck, self._least)
+
+    @property
+    def _least(self) -> float:
+        return min((waiting.bound for _, _, waiting in self.open), default=np.inf)
 
     def run(self) -> None:
         """Work off nodes until none is left, or none that could raise the bound above the stranded ones."""
         proof = self.proof
         while self.open and not (proof.done or proof.stopped):
             proof.raise_bound(self.bound)
-            if proof.done or self.open[0][2].bound > self.stuck:
+            if proof.done or self._least > self.stuck:
                 break
             node = heapq.heappop(self.open)[2].node()
             self.nodes += 1
@@ -145,12 +149,13 @@ class Tree:
             return
         shares = shares_of(self.columns, outcome.values)
         plans = self.dives.rounded(shares)
-        self.dives.offer(plans, CLOSE)
-        if self.nodes % DIVES == 1:
+        self.dives.offer(plans, ROUNDED_WITHIN)
+        if self.nodes % DIVE_EVERY == 1:
             self.dives.deep(node.scopes, shares)
             self.dives.near(self.proof.scopes, NEAR)
         candidates = candidates_of(self.tables, self.proof.levels, node.scopes, shares)
         if not candidates:
+            self.columns.restrict(self.openness.of(node.scopes))  # dives have closed paths
             best = node.prices, price_bound(self.tables, node.scopes, node.prices)
             best, _ = self.proof.relaxation.climb(self.columns, node.scopes, best, exactly=True)
             self._strand(node, max(node.bound, best[1].value), plans)
@@ -174,8 +179,8 @@ class Tree:
         """Return the candidate whose children rise most in the linear program of known paths."""
         columns, best, chosen = self.columns, -1.0, candidates[0]
         columns.restrict(self.openness.of(node.scopes))
-        base = columns.solve(self.proof.limits_now())
-        if base.objective is None:
+        base = self.proof.solve(columns)
+        if base.objective is None or self.proof.stopped:
             return chosen
         basis, room = columns.basis, max(self.proof.cutoff - base.objective, 1e-12)
         for candidate in candidates:
@@ -185,7 +190,8 @@ class Tree:
                 restriction.apply(scope)
                 scopes = [scope if m == candidate.task else other for m, other in enumerate(node.scopes)]
                 columns.restrict(self.openness.of(scopes))
-                value = columns.peek(STEPS, basis)
+                value, outcome = columns.peek(STEPS, basis, self.proof.limits_now())
+                self.proof.note(outcome)
                 gain *= min(max(value - base.objective, 0.0), room) + LEAST_GAIN * room
             if gain > best:
                 best, chosen = gain, candidate

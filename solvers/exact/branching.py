@@ -11,7 +11,7 @@ Children divide a node's solutions. Of one task,
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -135,13 +135,15 @@ def candidates_of(tables: Tables, levels: list[Ints], scopes: list[Scope], share
 
 def _of_task(tables: Tables, levels: list[Ints], scope: Scope, mine: Shares, m: int) -> Iterator[Candidate]:
     cases = [(i, c) for i, piece in enumerate(scope.pieces) for c in piece.ends]
+    known = set(cases)  # the node may have lost cases by its bound since the point was found
+    mine = replace(mine, pieces={case: value for case, value in mine.pieces.items() if case in known})
     ends = {case: case[1] for case in cases}
     modes = {case: scope.pieces[case[0]].mode for case in cases}
     found = [candidate for labels in (ends, modes) for candidate in _of_cases(mine, m, labels)]
     for kind in (DATA, MODEL):
         if len(mine.routes[kind]) > 1:
             found += _of_packet(tables, levels, scope, mine, m, kind)
-    yield from found or _of_pieces(mine, m, cases)
+    yield from [candidate for candidate in found if candidate.promise > 0] or _of_pieces(mine, m, cases) or found
 
 
 def _of_cases(mine: Shares, m: int, labels: dict[tuple[int, int], int] | dict[tuple[int, int], str]) -> list[Candidate]:
@@ -149,6 +151,8 @@ def _of_cases(mine: Shares, m: int, labels: dict[tuple[int, int], int] | dict[tu
     shares: dict[int | str, float] = {}
     for case, value in mine.pieces.items():
         shares[labels[case]] = shares.get(labels[case], 0.0) + value
+    if not shares:
+        return []
     label, share = max(shares.items(), key=lambda item: item[1])
     if share >= 1 - WHOLE:
         return []

@@ -29,6 +29,7 @@ from solvers.exact.pieces import sides
 from solvers.exact.prices import Users
 from solvers.exact.scope import Scope
 from solvers.exact.tables import DATA, MODEL, Floats, Ints, Tables
+from solvers.result import Termination
 
 INF = highspy.kHighsInf
 VIOLATION = 1e-6
@@ -273,18 +274,20 @@ class Columns:
 
     @property
     def basis(self) -> Any:
-        """HiGHS' present basis."""
+        """HiGHS' present basis, for all rows and columns that there are."""
+        self._lp.flush()
         return self._lp.h.getBasis()
 
-    def peek(self, steps: int, basis: Any) -> float:
-        """Return the value after this many simplex iterations from a basis, inf if there is no point."""
+    def peek(self, steps: int, basis: Any, limits: Limits) -> tuple[float, Outcome]:
+        """Return the value after this many simplex iterations from a basis, inf if infeasible, and the outcome."""
         h = self._lp.h
         h.setBasis(basis)
-        h.setOptionValue("simplex_iteration_limit", steps)
-        h.run()
-        h.setOptionValue("simplex_iteration_limit", highspy.kHighsIInf)
-        infeasible = h.getModelStatus() == highspy.HighsModelStatus.kInfeasible
-        return INF if infeasible else float(h.getInfo().objective_function_value)
+        _, usual = h.getOptionValue("simplex_iteration_limit")
+        h.setOptionValue("simplex_iteration_limit", min(steps, usual))
+        outcome = run(h, limits)
+        h.setOptionValue("simplex_iteration_limit", usual)
+        infeasible = outcome.termination is Termination.INFEASIBLE
+        return INF if infeasible else float(h.getInfo().objective_function_value), outcome
 
     def read(self, duals: Floats) -> tuple[list[Floats], Floats, Floats]:
         """Return θ per task, λ of shape (users, resources) and each task's dual value, shape (tasks,)."""

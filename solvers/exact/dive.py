@@ -31,7 +31,10 @@ ASTRAY = 0.5
 
 
 class Dives:
-    """Dives in the relaxation of one proof; the pieces of the proof's scopes are those of the relaxation."""
+    """Dives in the relaxation of one proof; the pieces of the proof's scopes are those of the relaxation.
+
+    A dive leaves the relaxation with the paths open that it has settled on: who solves it next restricts it first.
+    """
 
     def __init__(self, proof: "Proof", columns: Columns, openness: Openness) -> None:
         self.proof, self.columns, self.openness = proof, columns, openness
@@ -69,7 +72,7 @@ class Dives:
                 open_paths = open_paths if kept is None else kept
                 settled.add(m)
             self.columns.restrict(open_paths)
-            outcome = self.columns.solve(proof.limits_now())
+            outcome = proof.solve(self.columns)
             if outcome.values is None:
                 return None
             shares = shares_of(self.columns, outcome.values)
@@ -99,7 +102,7 @@ class Dives:
                 open_paths = kept
                 settled.add(m)
         self.columns.restrict(open_paths)
-        outcome = self.columns.solve(proof.limits_now())
+        outcome = proof.solve(self.columns)
         if outcome.values is not None:
             self.dive(open_paths, shares_of(self.columns, outcome.values), settled)
 

@@ -1,7 +1,7 @@
 """Pieces: what a task may do, cut into cases in each of which its delay has a tight affine lower bound.
 
 A piece is a packet mode and, where both packets are sent, an interval of the data work A_m. A task is in one piece at
-least; a solution better than the incumbent stays in some piece of every task through all that follows. On an interval
+least; a solution better than the cutoff stays in some piece of every task through all that follows. On an interval
 [low, high] the chord of h(·, p) (`scope.chord`) bounds the delay from below, exactly at both ends. A chord passes h
 outside its interval, so no piece needs to be told to keep to its interval: it only becomes unattractive. The last
 interval [low, ∞) is charged h(low) and nothing for load.
@@ -28,7 +28,7 @@ SHORTEST_S = 1e-9
 NARROW = 1e-6
 """Least relative width of a piece that is cut off."""
 PASSES = 8
-MOST_PIECES = 40
+MOST_SHARPENED = 40
 """Pieces of a task from which on none is cut any more."""
 
 
@@ -172,7 +172,7 @@ def sharpen(task: TaskTable, scope: Scope, work: float, fixed: float, allowance:
             piece for piece in scope.pieces if piece.mode == BOTH and _loss(task, piece, work, fixed, truth) > allowance
         ]
         fresh = False
-        for piece in loose if len(scope.pieces) < MOST_PIECES else []:
+        for piece in loose if len(scope.pieces) < MOST_SHARPENED else []:
             beyond = (
                 2 * max(fixed - piece.fixed_low, 0.0) * (work + task.small_s) / max(task.small_s - fixed, SHORTEST_S)
             )

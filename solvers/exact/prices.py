@@ -16,7 +16,7 @@ sort for every |S|. Any prices give a valid bound; those of the load-indexed rel
 Nothing rests on a solver's tolerances.
 
 Fixing: the bound with m forced through r in piece q exceeds the bound by the reduced cost of the cheapest such
-m-solution, found by searches from both sides. More than incumbent - bound: no improving solution has it.
+m-solution, found by searches from both sides. More than cutoff - bound: no solution better than the cutoff has it.
 """
 
 from dataclasses import dataclass
@@ -260,26 +260,25 @@ def price_bound(tables: Tables, scopes: list[Scope], prices: Prices) -> Bound:
     return Bound(sum(costs.least for costs in tasks) + _resource_bounds(tables, scopes, prices), tasks)
 
 
-def fix(tables: Tables, scopes: list[Scope], prices: Prices, bound: Bound, incumbent: float) -> None:
-    """Take out of the scopes what no solution better than the incumbent needs; pieces without ends stay, empty."""
-    room = incumbent - bound.value + 1e-9 * (abs(incumbent) + 1)
+def fix(tables: Tables, scopes: list[Scope], prices: Prices, bound: Bound, cutoff: float) -> None:
+    """Take out of the scopes what no solution better than the cutoff needs; pieces without ends stay, empty."""
+    room = cutoff - bound.value + 1e-9 * (abs(cutoff) + 1)
     for m, (scope, costs) in enumerate(zip(scopes, bound.tasks, strict=True)):
         _fix_task(tables, scope, prices.users, costs, m, costs.least + room)
 
 
-def fix_alone(tables: Tables, scopes: list[Scope], incumbent: float) -> None:
+def fix_alone(tables: Tables, scopes: list[Scope], cutoff: float) -> None:
     """Do the same for the maximum with all weight on one task after the other, and no prices.
 
-    No T_m may exceed the incumbent, though the relaxation's weights may be zero for all but a few tasks.
+    No T_m may exceed the cutoff, though the relaxation's weights may be zero for all but a few tasks.
     """
     n, users = len(scopes), Users(scopes)
     for m, scope in enumerate(scopes):
         thetas = [np.full(len(sides(tables.tasks[i], scopes[i].pieces[0])), float(i == m)) for i in range(n)]
         prices = make_prices(tables, users, thetas, np.zeros((len(users.task), tables.resources)), "max")
         costs = task_costs(tables, scope, prices, m)
-        if costs.least <= incumbent:
-            _fix_task(tables, scope, users, costs, m, incumbent + 1e-9 * (abs(incumbent) + 1))
-            users = Users(scopes)
+        if costs.least <= cutoff:
+            _fix_task(tables, scope, users, costs, m, cutoff + 1e-9 * (abs(cutoff) + 1))
 
 
 def _fix_task(tables: Tables, scope: Scope, users: Users, costs: Costs, m: int, limit: float) -> None:

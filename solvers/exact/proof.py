@@ -28,6 +28,7 @@ from formulation import Solution
 from instances import Instance
 from solvers.best_response import descend, solution_of
 from solvers.exact.branch import Tree
+from solvers.exact.columns import Columns
 from solvers.exact.direct import Recorder, checked_bound
 from solvers.exact.highs import Limits, Outcome, load, memory_gib, run
 from solvers.exact.incumbent import cheapest_plans, plans_from_values
@@ -115,6 +116,12 @@ class Proof:
         if outcome.termination in (Termination.INTERRUPTED, Termination.MEMORY_LIMIT):
             self.ended = outcome.termination
 
+    def solve(self, columns: Columns) -> Outcome:
+        """Solve the relaxation over the paths known and open, with the time that is left."""
+        outcome = columns.solve(self.limits_now())
+        self.note(outcome)
+        return outcome
+
     def offer(self, plans: dict[int, Plan] | None) -> None:
         """Take plans as the incumbent if they are better; their arcs join the relaxation.
 
@@ -168,7 +175,7 @@ class Proof:
             scope.pieces = first_pieces(self.tables, m, scope, [work, work + 0.15 * (work + task.small_s)])
 
     def narrow(self) -> None:
-        """Bound A_m by what the incumbent allows each task."""
+        """Bound A_m by what the cutoff allows each task."""
         n, total = len(self.scopes), sum(scope.least_s for scope in self.scopes)
         for m, scope in enumerate(self.scopes):
             allowed = self.cutoff if self.objective == "max" else self.cutoff * n - total + scope.least_s
@@ -176,7 +183,7 @@ class Proof:
             scope.data_high = max(min(scope.data_high, allowed), scope.data_low)
             narrow(self.tables, m, scope, allowed)
             if not scope.pieces:
-                self.raise_bound(self.upper)  # nothing better than the incumbent is left in scope
+                self.raise_bound(self.upper)  # nothing better than the cutoff is left in scope
 
     def expand(self, m: int, high: float) -> None:
         """Let A_m go up to `high` again; beyond a large value, to whatever can be."""
@@ -226,7 +233,7 @@ class Proof:
         if outcome.termination is Termination.TIME_LIMIT:
             self.ended = outcome.termination  # it had all the time that was left
         if outcome.termination is Termination.INFEASIBLE:
-            self.raise_bound(self.upper)  # nothing better than the incumbent is left in scope
+            self.raise_bound(self.upper)  # nothing better than the cutoff is left in scope
         if outcome.bound is not None:
             self.raise_bound(outcome.bound)
         if outcome.values is None:

@@ -128,8 +128,7 @@ class Relaxation:
         """
         proof, tables, last = self.proof, self.proof.tables, None
         for _ in range(ROUNDS):
-            outcome = columns.solve(proof.limits_now())
-            proof.note(outcome)
+            outcome = proof.solve(columns)
             if outcome.duals is None or outcome.values is None or outcome.objective is None:
                 break
             last = outcome

@@ -1,6 +1,6 @@
-"""What is still possible for a task in any solution better than the incumbent, and simple ways to narrow it.
+"""What is still possible for a task in any solution better than the cutoff, and simple ways to narrow it.
 
-A scope only ever loses what no improving solution needs. Let U be the incumbent's objective, y_m > 0 the weight of
+A scope only ever loses what no improving solution needs. Let U be the cutoff, y_m > 0 the weight of
 T_m in the objective (1/|R| for the mean), and lb_m a lower bound on T_m. For the mean, an improving solution has
 T_m ≤ (U - Σ_{m' ≠ m} y_m' lb_m') / y_m; for the maximum, T_m ≤ U. This *allowance* bounds the data work A_m: with
 both packets sent T_m ≥ M_m + h(A_m, p_m), h rises with A, so A_m lies below the root of M_m + h(A, p_m) = allowance,
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from solvers.exact.pieces import Piece
 
 BOTH, DATA_ONLY, MODEL_ONLY = "both", "data", "model"
-SLACK = 1e-9
-"""Relative amount that keeps solutions as good as the incumbent in scope despite rounding."""
 MAX_STEPS = 60
 
 
