@@ -109,7 +109,7 @@ def draw(points: list[Point]) -> Figure:
     shown = [100 * max(p.gap, GAP) for p in points]
     for column, ticks in ((0, [planes * slots for planes, slots in GRIDS]), (1, list(TASKS))):
         above, below = axes[column], axes[2 + column]
-        above.set(ylim=(0.5 * min(seconds), 2 * max(*seconds, LIMIT_S)), yscale="log")
+        above.set(ylim=(0.15 * min(seconds), 2 * max(*seconds, LIMIT_S)), yscale="log")
         below.set(ylim=(50 * GAP, 3 * max(shown)), yscale="log", xscale="log")
         below.set_xticks(ticks, [f"{tick:,}".replace(",", " ") for tick in ticks])
         below.set_xticks([], minor=True)

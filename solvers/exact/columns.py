@@ -263,10 +263,12 @@ class Columns:
 
     def solve(self, limits: Limits) -> Outcome:
         """Solve what there is, with all rows Σ_{u of m} x[u, r, j] ≤ L[·, r, j] that turn out to be needed."""
+        timed = limits.time_s is not None and "time_limit" not in limits.options
+        until = self._lp.h.getRunTime() + (limits.time_s or 0.0)
         for _ in range(SEPARATIONS):
             self._lp.flush()
-            if limits.time_s is not None and "time_limit" not in limits.options:
-                self._lp.h.setOptionValue("time_limit", self._lp.h.getRunTime() + limits.time_s)
+            if timed:
+                self._lp.h.setOptionValue("time_limit", until)
             outcome = run(self._lp.h, limits)
             if outcome.values is None or self.separate(outcome.values) == 0:
                 break
