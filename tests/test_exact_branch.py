@@ -184,6 +184,23 @@ def test_dives_end_in_networks_that_count(objective):
     assert all(score(proof.tables, plans, objective)[0] >= bound.value * (1 - 1e-9) for plans in reached if plans)
 
 
+def test_a_look_at_a_child_that_ends_early_ends_nothing_else():
+    proof, _, _ = relaxed(make_preset("hotspot", seed=0))
+    columns = proof.relaxation.columns
+    openness = Openness(columns)
+    open_paths = openness.of(proof.scopes)
+    whole = columns.solve(Limits())
+    basis = columns.basis
+    columns.restrict(open_paths & (whole.values[[route[0] for route in columns.routes]] < 0.5))
+    value, outcome = columns.peek(1, basis, Limits())
+    assert outcome.termination is Termination.FEASIBLE
+    assert value >= whole.objective * (1 - 1e-9)
+    proof.note(outcome)
+    assert not proof.stopped
+    later, outcome = columns.peek(10_000, basis, Limits())
+    assert later >= value * (1 - 1e-9)
+
+
 @pytest.mark.parametrize("at", [1, 5])
 def test_ctrl_c_in_a_dive_ends_the_proof(at, monkeypatch):
     proof, prices, bound = relaxed(make_preset("hotspot", seed=0))

@@ -18,6 +18,7 @@ Rows and columns are only ever added, so HiGHS goes on from its last basis.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import highspy
@@ -288,6 +289,8 @@ class Columns:
         h.setOptionValue("simplex_iteration_limit", min(steps, usual))
         outcome = run(h, limits)
         h.setOptionValue("simplex_iteration_limit", usual)
+        if h.getModelStatus() == highspy.HighsModelStatus.kIterationLimit:
+            outcome = replace(outcome, termination=Termination.FEASIBLE)  # as was asked for
         infeasible = outcome.termination is Termination.INFEASIBLE
         return INF if infeasible else float(h.getInfo().objective_function_value), outcome
 
