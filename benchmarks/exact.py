@@ -155,7 +155,7 @@ def ratios(cases: dict[str, Rivals], seed: int, budget: Budget) -> None:
             taken = time.perf_counter() - started
             more = "" if result.termination is Termination.OPTIMAL else "> "
             gap = "–" if result.gap is None else f"{100 * result.gap:.4f}"
-            row = (name, f"{ours:.3f}", formulation, solver, f"{more}{taken:.2f}", gap, f"{more}{taken / ours:.0f}")
+            row = (name, f"{ours:.3f}", formulation, solver, f"{more}{taken:.3f}", gap, f"{more}{taken / ours:.0f}")
             print(f"| {' | '.join(row)} |", flush=True)
             if not _agree(result, mine):
                 print(f"objectives and bounds contradict each other: {result}, {mine}", file=sys.stderr)
