@@ -7,6 +7,8 @@ Children divide a node's solutions. Of one task,
 - *link*: every path of a packet passes the task's side and, where c(m) is settled, that side too. Going inwards from
   either side for as long as one arc is left, one comes to a place that every path passes and may leave by several
   arcs: by this one, or by another;
+- *passage*: the arcs left, without those on cycles, lead from layer to layer. A path passes every border between layers
+  once: by this arc, or by another one that crosses the border;
 - *piece*: the data work lies in the pieces up to this one, or in those above it. A solution is in some piece.
 """
 
@@ -15,6 +17,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
 
 from solvers.exact.columns import Columns
 from solvers.exact.scope import Scope
@@ -104,10 +108,18 @@ class Restriction:
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """A way to divide a node: of which task, and what one child and the other keep of it."""
+    """A way to divide a node: of which task, by what, and what one child and the other keep of it.
+
+    Attributes
+    ----------
+    share
+        Of what `this` keeps, in the node's point.
+    """
 
     promise: float
     task: int
+    what: tuple[int | str, ...]
+    share: float
     this: Restriction
     other: Restriction
 
@@ -124,29 +136,48 @@ def candidates_of(tables: Tables, levels: list[Ints], scopes: list[Scope], share
     shares
         In the node's point.
     """
+    loads = _loads(tables, shares)
     found = [
         candidate
         for m, (scope, mine) in enumerate(zip(scopes, shares, strict=True))
-        for candidate in _of_task(tables, levels, scope, mine, m)
+        for candidate in _of_task(tables, levels, scope, mine, m, loads)
     ]
+    found = list({(candidate.task, candidate.what): candidate for candidate in found}.values())
     dividing = [candidate for candidate in found if candidate.promise > 0]
     return sorted(dividing or found, key=lambda candidate: -candidate.promise)
 
 
-def _of_task(tables: Tables, levels: list[Ints], scope: Scope, mine: Shares, m: int) -> Iterator[Candidate]:
+def _loads(tables: Tables, shares: list[Shares]) -> list[Floats]:
+    """Return the flow on every resource per kind, shape (resources,)."""
+    loads = [np.zeros(tables.resources) for _ in (DATA, MODEL)]
+    for mine in shares:
+        for kind in (DATA, MODEL):
+            for share, _, used in mine.routes[kind]:
+                loads[kind][used] += share
+    return loads
+
+
+def _of_task(
+    tables: Tables, levels: list[Ints], scope: Scope, mine: Shares, m: int, loads: list[Floats]
+) -> Iterator[Candidate]:
     cases = [(i, c) for i, piece in enumerate(scope.pieces) for c in piece.ends]
     known = set(cases)  # the node may have lost cases by its bound since the point was found
     mine = replace(mine, pieces={case: value for case, value in mine.pieces.items() if case in known})
     ends = {case: case[1] for case in cases}
     modes = {case: scope.pieces[case[0]].mode for case in cases}
-    found = [candidate for labels in (ends, modes) for candidate in _of_cases(mine, m, labels)]
+    found = [
+        candidate for name, labels in (("end", ends), ("mode", modes)) for candidate in _of_cases(mine, m, name, labels)
+    ]
     for kind in (DATA, MODEL):
         if len(mine.routes[kind]) > 1:
             found += _of_packet(tables, levels, scope, mine, m, kind)
+            found += _of_passage(tables, levels, scope, mine, m, kind, loads[kind])
     yield from [candidate for candidate in found if candidate.promise > 0] or _of_pieces(mine, m, cases) or found
 
 
-def _of_cases(mine: Shares, m: int, labels: dict[tuple[int, int], int] | dict[tuple[int, int], str]) -> list[Candidate]:
+def _of_cases(
+    mine: Shares, m: int, name: str, labels: dict[tuple[int, int], int] | dict[tuple[int, int], str]
+) -> list[Candidate]:
     """Divide by what cases are labelled with: the label of the largest share, or another."""
     shares: dict[int | str, float] = {}
     for case, value in mine.pieces.items():
@@ -158,7 +189,7 @@ def _of_cases(mine: Shares, m: int, labels: dict[tuple[int, int], int] | dict[tu
         return []
     this = frozenset(case for case, other in labels.items() if other == label)
     both = Restriction(this), Restriction(frozenset(labels) - this)
-    return [Candidate(OF_CASES * min(share, 1 - share), m, *both)]
+    return [Candidate(OF_CASES * min(share, 1 - share), m, (name, label), share, *both)]
 
 
 def _of_pieces(mine: Shares, m: int, cases: list[tuple[int, int]]) -> list[Candidate]:
@@ -171,7 +202,7 @@ def _of_pieces(mine: Shares, m: int, cases: list[tuple[int, int]]) -> list[Candi
     this = frozenset(case for case in cases if case[0] <= order[place])
     share = float(below[place])
     both = Restriction(this), Restriction(frozenset(cases) - this)
-    return [Candidate(OF_PIECES * min(share, 1 - share), m, *both)]
+    return [Candidate(OF_PIECES * min(share, 1 - share), m, ("piece", order[place]), share, *both)]
 
 
 def _of_packet(
@@ -190,9 +221,59 @@ def _of_packet(
         share = flows.get(arc, 0.0) / total if total > 0 else 1.0
         shared = bool((levels[kind][[arc, *others]] > 1).any())
         promise = 0.0 if share >= 1 - WHOLE else (OF_LINKS if shared else OF_UNSHARED_LINKS) * min(share, 1 - share)
-        yield Candidate(
-            promise, m, Restriction(kind=kind, without=others), Restriction(kind=kind, without=np.array([arc]))
-        )
+        yield _of_arc(promise, m, kind, arc, share, others)
+
+
+def _of_passage(
+    tables: Tables, levels: list[Ints], scope: Scope, mine: Shares, m: int, kind: int, loads: Floats
+) -> Iterator[Candidate]:
+    """Divide a packet's paths by whether they pass an arc, for arcs on which it meets others."""
+    signs: dict[int, list[int]] = {}
+    for i, (_, _, used) in enumerate(mine.routes[kind]):
+        for r in used.tolist():
+            signs.setdefault(r, []).append(i)
+    groups: dict[tuple[int, ...], list[int]] = {}
+    for r, sign in signs.items():
+        if len(sign) < len(mine.routes[kind]) and scope.arcs[kind][r]:
+            groups.setdefault(tuple(sign), []).append(r)
+    if not groups:
+        return
+    arcs = np.flatnonzero(scope.arcs[kind])
+    layer = _layers(tables, arcs)
+    low, high = layer[tables.tail[arcs]], layer[tables.head[arcs]]
+    for group in groups.values():
+        inner = [r for r in group if layer[tables.tail[r]] < layer[tables.head[r]]]
+        if not inner:
+            continue
+        r = max(inner, key=lambda r: float(loads[r]))
+        share = mine.flows[kind][r]
+        if not WHOLE <= share <= 1 - WHOLE:
+            continue
+        others = arcs[(low <= layer[tables.tail[r]]) & (high > layer[tables.tail[r]])]
+        others = others[others != r]
+        meets = loads[r] > share + WHOLE
+        promise = (OF_LINKS if meets else OF_UNSHARED_LINKS) * min(share, 1 - share)
+        yield _of_arc(promise, m, kind, r, share, others)
+
+
+def _of_arc(promise: float, m: int, kind: int, arc: int, share: float, others: Ints) -> Candidate:
+    both = Restriction(kind=kind, without=others), Restriction(kind=kind, without=np.array([arc]))
+    return Candidate(promise, m, ("data" if kind == DATA else "model", arc), share, *both)
+
+
+def _layers(tables: Tables, arcs: Ints) -> Ints:
+    """Return a number per node that rises along every arc but those on cycles, where it stays, shape (nodes,)."""
+    size = 2 * tables.nodes
+    graph = csr_array((np.ones(len(arcs)), (tables.tail[arcs], tables.head[arcs])), shape=(size, size))
+    _, part = connected_components(graph, connection="strong")
+    tail, head = part[tables.tail[arcs]], part[tables.head[arcs]]
+    tail, head = tail[tail != head], head[tail != head]
+    layer = np.zeros(size, dtype=np.int64)
+    while True:
+        before = layer.copy()
+        np.maximum.at(layer, head, layer[tail] + 1)
+        if (layer == before).all():
+            return np.asarray(layer[part])
 
 
 def _divergence(
