@@ -23,7 +23,7 @@ SURE = 0.9
 FREE = 10
 """Number of tasks that a dive near the incumbent frees."""
 NEAR = 5
-"""Dives near the incumbent that find nothing, over dives with all tasks free."""
+"""Dives near the incumbent that may find nothing after a dive with all tasks free."""
 PART_OF_MOVES = 8
 """Part of an annealing that follows a dive: one of so many."""
 ASTRAY = 0.5
@@ -40,14 +40,14 @@ class Dives:
         self.proof, self.columns, self.openness = proof, columns, openness
 
     def from_root(self, times: int) -> None:
-        """Dive from the proof's scopes, the first time straight down; then near the incumbent, twice as often."""
+        """Dive from the proof's scopes, the first time straight down; then near the incumbent until little more comes."""
         point = self.proof.relaxation.point
         if point is None or point.values is None:
             return
         root = shares_of(self.columns, point.values)
         for i in range(times):
             self.deep(self.proof.scopes, list(root), astray=i > 0)
-        self.near(self.proof.scopes, NEAR * times)
+        self.near(self.proof.scopes, len(root) // 2 * times)
 
     def deep(self, scopes: list[Scope], shares: list[Shares], *, astray: bool = False) -> None:
         """Dive from a point with all tasks free, and anneal where that ends."""

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from solvers.exact.proof import Proof
 
 MOST_OUT = 6
-HEAT = 2e-4
-"""Temperature at the start, relative to the objective."""
+HEAT = {"mean": 1e-3, "max": 2e-4}
+"""Temperature at the start, relative to one task's part in the objective."""
 COLD = 0.02
 """Temperature at the end over that at the start."""
 
@@ -90,10 +90,12 @@ class Search:
 
     def run(self, moves: int) -> None:
         """Anneal for this many moves and offer the best network to the proof."""
+        parts = len(self.tables.tasks) if self.proof.objective == "mean" else 1
+        heat = HEAT[self.proof.objective] * self.best[0] / parts
         for i in range(moves):
             if self.proof.stopped or self.proof.done:
                 break
-            self.move(HEAT * self.best[0] * COLD ** (i / moves))
+            self.move(heat * COLD ** (i / moves))
             if i % 16 == 15:
                 self._refresh()
         self.proof.offer(self.best_plans)
