@@ -17,6 +17,7 @@ proof: the Lagrangian bound has it.
 Rows and columns are only ever added, so HiGHS goes on from its last basis.
 """
 
+from array import array
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
@@ -104,9 +105,8 @@ class Columns:
         self._levels: dict[tuple[int, int, int], tuple[int, int]] = {}
         self._depth: dict[tuple[int, int], int] = {}
         self._parts: dict[tuple[int, int, int, int], int] = {}
-        self._members: list[tuple[int, int]] = []
-        self._part_level: list[int] = []
-        self._below: list[int] = []
+        self._member, self._member_part = array("q"), array("q")
+        self._part_level, self._below = array("q"), array("q")
         self._one: dict[tuple[int, int], int] = {}
         self._closed = np.zeros(0, dtype=bool)
         self._choice = [lp.row(1.0, 1.0) for _ in scopes]
@@ -190,7 +190,8 @@ class Columns:
         lp.put(balance, column, 1.0)
         key = kind, m, r, j
         part = self._parts.setdefault(key, len(self._parts))
-        self._members.append((column, part))
+        self._member.append(column)
+        self._member_part.append(part)
         if part == len(self._part_level):
             self._part_level.append(level)
             self._below.append(-1)
@@ -234,12 +235,12 @@ class Columns:
 
     def separate(self, values: Floats) -> int:
         """Add the rows Σ_{u of m} x[u, r, j] ≤ L[·, r, j] that this point violates; return how many."""
-        if not self._members:
+        if not self._member:
             return 0
-        columns, parts = np.array(self._members, dtype=np.int64).T
+        columns, parts = (np.frombuffer(mine, dtype=np.int64) for mine in (self._member, self._member_part))
         sums = np.bincount(parts, np.where(columns < len(values), values[np.minimum(columns, len(values) - 1)], 0.0))
-        level = np.array(self._part_level)
-        known = (level < len(values)) & (np.array(self._below) < 0)
+        level, below = (np.frombuffer(mine, dtype=np.int64) for mine in (self._part_level, self._below))
+        known = (level < len(values)) & (below < 0)
         wrong = np.flatnonzero(known & (sums > values[np.minimum(level, len(values) - 1)] + VIOLATION))
         if len(wrong):
             keys, order = list(self._parts), np.argsort(parts, kind="stable")

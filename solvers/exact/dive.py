@@ -40,7 +40,7 @@ class Dives:
         self.proof, self.columns, self.openness = proof, columns, openness
 
     def from_root(self, times: int) -> None:
-        """Dive from the proof's scopes, the first time straight down; then near the incumbent until little more comes."""
+        """Dive from the proof's scopes, the first time straight down; then near the incumbent while that pays."""
         point = self.proof.relaxation.point
         if point is None or point.values is None:
             return
