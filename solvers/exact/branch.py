@@ -1,4 +1,4 @@
-"""Branch and price: a tree over ends, modes, links and pieces (`branching`), on one linear program of paths.
+"""Branch and price: a tree over ends, modes, links, passages and pieces (`branching`), on one linear program of paths.
 
 A *node* is a copy of the scopes with less in them. Its bound is the Lagrangian bound of prices (`prices`) over what
 it has left, so it needs no trust in the solver; its prices come from the relaxation (`columns`), of which a node sees
@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.sparse import csr_array
 
-from solvers.exact.branching import Candidate, candidates_of, shares_of
+from solvers.exact.branching import Candidate, Restriction, candidates_of, shares_of
 from solvers.exact.dive import NEAR, Dives
 from solvers.exact.highs import Outcome
 from solvers.exact.openness import Openness
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from solvers.exact.proof import Proof
 
 TRIED = 12
-"""Candidates that strong branching looks at."""
+"""Candidates that are compared."""
 STEPS = 300
 """Simplex iterations that strong branching takes for a child."""
 RELIABLE = 2
@@ -100,7 +100,8 @@ class Tree:
         self.stranded: list[dict[int, Plan]] = []
         self.nodes = self._count = 0
         self._slopes: dict[tuple[int | str, ...], tuple[int, Floats]] = {}
-        self._coarse = COARSE[proof.objective] * (proof.cutoff - proof.lower)
+        self._gap = proof.cutoff - proof.lower
+        self._coarse = COARSE[proof.objective] * self._gap
         self._push(bound.value, proof.scopes, prices, csr_array(prices.price))
 
     def _push(self, bound: float, scopes: list[Scope], prices: Prices, price: Any) -> None:
@@ -170,10 +171,7 @@ class Tree:
         chosen = candidates[0] if len(candidates) == 1 else self._strongest(node, candidates[:TRIED])
         price = csr_array(node.prices.price)
         for restriction in (chosen.other, chosen.this):
-            scopes = list(node.scopes)
-            scopes[chosen.task] = node.scopes[chosen.task].copy()
-            restriction.apply(scopes[chosen.task])
-            self._push(node.bound, scopes, node.prices, price)
+            self._push(node.bound, _restricted(node.scopes, chosen.task, restriction), node.prices, price)
 
     def _strand(self, node: Node, bound: float, plans: dict[int, Plan] | None) -> None:
         """Let a node's bound stand, if it is of interest, and remember where its point is."""
@@ -191,13 +189,12 @@ class Tree:
             return chosen
         basis, room = columns.basis, max(self.proof.cutoff - base.objective, 1e-12)
         for candidate in candidates:
-            key = candidate.task, *candidate.what
             shares = np.clip([1 - candidate.share, candidate.share], LEAST_SHARE, None)
-            count, slopes = self._slopes.get(key, (0, np.zeros(2)))
+            count, slopes = self._slopes.get(candidate.key, (0, np.zeros(2)))
             if count < RELIABLE:
                 rises = self._rises(node, candidate, base.objective, basis)
-                slopes = (slopes * count + np.minimum(rises, room) / shares) / (count + 1)
-                self._slopes[key] = count + 1, slopes
+                slopes = (slopes * count + np.minimum(rises, self._gap) / shares) / (count + 1)
+                self._slopes[candidate.key] = count + 1, slopes
             else:
                 rises = slopes * shares
             gain = float(np.prod(np.minimum(rises, room) + LEAST_GAIN * room))
@@ -211,11 +208,16 @@ class Tree:
         """Return by how much the value rises in each child of a candidate after a few iterations, shape (2,)."""
         rises = np.zeros(2)
         for i, restriction in enumerate((candidate.this, candidate.other)):
-            scopes = list(node.scopes)
-            scopes[candidate.task] = node.scopes[candidate.task].copy()
-            restriction.apply(scopes[candidate.task])
-            self.columns.restrict(self.openness.of(scopes))
+            self.columns.restrict(self.openness.of(_restricted(node.scopes, candidate.task, restriction)))
             value, outcome = self.columns.peek(STEPS, basis, self.proof.limits_now())
             self.proof.note(outcome)
-            rises[i] = max(value - base, 0.0)
+            rises[i] = max(0.0, value - base)
         return rises
+
+
+def _restricted(scopes: list[Scope], m: int, restriction: Restriction) -> list[Scope]:
+    """Return the scopes with less of one task."""
+    less = list(scopes)
+    less[m] = scopes[m].copy()
+    restriction.apply(less[m])
+    return less

@@ -7,8 +7,8 @@ Children divide a node's solutions. Of one task,
 - *link*: every path of a packet passes the task's side and, where c(m) is settled, that side too. Going inwards from
   either side for as long as one arc is left, one comes to a place that every path passes and may leave by several
   arcs: by this one, or by another;
-- *passage*: the arcs left, without those on cycles, lead from layer to layer. A path passes every border between layers
-  once: by this arc, or by another one that crosses the border;
+- *passage*: the arcs left, without those on cycles, lead from layer to layer, so that a path passes a border between
+  layers at most once: by this arc, or not;
 - *piece*: the data work lies in the pieces up to this one, or in those above it. A solution is in some piece.
 """
 
@@ -113,7 +113,7 @@ class Candidate:
     Attributes
     ----------
     share
-        Of what `this` keeps, in the node's point.
+        Of what `this` keeps, in the node's point, among what the two children divide.
     """
 
     promise: float
@@ -122,6 +122,11 @@ class Candidate:
     share: float
     this: Restriction
     other: Restriction
+
+    @property
+    def key(self) -> tuple[int | str, ...]:
+        """What is divided: the same in all nodes of a tree."""
+        return self.task, *self.what
 
 
 def candidates_of(tables: Tables, levels: list[Ints], scopes: list[Scope], shares: list[Shares]) -> list[Candidate]:
@@ -142,9 +147,11 @@ def candidates_of(tables: Tables, levels: list[Ints], scopes: list[Scope], share
         for m, (scope, mine) in enumerate(zip(scopes, shares, strict=True))
         for candidate in _of_task(tables, levels, scope, mine, m, loads)
     ]
-    found = list({(candidate.task, candidate.what): candidate for candidate in found}.values())
-    dividing = [candidate for candidate in found if candidate.promise > 0]
-    return sorted(dividing or found, key=lambda candidate: -candidate.promise)
+    found.sort(key=lambda candidate: -candidate.promise)
+    best: dict[tuple[int | str, ...], Candidate] = {}
+    for candidate in found:
+        best.setdefault(candidate.key, candidate)
+    return [candidate for candidate in best.values() if candidate.promise > 0] or list(best.values())
 
 
 def _loads(tables: Tables, shares: list[Shares]) -> list[Floats]:
@@ -171,7 +178,7 @@ def _of_task(
     for kind in (DATA, MODEL):
         if len(mine.routes[kind]) > 1:
             found += _of_packet(tables, levels, scope, mine, m, kind)
-            found += _of_passage(tables, levels, scope, mine, m, kind, loads[kind])
+            found += _of_passage(tables, scope, mine, m, kind, loads[kind])
     yield from [candidate for candidate in found if candidate.promise > 0] or _of_pieces(mine, m, cases) or found
 
 
@@ -224,10 +231,9 @@ def _of_packet(
         yield _of_arc(promise, m, kind, arc, share, others)
 
 
-def _of_passage(
-    tables: Tables, levels: list[Ints], scope: Scope, mine: Shares, m: int, kind: int, loads: Floats
-) -> Iterator[Candidate]:
-    """Divide a packet's paths by whether they pass an arc, for arcs on which it meets others."""
+def _of_passage(tables: Tables, scope: Scope, mine: Shares, m: int, kind: int, load: Floats) -> Iterator[Candidate]:
+    """Divide a packet's paths by where they pass a border between layers, for one arc of each set of routes."""
+    flows = mine.flows[kind]
     signs: dict[int, list[int]] = {}
     for i, (_, _, used) in enumerate(mine.routes[kind]):
         for r in used.tolist():
@@ -239,20 +245,20 @@ def _of_passage(
     if not groups:
         return
     arcs = np.flatnonzero(scope.arcs[kind])
+    flow = np.array([flows.get(r, 0.0) for r in arcs.tolist()])
     layer = _layers(tables, arcs)
     low, high = layer[tables.tail[arcs]], layer[tables.head[arcs]]
     for group in groups.values():
         inner = [r for r in group if layer[tables.tail[r]] < layer[tables.head[r]]]
         if not inner:
             continue
-        r = max(inner, key=lambda r: float(loads[r]))
-        share = mine.flows[kind][r]
+        r = max(inner, key=lambda r: float(load[r]))
+        crossing = (low <= layer[tables.tail[r]]) & (high > layer[tables.tail[r]])
+        share = flows[r] / float(flow[crossing].sum())
         if not WHOLE <= share <= 1 - WHOLE:
-            continue
-        others = arcs[(low <= layer[tables.tail[r]]) & (high > layer[tables.tail[r]])]
-        others = others[others != r]
-        meets = loads[r] > share + WHOLE
-        promise = (OF_LINKS if meets else OF_UNSHARED_LINKS) * min(share, 1 - share)
+            continue  # whatever else crosses carries nothing: one child would keep the point
+        others = arcs[crossing & (arcs != r)]
+        promise = (OF_LINKS if load[r] > flows[r] + WHOLE else OF_UNSHARED_LINKS) * min(share, 1 - share)
         yield _of_arc(promise, m, kind, r, share, others)
 
 

@@ -23,7 +23,9 @@ SURE = 0.9
 FREE = 10
 """Number of tasks that a dive near the incumbent frees."""
 NEAR = 5
-"""Dives near the incumbent that may find nothing after a dive with all tasks free."""
+"""Dives near the incumbent that may find nothing after a dive from a node."""
+NEAR_ROOT = 0.5
+"""The same over the number of tasks, after a dive from the root."""
 PART_OF_MOVES = 8
 """Part of an annealing that follows a dive: one of so many."""
 ASTRAY = 0.5
@@ -47,7 +49,7 @@ class Dives:
         root = shares_of(self.columns, point.values)
         for i in range(times):
             self.deep(self.proof.scopes, list(root), astray=i > 0)
-        self.near(self.proof.scopes, len(root) // 2 * times)
+        self.near(self.proof.scopes, int(NEAR_ROOT * len(root)) * times)
 
     def deep(self, scopes: list[Scope], shares: list[Shares], *, astray: bool = False) -> None:
         """Dive from a point with all tasks free, and anneal where that ends."""
