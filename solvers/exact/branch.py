@@ -100,8 +100,7 @@ class Tree:
         self.stranded: list[dict[int, Plan]] = []
         self.nodes = self._count = 0
         self._slopes: dict[tuple[int | str, ...], tuple[int, Floats]] = {}
-        self._gap = proof.cutoff - proof.lower
-        self._coarse = COARSE[proof.objective] * self._gap
+        self._coarse = COARSE[proof.objective] * (proof.cutoff - proof.lower)
         self._push(bound.value, proof.scopes, prices, csr_array(prices.price))
 
     def _push(self, bound: float, scopes: list[Scope], prices: Prices, price: Any) -> None:
@@ -193,7 +192,7 @@ class Tree:
             count, slopes = self._slopes.get(candidate.key, (0, np.zeros(2)))
             if count < RELIABLE:
                 rises = self._rises(node, candidate, base.objective, basis)
-                slopes = (slopes * count + np.minimum(rises, self._gap) / shares) / (count + 1)
+                slopes = (slopes * count + np.minimum(rises, room) / shares) / (count + 1)
                 self._slopes[candidate.key] = count + 1, slopes
             else:
                 rises = slopes * shares
