@@ -7,8 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class BuildingTooLongError(TimeoutError):
-    """The time for building is over."""
+class BuildingTooLongError(BaseException):
+    """The time for building is over.
+
+    No `Exception`, as `KeyboardInterrupt` is none: it comes up anywhere in the block, also in a library's code that
+    turns whatever an inner call raises into an error of its own.
+    """
 
 
 @contextmanager
@@ -18,7 +22,7 @@ def alarm(seconds: float | None) -> Iterator[None]:
     Raises
     ------
     BuildingTooLongError
-        When the time is over.
+        When the time is over, whatever the block made of being stopped.
     """
     usable = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
     if seconds is None or not usable:
@@ -26,17 +30,28 @@ def alarm(seconds: float | None) -> Iterator[None]:
         return
     if seconds <= 0:
         raise BuildingTooLongError
+    rung = False
 
     def ring(*_: object) -> None:
+        nonlocal rung
+        rung = True
         raise BuildingTooLongError
 
     before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
+        signal.setitimer(signal.ITIMER_REAL, seconds)
         yield
+    except Exception as error:
+        if rung:
+            raise BuildingTooLongError from error
+        raise
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0.0)
-        signal.signal(signal.SIGALRM, before)
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 0.0)
+        finally:
+            signal.signal(signal.SIGALRM, before)
+    if rung:
+        raise BuildingTooLongError
 
 
 @contextmanager
