@@ -1,10 +1,10 @@
 """Exact: (4) proven by the default machinery, beside the textbook and bit-flow models, SCIP and Gurobi.
 
-Protocol: seeded presets, and tori whose link rates are drawn ±30 %; one thread; gap = (objective - bound) / bound,
-1e-6 unless the table says otherwise; every time includes building. A seed's time is the best of `repeats` runs, fewer
-where a run takes over `REPEAT_S`, and the table says of how many at least; a family's seeds give median and worst.
-Ratios are taken on one instance in one run: ours is the best of three, the alternative runs once under its cap, from a
-best response, on one Pyomo model; one that is stopped counts as "more than".
+Protocol: seeded presets, and tori whose link rates are drawn ±30 %; one thread, or as many as `--threads` says;
+gap = (objective - bound) / bound, 1e-6 unless the table says otherwise; every time includes building. A seed's time is
+the best of `repeats` runs, fewer where a run takes over `REPEAT_S`, and the table says of how many at least; a family's
+seeds give median and worst. Ratios are taken on one instance in one run: ours is the best of three, the alternative
+runs once under its cap, from a best response, on one Pyomo model; one that is stopped counts as "more than".
 
     python -m benchmarks exact                  (a quick selection)
     python -m benchmarks.exact all              (every family, then the ratios)
@@ -103,25 +103,27 @@ class Budget:
         return float("inf") if self.until is None else self.until - time.perf_counter()
 
 
-def best_of(instance: Instance, family: Family, repeats: int, budget: Budget) -> tuple[float, int, Result]:
+def best_of(
+    instance: Instance, family: Family, repeats: int, budget: Budget, threads: int = 1
+) -> tuple[float, int, Result]:
     """Return the best time on one instance [s], of how many runs it is, and its result."""
     times: list[tuple[float, Result]] = []
     while not times or (len(times) < repeats and times[0][0] <= REPEAT_S and budget.left_s > 0):
         started = time.perf_counter()
         limit = min(family.limit_s, max(budget.left_s, 1.0))
-        result = solve_full(instance, time_limit=limit, mip_gap=family.gap, objective=family.objective)
+        result = solve_full(instance, time_limit=limit, mip_gap=family.gap, objective=family.objective, threads=threads)
         times.append((time.perf_counter() - started, result))
     seconds, result = min(times, key=lambda pair: pair[0])
     return seconds, len(times), result
 
 
-def table(families: dict[str, Family], first_seed: int, repeats: int, budget: Budget) -> None:
+def table(families: dict[str, Family], first_seed: int, repeats: int, budget: Budget, threads: int) -> None:
     """Print time, gap and the share of building per family."""
     print("| instances | seeds | proven | runs | median s | worst s | limit s | worst gap % | building % |")
     print("|---|---:|---:|---:|---:|---:|---:|---:|---:|")
     for name, family in families.items():
         seeds = range(first_seed, first_seed + family.seeds)
-        rows = [best_of(family.make(seed), family, repeats, budget) for seed in seeds if budget.left_s > 0]
+        rows = [best_of(family.make(seed), family, repeats, budget, threads) for seed in seeds if budget.left_s > 0]
         if not rows:
             print(f"| {name} | 0 of {family.seeds}: no time left | | | | | | | |", flush=True)
             continue
@@ -136,19 +138,19 @@ def table(families: dict[str, Family], first_seed: int, repeats: int, budget: Bu
         )
 
 
-def ratios(cases: dict[str, Rivals], seed: int, budget: Budget) -> None:
+def ratios(cases: dict[str, Rivals], seed: int, budget: Budget, threads: int) -> None:
     """Print how long the alternatives take, against the default machinery on the same instance in the same run."""
     print("\n| instance | ours s | model | solver | s | gap % | times ours |\n|---|---:|---|---|---:|---:|---:|")
     for name, case in cases.items():
         instance = case.make(seed)
-        ours, _, mine = best_of(instance, Family(case.make, 1, case.cap_s), REPEATS, budget)
+        ours, _, mine = best_of(instance, Family(case.make, 1, case.cap_s), REPEATS, budget, threads)
         for formulation, solver in case.rivals:
             if budget.left_s <= 0:
                 print(f"| {name} | {ours:.3f} | {formulation} | {solver} | no time left | | |", flush=True)
                 continue
             cap, started = min(case.cap_s, budget.left_s), time.perf_counter()
             try:
-                result = solve_full(instance, formulation=formulation, solver=solver, time_limit=cap)
+                result = solve_full(instance, formulation=formulation, solver=solver, time_limit=cap, threads=threads)
             except SolverError as error:
                 print(f"| {name} | {ours:.3f} | {formulation} | {solver} | {error} | | |", flush=True)
                 continue
@@ -174,6 +176,7 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--only", action="append", choices=choices, default=[], metavar="FAMILY", help="one of `all`")
     parser.add_argument("--budget", type=float, metavar="S", help="seconds for everything; what is left out is said")
     parser.add_argument("--first-seed", type=int, default=0, metavar="N", help="seeds N, N + 1, …")
+    parser.add_argument("--threads", type=int, default=1, metavar="N", help="of every solver")
     parser.add_argument("--repeats", type=int, default=REPEATS, metavar="N", help="a time is the best of N runs")
     given = parser.parse_args(words)
     names = given.only or given.names or ["quick"]
@@ -190,18 +193,19 @@ def main(words: Sequence[str] = ()) -> None:
     names, budget = given.names, Budget(given.budget)
     machine = f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
     known = ", ".join(f"{name} {number}" for name, number in versions().items() if name in ("python", "highspy"))
-    print(f"commit {commit()}, {machine}, {known}, seeds from {given.first_seed}\n")
+    print(f"commit {commit()}, {machine}, {known}, seeds from {given.first_seed}, threads {given.threads}\n")
     if "smoke" in names:
-        table(SMOKE, given.first_seed, given.repeats, budget)
-        ratios({"torus 2x3/1/1": RATIOS["torus 2x3/1/1"]}, given.first_seed, budget)
+        table(SMOKE, given.first_seed, given.repeats, budget, given.threads)
+        ratios({"torus 2x3/1/1": RATIOS["torus 2x3/1/1"]}, given.first_seed, budget, given.threads)
     chosen = FAMILIES if "all" in names else QUICK if "quick" in names else [n for n in names if n in FAMILIES]
     if chosen:
-        table({name: FAMILIES[name] for name in chosen}, given.first_seed, given.repeats, budget)
+        table({name: FAMILIES[name] for name in chosen}, given.first_seed, given.repeats, budget, given.threads)
     if {"all", "ratios"} & set(names):
-        ratios(RATIOS, given.first_seed, budget)
+        ratios(RATIOS, given.first_seed, budget, given.threads)
     elif "quick" in names:
-        ratios({"torus 6x8/3/2": RATIOS["torus 6x8/3/2"]}, given.first_seed, budget)
-    print(f"\npeak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB")
+        ratios({"torus 6x8/3/2": RATIOS["torus 6x8/3/2"]}, given.first_seed, budget, given.threads)
+    peak = [resource.getrusage(who).ru_maxrss / 2**20 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    print(f"\npeak memory {peak[0]:.2f} GiB, of a process beside {peak[1]:.2f} GiB")
 
 
 if __name__ == "__main__":

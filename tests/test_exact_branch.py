@@ -1,5 +1,9 @@
 """The tree, its dives and what they stand on: nothing better than the cutoff is ever lost."""
 
+import multiprocessing
+import os
+import signal
+import time
 from dataclasses import replace
 from itertools import product
 
@@ -9,13 +13,14 @@ import pytest
 from formulation import check, evaluate
 from instances import generate_torus, make_preset
 from solvers.exact import solve_full, solve_routing
+from solvers.exact.aside import Aside
 from solvers.exact.branch import Tree
 from solvers.exact.branching import candidates_of, shares_of
 from solvers.exact.columns import Columns
 from solvers.exact.direct import Recorder
 from solvers.exact.highs import Limits
 from solvers.exact.openness import Openness
-from solvers.exact.pieces import BOTH, first_pieces, sharpen, sides
+from solvers.exact.pieces import BOTH, first_pieces, sharpen, sides, split
 from solvers.exact.proof import Proof
 from solvers.exact.scope import share_at
 from solvers.exact.tables import DATA, MODEL
@@ -77,6 +82,44 @@ def test_the_optimum_is_in_an_open_node_until_it_is_the_incumbent(seed, objectiv
     assert seen > 0
 
 
+@pytest.mark.parametrize("objective", ["mean", "max"])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_tree_that_goes_on_with_cut_pieces_keeps_the_optimum_and_its_bounds(seed, objective, monkeypatch):
+    instance = generate_torus(4, 4, tasks=4, computing=2, seed=seed)
+    best = solve_full(instance, objective=objective, mip_gap=1e-9)
+    proof, prices, bound = relaxed(instance, objective)
+    monkeypatch.setattr(proof, "offer", lambda plans: None)
+    proof.upper = 1.02 * best.objective_s  # the optimum is of interest to the end
+    optimum = plan_of(proof.tables, best.solution)
+    loads = Loads(proof.tables, optimum)
+    works = [work_of(proof.tables, loads, m, plan)[0] for m, plan in sorted(optimum.items())]
+    tree = Tree(proof, prices, bound)
+    tree._work(3)
+    if tree.open:
+        node = tree.open.pop(0)[2].node()
+        tree._strand(node, node.bound, None)
+    bounds = sorted(waiting.bound for waiting in [*(item for _, _, item in tree.open), *tree.stranded])
+    before = [list(scope.pieces) for scope in proof.scopes]
+    for m, scope in enumerate(proof.scopes):
+        whole = [p for p in scope.pieces if p.mode == BOTH and np.isfinite(p.high) and p.high > p.low * 1.01]
+        for piece in whole:
+            assert split(scope, piece, works[m] if piece.low < works[m] < piece.high else (piece.low + piece.high) / 2)
+    assert sum(map(len, before)) < sum(len(scope.pieces) for scope in proof.scopes)
+    tree.renew(before)
+    assert not tree.stranded
+    assert sorted(waiting.bound for _, _, waiting in tree.open) == bounds
+    inside = 0
+    for _, _, waiting in tree.open:
+        node = waiting.node()
+        for scope, root in zip(node.scopes, proof.scopes, strict=True):
+            assert [(p.mode, p.low, p.high) for p in scope.pieces] == [(p.mode, p.low, p.high) for p in root.pieces]
+        if all(holds(scope, optimum[m], works[m]) for m, scope in enumerate(node.scopes)):
+            inside += 1
+            tree._price(node)
+            assert node.bound <= best.objective_s * (1 + 1e-9)
+    assert inside
+
+
 @pytest.mark.parametrize("seed", range(60, 66))
 def test_every_gap_asked_for_gives_a_bound_below_the_optimum(seed):
     instance = tiny_instance(seed, computing=1 + seed % 2, nodes=6)
@@ -95,7 +138,7 @@ def test_tree_and_integer_program_agree(seed, objective, monkeypatch):
     instance = generate_torus(4, 5, tasks=5, computing=1 + seed % 2, seed=seed)
     tree = solve_full(instance, objective=objective)
     routed = solve_routing(instance, tree.solution, objective=objective)
-    monkeypatch.setattr(Proof, "branch", lambda proof: False)
+    monkeypatch.setattr(Proof, "branch", lambda proof: None)
     program = solve_full(instance, objective=objective)
     assert tree.termination is program.termination is Termination.OPTIMAL
     assert tree.objective_s == pytest.approx(program.objective_s, rel=2e-6)
@@ -134,21 +177,21 @@ def test_children_keep_every_path_between_them_and_passages_divide_paths():
     shares = shares_of(columns, proof.relaxation.point.values)
     paths = passages = 0
     for candidate in candidates_of(tables, proof.levels, proof.scopes, shares):
-        if candidate.what[0] not in ("data", "model"):
+        if candidate.what[0] not in ("data", "model", "data passage", "model passage"):
             continue
-        passages += len(candidate.this.without) > 3  # a link has three others at most
+        passages += str(candidate.what[0]).endswith("passage")
         m, kind, scope = candidate.task, candidate.this.kind, proof.scopes[candidate.task]
-        without, arc = candidate.this.without, candidate.other.without
+        sides = candidate.this.without, candidate.other.without
         flows = shares[m].flows[kind]
-        assert sum(flows.get(r, 0.0) for r in without.tolist()) > 0  # both children lose some of the point
-        assert flows[int(arc[0])] > 0
+        for side in sides:
+            assert sum(flows.get(r, 0.0) for r in side.tolist()) > 0  # both children lose some of the point
         for _ in range(20):
             weights = rng.random(tables.resources)
             reached, before = tables.search(weights, tables.start_of(m, kind), kind == MODEL, scope.arcs[kind])
             for end in tables.end_of(tables.tasks[m].ends[scope.ends], kind):
                 if np.isfinite(reached[end]):
                     path = tables.trace(before, end, tables.start_of(m, kind), kind)
-                    assert not (np.isin(without, path).any() and np.isin(arc, path).any())
+                    assert not all(np.isin(side, path).any() for side in sides)
                     paths += 1
     assert paths > 0
     assert passages > 0
@@ -202,7 +245,7 @@ def test_dives_end_in_networks_that_count(objective):
     dives = Tree(proof, prices, bound).dives
     reached = []
     proof.offer, offer = lambda plans: (reached.append(plans), offer(plans)), proof.offer
-    dives.from_root(2)
+    dives.from_root([False, True], 2)
     assert len(reached) > 2  # the networks at the ends, and what they descend to
     assert proof.upper < before
     solution = proof.solution()
@@ -239,7 +282,7 @@ def test_ctrl_c_in_a_dive_ends_the_proof(at, monkeypatch):
         return replace(outcome, termination=Termination.INTERRUPTED) if len(calls) == at else outcome
 
     monkeypatch.setattr(Columns, "solve", interrupted)
-    Tree(proof, prices, bound).dives.from_root(8)
+    Tree(proof, prices, bound).dives.from_root([False] * 8, 8)
     assert proof.stopped
     assert proof.ended is Termination.INTERRUPTED
     assert len(calls) == at
@@ -250,3 +293,67 @@ def test_one_seed_gives_one_tree():
     one, other = (solve_full(instance, seed=3) for _ in range(2))
     assert one.solution == other.solution
     assert (one.bound_s, [r["bound_s"] for r in one.trace]) == (other.bound_s, [r["bound_s"] for r in other.trace])
+
+
+def soon_together(monkeypatch):
+    """Let proofs begin a tree early, and two processes work on it from its second node on."""
+    monkeypatch.setattr("solvers.exact.proof.ROUNDS", 1)
+    monkeypatch.setattr("solvers.exact.branch.ALONE", 1)
+    monkeypatch.setattr("solvers.exact.branch.BATCH", 2)
+
+
+def test_two_hands_prove_the_same_and_one_seed_gives_one_tree(monkeypatch):
+    soon_together(monkeypatch)
+    together, instance = [], generate_torus(5, 5, tasks=8, computing=1, seed=0)
+    take = Tree._take
+    monkeypatch.setattr(Tree, "_take", lambda tree, back: (together.append(back.nodes), take(tree, back)))
+    alone = solve_full(instance)
+    assert not together
+    one, other = (solve_full(instance, threads=2) for _ in range(2))
+    assert sum(together) > 2
+    assert one.solution == other.solution
+    assert (one.bound_s, [r["bound_s"] for r in one.trace]) == (other.bound_s, [r["bound_s"] for r in other.trace])
+    assert one.termination is alone.termination is Termination.OPTIMAL
+    assert one.objective_s == pytest.approx(alone.objective_s, rel=2e-6)
+
+
+def test_a_hand_that_fails_loses_no_nodes(monkeypatch):
+    soon_together(monkeypatch)
+    failed = []
+    monkeypatch.setattr(Tree, "_aside", lambda tree: os._exit(1))
+    monkeypatch.setattr(Aside, "result", lambda aside, wait=Aside.result: failed.append(wait(aside)))
+    instance = generate_torus(5, 5, tasks=8, computing=1, seed=0)
+    result = solve_full(instance, threads=2)
+    assert failed
+    assert result.termination is Termination.OPTIMAL
+    assert result.objective_s == pytest.approx(solve_full(instance).objective_s, rel=2e-6)
+
+
+def test_work_on_the_side_changes_nothing_here_and_fails_in_silence(capfd):
+    changed = []
+
+    def work():
+        changed.append(1)
+        return len(changed)
+
+    with Aside(work) as aside:
+        assert aside.result() == 1
+    assert changed == []
+    with Aside(lambda: 1 / 0) as aside:
+        assert aside.result() is None
+    with Aside(lambda: os.kill(os.getpid(), signal.SIGINT) or "unharmed") as aside:
+        assert aside.result() == "unharmed"
+    with Aside(lambda: time.sleep(1e6)) as aside:
+        process = aside._process
+    assert not process.is_alive()
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("limit", [0.3, 1.0])
+def test_a_time_limit_ends_both_hands(limit, monkeypatch):
+    soon_together(monkeypatch)
+    instance = make_preset("shell", tasks=20, seed=1)
+    result = solve_full(instance, threads=2, time_limit=limit)
+    assert check(instance, result.solution) == ()
+    assert 0 < result.bound_s <= result.objective_s
+    assert not multiprocessing.active_children()

@@ -3,11 +3,12 @@
 A *node* is a copy of the scopes with less in them. Its bound is the Lagrangian bound of prices (`prices`) over what
 it has left, so it needs no trust in the solver; its prices come from the relaxation (`columns`), of which a node sees
 the paths that it allows (`openness`). Paths are generated at nodes too, and every node fixes by its own bound: what
-its solutions better than the cutoff do not need leaves its scopes, and those of its children. The pieces stay the same
-ones in the whole tree; a node may lose all that a piece allows.
+its solutions better than the cutoff do not need leaves its scopes, and those of its children. All nodes have the same
+pieces; a node may lose all that a piece allows.
 
 A node whose point is whole and whose children would be no smaller is *stranded*: its value may be below the true one
-by what chords lose, and the chords can only be cut for another tree. Until then its bound stands.
+by what chords lose. When no other node could raise the bound, pieces are cut where the stranded points are, the linear
+program is made anew, and all nodes go on with the parts of their pieces (`renew`): their bounds stand.
 
 The tree's bound is the least of its nodes that are open or stranded. Nodes are taken by their bounds, roughly: among
 bounds that differ by little, the youngest goes first, towards solutions. The branching is the one whose children have
@@ -22,22 +23,27 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.sparse import csr_array
 
+from solvers.exact.aside import Aside
 from solvers.exact.branching import Candidate, Restriction, candidates_of, shares_of
 from solvers.exact.dive import NEAR, Dives
 from solvers.exact.highs import Outcome
 from solvers.exact.openness import Openness
-from solvers.exact.prices import Bound, Prices, fix, price_bound
+from solvers.exact.pieces import Piece
+from solvers.exact.prices import Bound, Prices, Users, fix, make_prices, price_bound
 from solvers.exact.scope import Scope
-from solvers.exact.tables import Floats
+from solvers.exact.tables import Floats, Ints
 from solvers.exact.traffic import Plan
+from solvers.result import Termination
 
 if TYPE_CHECKING:
     from solvers.exact.proof import Proof
 
-TRIED = 12
-"""Candidates that are compared."""
-STEPS = 300
-"""Simplex iterations that strong branching takes for a child."""
+TRIED = 4, 12
+"""Candidates that are compared: at least, and in a linear program of up to `EASY` columns."""
+STEPS = 100, 300
+"""Simplex iterations that strong branching takes for a child, likewise."""
+EASY = 10_000
+"""Columns from which on a linear program is looked at less."""
 RELIABLE = 2
 """Times that strong branching looks at a candidate before its mean rise per share is believed."""
 LEAST_SHARE = 1e-3
@@ -48,8 +54,27 @@ COARSE = {"mean": 0.02, "max": 0.5}
 """Share of the gap at the tree's start within which the bounds of nodes count as equal."""
 DIVE_EVERY = 5
 """Dives start from one of so many nodes."""
+ALONE = 1
+"""Nodes from which on two processes work on the tree, if they may."""
+BATCH = 4
+"""Nodes that each of two processes works off before they tell each other."""
 ROUNDED_WITHIN = 2e-3
 """Relative amount above the incumbent up to which what a point rounds to descends."""
+
+
+@dataclass(eq=False)
+class _Back:
+    """What has come of nodes that were worked off on the side."""
+
+    open: "list[Waiting]"
+    stranded: "list[Waiting]"
+    plans: list[dict[int, Plan]]
+    paths: list[tuple[int, int, Ints]]
+    best: dict[int, Plan]
+    levels: list[Ints]
+    nodes: int
+    slopes: dict[tuple[int | str, ...], tuple[int, Floats]]
+    ended: Termination | None
 
 
 @dataclass(eq=False)
@@ -85,6 +110,27 @@ class Waiting:
             scopes.append(replace(kept, arcs=arcs, pieces=pieces))
         return Node(self.bound, scopes, replace(self._prices, price=self._price.toarray()))
 
+    def renewed(self, users: Users, parents: list[list[int]], proof: "Proof") -> "Waiting":
+        """Return the node with other pieces, each of them part of one it had."""
+        node = self.node()
+        for scope, mine, now in zip(node.scopes, parents, proof.scopes, strict=True):
+            scope.pieces = [scope.pieces[i].part(new.low, new.high) for i, new in zip(mine, now.pieces, strict=True)]
+        first = node.prices.users.first
+        rows = [int(first[m]) + i for m, mine in enumerate(parents) for i in mine]
+        rows += [node.prices.users.model(m) for m in range(len(parents))]
+        thetas = [np.array([weight]) for weight in node.prices.weight]
+        prices = make_prices(proof.tables, users, thetas, node.prices.price[rows], proof.objective)
+        return Waiting(self.bound, node.scopes, prices, csr_array(prices.price))
+
+
+def _parents(before: list[Piece], after: list[Piece]) -> list[int]:
+    """Return which of the earlier pieces every later one is or was cut from."""
+
+    def holds(old: Piece, new: Piece) -> bool:
+        return old is new or (old.mode == new.mode and old.low <= new.low and new.high <= old.high)
+
+    return [next(i for i, old in enumerate(before) if holds(old, new)) for new in after]
+
 
 class Tree:
     """One search over a proof's scopes, in the linear program of its last relaxation; see the module."""
@@ -96,17 +142,25 @@ class Tree:
         self.openness = Openness(self.columns)
         self.dives = Dives(proof, self.columns, self.openness)
         self.open: list[tuple[float, int, Waiting]] = []
-        self.stuck = np.inf
-        self.stranded: list[dict[int, Plan]] = []
+        self.stranded: list[Waiting] = []
+        self.plans: list[dict[int, Plan]] = []
         self.nodes = self._count = 0
         self._slopes: dict[tuple[int | str, ...], tuple[int, Floats]] = {}
         self._coarse = COARSE[proof.objective] * (proof.cutoff - proof.lower)
         self._push(bound.value, proof.scopes, prices, csr_array(prices.price))
 
     def _push(self, bound: float, scopes: list[Scope], prices: Prices, price: Any) -> None:
+        self._put(Waiting(bound, scopes, prices, price))
+
+    def _put(self, waiting: Waiting) -> None:
         self._count += 1
-        waiting = Waiting(bound, scopes, prices, price)
-        heapq.heappush(self.open, (bound // self._coarse if self._coarse > 0 else 0.0, -self._count, waiting))
+        place = waiting.bound // self._coarse if self._coarse > 0 else 0.0
+        heapq.heappush(self.open, (place, -self._count, waiting))
+
+    @property
+    def stuck(self) -> float:
+        """Lower bound over all that is stranded."""
+        return min((waiting.bound for waiting in self.stranded), default=np.inf)
 
     @property
     def bound(self) -> float:
@@ -124,6 +178,18 @@ class Tree:
             proof.raise_bound(self.bound)
             if proof.done or self._least > self.stuck:
                 break
+            if proof.hands > 1 and self.nodes >= ALONE and len(self.open) > 1:
+                self._together()
+            else:
+                self._work(1)
+        proof.raise_bound(self.bound)
+
+    def _work(self, count: int) -> None:
+        """Work off this many nodes, if there are as many."""
+        proof = self.proof
+        for _ in range(count):
+            if not self.open or proof.done or proof.stopped:
+                return
             node = heapq.heappop(self.open)[2].node()
             self.nodes += 1
             outcome = self._price(node)
@@ -131,7 +197,60 @@ class Tree:
                 self._push(node.bound, node.scopes, node.prices, csr_array(node.prices.price))
             elif node.bound < proof.cutoff:
                 self._divide(node, outcome)
-        proof.raise_bound(self.bound)
+
+    def _together(self) -> None:
+        """Work off some of the next nodes here, and the others in a copy of this process."""
+        first = [heapq.heappop(self.open) for _ in range(min(2 * BATCH, len(self.open)))]
+        rest, mine, theirs = self.open, first[::2], first[1::2]
+        self.open = theirs
+        with Aside(self._aside) as aside:
+            self.open = mine
+            self._work(BATCH)
+            back = aside.result()
+        self.open += rest
+        if back is None:
+            self.open += theirs
+        else:
+            self._take(back)
+        heapq.heapify(self.open)
+
+    def _aside(self) -> _Back:
+        """Work off nodes in a copy of the process, and return what has come of it."""
+        proof, known, before = self.proof, len(self.columns.routes), self.nodes
+        stranded, plans = len(self.stranded), len(self.plans)
+        proof.to_one_side()
+        self._work(BATCH)
+        return _Back(
+            open=[item for _, _, item in self.open],
+            stranded=self.stranded[stranded:],
+            plans=self.plans[plans:],
+            paths=[(user, c, used) for _, user, used, c in self.columns.routes[known:]],
+            best=proof.plans,
+            levels=proof.levels,
+            nodes=self.nodes - before,
+            slopes=self._slopes,
+            ended=proof.ended,
+        )
+
+    def _take(self, back: _Back) -> None:
+        proof = self.proof
+        for item in back.open:
+            self._put(item)
+        self.stranded += back.stranded
+        self.plans += back.plans
+        self.nodes += back.nodes
+        for key, known in back.slopes.items():
+            self._slopes[key] = max(self._slopes.get(key, known), known, key=lambda entry: entry[0])
+        for user, c, used in back.paths:
+            self.columns.add(user, c, used if len(used) else None)
+            if len(used):
+                proof.relaxation.know(int(self.columns.users.task[user]), int(self.columns.users.kind[user]), c, used)
+        for kind, levels in enumerate(back.levels):
+            for r in np.flatnonzero(levels > proof.levels[kind]):
+                self.columns.deepen(kind, int(r), int(levels[r]))
+            proof.levels[kind] = np.maximum(proof.levels[kind], levels)
+        proof.ended = proof.ended or back.ended
+        proof.offer(back.best)
 
     def _price(self, node: Node) -> Outcome | None:
         """Raise a node's bound by the relaxation, and fix by it; return the last point."""
@@ -167,7 +286,8 @@ class Tree:
             best, _ = self.proof.relaxation.climb(self.columns, node.scopes, best, exactly=True)
             self._strand(node, max(node.bound, best[1].value), plans)
             return
-        chosen = candidates[0] if len(candidates) == 1 else self._strongest(node, candidates[:TRIED])
+        tried = self._effort(TRIED)
+        chosen = candidates[0] if len(candidates) == 1 else self._strongest(node, candidates[:tried])
         price = csr_array(node.prices.price)
         for restriction in (chosen.other, chosen.this):
             self._push(node.bound, _restricted(node.scopes, chosen.task, restriction), node.prices, price)
@@ -176,8 +296,32 @@ class Tree:
         """Let a node's bound stand, if it is of interest, and remember where its point is."""
         node.bound = bound
         if bound < self.proof.cutoff:
-            self.stuck = min(self.stuck, bound)
-            self.stranded += [] if plans is None else [plans]
+            self.stranded.append(Waiting(bound, node.scopes, node.prices, csr_array(node.prices.price)))
+            self.plans += [] if plans is None else [plans]
+
+    def renew(self, before: list[list[Piece]]) -> None:
+        """Go on after pieces of the proof have been cut: stranded nodes open, and all get the new pieces.
+
+        Parameters
+        ----------
+        before
+            The pieces of every task up to now.
+        """
+        proof = self.proof
+        parents = [_parents(old, scope.pieces) for old, scope in zip(before, proof.scopes, strict=True)]
+        self.columns = proof.relaxation.restart()
+        self.openness = Openness(self.columns)
+        self.dives = Dives(proof, self.columns, self.openness)
+        waiting = sorted([item for _, _, item in self.open] + self.stranded, key=lambda item: -item.bound)
+        self.open, self.stranded, self.plans = [], [], []
+        self._slopes = {key: value for key, value in self._slopes.items() if "piece" not in key}
+        for item in waiting:
+            self._put(item.renewed(self.columns.users, parents, proof))
+
+    def _effort(self, bounds: tuple[int, int]) -> int:
+        """Return how much to do of something, less the larger the linear program is."""
+        least, most = bounds
+        return max(least, int(most * min(1.0, EASY / max(self.columns.count, 1))))
 
     def _strongest(self, node: Node, candidates: list[Candidate]) -> Candidate:
         """Return the candidate whose children rise most in the linear program of known paths."""
@@ -208,7 +352,7 @@ class Tree:
         rises = np.zeros(2)
         for i, restriction in enumerate((candidate.this, candidate.other)):
             self.columns.restrict(self.openness.of(_restricted(node.scopes, candidate.task, restriction)))
-            value, outcome = self.columns.peek(STEPS, basis, self.proof.limits_now())
+            value, outcome = self.columns.peek(self._effort(STEPS), basis, self.proof.limits_now())
             self.proof.note(outcome)
             rises[i] = max(0.0, value - base)
         return rises

@@ -8,7 +8,8 @@ Children divide a node's solutions. Of one task,
   either side for as long as one arc is left, one comes to a place that every path passes and may leave by several
   arcs: by this one, or by another;
 - *passage*: the arcs left, without those on cycles, lead from layer to layer, so that a path passes a border between
-  layers at most once: by this arc, or not;
+  layers at most once: by this arc and those of the border that are nearer to it than to any other that the point uses,
+  or by one of the rest. Where a task has many routes side by side, taking a single arc from it changes nothing;
 - *piece*: the data work lies in the pieces up to this one, or in those above it. A solution is in some piece.
 """
 
@@ -18,7 +19,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
+from scipy.sparse.csgraph import connected_components, dijkstra
 
 from solvers.exact.columns import Columns
 from solvers.exact.scope import Scope
@@ -232,7 +233,7 @@ def _of_packet(
 
 
 def _of_passage(tables: Tables, scope: Scope, mine: Shares, m: int, kind: int, load: Floats) -> Iterator[Candidate]:
-    """Divide a packet's paths by where they pass a border between layers, for one arc of each set of routes."""
+    """Divide a packet's paths by where they pass a border between layers, near one arc of each set of routes."""
     flows = mine.flows[kind]
     signs: dict[int, list[int]] = {}
     for i, (_, _, used) in enumerate(mine.routes[kind]):
@@ -248,18 +249,30 @@ def _of_passage(tables: Tables, scope: Scope, mine: Shares, m: int, kind: int, l
     flow = np.array([flows.get(r, 0.0) for r in arcs.tolist()])
     layer = _layers(tables, arcs)
     low, high = layer[tables.tail[arcs]], layer[tables.head[arcs]]
+    places, index = np.unique(np.concatenate([tables.tail[arcs], tables.head[arcs]]), return_inverse=True)
+    ends = index.reshape(2, -1)
+    graph = csr_array((np.ones(len(arcs)), (ends[0], ends[1])), shape=(len(places), len(places)))
     for group in groups.values():
         inner = [r for r in group if layer[tables.tail[r]] < layer[tables.head[r]]]
         if not inner:
             continue
         r = max(inner, key=lambda r: float(load[r]))
-        crossing = (low <= layer[tables.tail[r]]) & (high > layer[tables.tail[r]])
-        share = flows[r] / float(flow[crossing].sum())
+        border = np.flatnonzero((low <= layer[tables.tail[r]]) & (high > layer[tables.tail[r]]))
+        share = flows[r] / float(flow[border].sum())
         if not WHOLE <= share <= 1 - WHOLE:
             continue  # whatever else crosses carries nothing: one child would keep the point
-        others = arcs[crossing & (arcs != r)]
+        here, carries = arcs[border] == r, flow[border] > 0
+        near, far = (_steps(graph, ends, border[at]) for at in (here, carries & ~here))
+        this = here | (~carries & (near[border] < far[border]))
         promise = (OF_LINKS if load[r] > flows[r] + WHOLE else OF_UNSHARED_LINKS) * min(share, 1 - share)
-        yield _of_arc(promise, m, kind, r, share, others)
+        both = (Restriction(kind=kind, without=arcs[border[at]]) for at in (~this, this))
+        yield Candidate(promise, m, ("data passage" if kind == DATA else "model passage", r), share, *both)
+
+
+def _steps(graph: csr_array, ends: Ints, near: Ints) -> Floats:
+    """Return how many steps the two ends of every arc are away from some arcs, added, shape (arcs,)."""
+    steps = dijkstra(graph, directed=False, indices=np.unique(ends[:, near]), unweighted=True, min_only=True)
+    return np.asarray(steps[ends].sum(axis=0))
 
 
 def _of_arc(promise: float, m: int, kind: int, arc: int, share: float, others: Ints) -> Candidate:

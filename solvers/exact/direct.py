@@ -46,6 +46,10 @@ class Recorder:
         """Return the time since the start [s]."""
         return time.perf_counter() - self.started
 
+    def mute(self) -> None:
+        """Pass no more progress on."""
+        self._callback = None
+
     def __call__(self, incumbent_s: float | None, bound_s: float | None) -> bool:
         """Record a state; never asks to stop."""
         record = {"phase": self.phase, "incumbent_s": incumbent_s, "bound_s": bound_s}

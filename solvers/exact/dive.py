@@ -41,15 +41,15 @@ class Dives:
     def __init__(self, proof: "Proof", columns: Columns, openness: Openness) -> None:
         self.proof, self.columns, self.openness = proof, columns, openness
 
-    def from_root(self, times: int) -> None:
-        """Dive from the proof's scopes, the first time straight down; then near the incumbent while that pays."""
+    def from_root(self, astray: list[bool], times: float) -> None:
+        """Dive from the proof's scopes, straight down or astray; then near the incumbent while that pays."""
         point = self.proof.relaxation.point
         if point is None or point.values is None:
             return
         root = shares_of(self.columns, point.values)
-        for i in range(times):
-            self.deep(self.proof.scopes, list(root), astray=i > 0)
-        self.near(self.proof.scopes, int(NEAR_ROOT * len(root)) * times)
+        for stray in astray:
+            self.deep(self.proof.scopes, list(root), astray=stray)
+        self.near(self.proof.scopes, int(NEAR_ROOT * len(root) * times))
 
     def deep(self, scopes: list[Scope], shares: list[Shares], *, astray: bool = False) -> None:
         """Dive from a point with all tasks free, and anneal where that ends."""

@@ -8,12 +8,14 @@
 4. `fix`: arcs, ends and pieces whose reduced cost exceeds U - L leave the scopes. Where the relaxation, or the
    incumbent, is charged too little by a chord, its interval is cut (`sharpen`). Steps 2-4 repeat while they pay:
    narrower intervals make steeper chords, a higher L, fewer arcs.
-5. `branch`: a tree of such relaxations (`branch`). Where it is stranded for the chords' sake they are cut, and steps
-   2-5 begin again with a smaller gap.
+5. `branch`: a tree of such relaxations (`branch`). Where it is stranded for the chords' sake they are cut, and the tree
+   goes on with what it has left.
 6. `integer`, where nothing could be cut, for the last of rounding: the integer program over what is left (`master`),
    with levels and breakpoints where its solution was charged too little.
 
 In place of U stands the *cutoff*, U less the gap that was asked for: solutions between the two do not matter.
+With two threads (`aside`) a copy of the process does half of the search for incumbents and half of the tree's nodes.
+
 Every step keeps each solution better than the cutoff, so min(cutoff, bound over the scopes) is a lower bound on the
 optimum.
 """
@@ -27,9 +29,11 @@ import numpy as np
 from formulation import Solution
 from instances import Instance
 from solvers.best_response import descend, solution_of
+from solvers.exact.aside import Aside, possible
 from solvers.exact.branch import Tree
 from solvers.exact.columns import Columns
 from solvers.exact.direct import Recorder, checked_bound
+from solvers.exact.dive import FREE, Dives
 from solvers.exact.highs import Limits, Outcome, load, memory_gib, run
 from solvers.exact.incumbent import cheapest_plans, plans_from_values
 from solvers.exact.master import build_master
@@ -72,7 +76,8 @@ class Proof:
         seed: int = 0,
     ) -> None:
         self.tables = Tables(instance, packets)
-        self.objective, self.limits, self.recorder = objective, limits, recorder
+        self.objective, self.limits, self.recorder = objective, replace(limits, threads=1), recorder
+        self.hands = 2 if limits.threads > 1 and possible() else 1
         self.scopes = first_scopes(self.tables)
         least = [scope.least_s for scope in self.scopes]
         self.lower = sum(least) / len(least) if objective == "mean" else max(least)
@@ -202,6 +207,31 @@ class Proof:
         self.recorder.phase = "relaxation"
         return self.relaxation.solve()
 
+    def seek(self, dives: Dives, long: bool) -> None:
+        """Look for a better incumbent by dives and local search, half of it on the side if there are two hands."""
+        times, moves = (DIVES, self.moves) if long else (1, self.moves // 4)
+
+        def look(astray: list[bool]) -> dict[int, Plan]:
+            dives.from_root(astray, times / self.hands)
+            Search(self).run(moves // self.hands)
+            return self.plans
+
+        def look_aside() -> dict[int, Plan]:
+            self.to_one_side()
+            return look([True])
+
+        if self.hands == 1 or len(self.scopes) < FREE:
+            look([i > 0 for i in range(times)])
+            return
+        with Aside(look_aside) as aside:
+            look([False])
+            self.offer(aside.result())
+
+    def to_one_side(self) -> None:
+        """Go on with this copy of the process as another would: by other random numbers, and silently."""
+        self.recorder.mute()
+        self.rng = np.random.default_rng(self.rng.integers(2**63, size=2))
+
     @property
     def moves(self) -> int:
         """Number of moves worth their time."""
@@ -290,8 +320,7 @@ class Proof:
             self.offer(plans)
             self.descend_from(self.rng.permutation(len(self.scopes)).tolist(), plans)
             if len(self.scopes) > 1:
-                Tree(self, prices, bound).dives.from_root(DIVES if number < 2 else 1)
-                Search(self).run(self.moves if number in (0, 1) else self.moves // 4)
+                self.seek(Tree(self, prices, bound).dives, number < 2)
             if self.done or self.stopped:
                 return
             fix(self.tables, self.scopes, prices, bound, self.cutoff)
@@ -303,15 +332,20 @@ class Proof:
             if self.lower - before < PAYS * (self.upper - self.lower) and not (number == 0 and (cuts or sharper)):
                 return
 
-    def branch(self) -> bool:
-        """Search a tree; tell whether chords or levels could be refined where it was stuck."""
+    def branch(self) -> None:
+        """Search a tree, with chords and levels refined wherever it is stuck, for as long as they can be."""
         prices, bound = self.relax()
         if self.done or self.stopped:
-            return False
+            return
         self.recorder.phase = "tree"
         tree = Tree(self, prices, bound)
         tree.run()
-        return self.sharpen([self.plans, *tree.stranded])
+        while not (self.done or self.stopped):
+            before = [list(scope.pieces) for scope in self.scopes]
+            if not self.sharpen([self.plans, *tree.plans]):
+                return
+            tree.renew(before)
+            tree.run()
 
     def sharpen(self, networks: list[dict[int, Plan]]) -> bool:
         """Make levels and chords of the relaxation exact at these plans; tell whether they were not."""
@@ -332,8 +366,8 @@ class Proof:
         if self.done:
             return
         self.tighten_rounds()
-        while not (self.done or self.stopped) and self.branch():
-            self.tighten_rounds()
+        if not (self.done or self.stopped):
+            self.branch()
         if self.done or self.stopped:
             return
         for task, scope in zip(self.tables.tasks, self.scopes, strict=True):

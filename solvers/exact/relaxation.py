@@ -79,6 +79,11 @@ class Relaxation:
                 columns.deepen(kind, int(r), int(proof.levels[kind][r]))
         return columns
 
+    def restart(self) -> Columns:
+        """Begin anew with the paths that are known."""
+        self.columns = self._begin(Users(self.proof.scopes))
+        return self.columns
+
     def solve(self) -> tuple[Prices, Bound]:
         """Raise the proof's bound by the relaxation; return its best prices."""
         proof, tables = self.proof, self.proof.tables

@@ -88,7 +88,7 @@ def solve_full(
     mip_gap
         Relative gap at which the result counts as optimal.
     threads
-        Threads of the solver; 1 keeps runs reproducible.
+        Threads of the solver; with two the proof machinery works with two processes, as reproducibly as with one.
     start
         A solution to begin with; best response finds one if left out.
     progress
