@@ -2,7 +2,10 @@
 
 import multiprocessing
 import os
+import select
 import signal
+import subprocess
+import sys
 import time
 from dataclasses import replace
 from itertools import product
@@ -329,7 +332,7 @@ def test_a_hand_that_fails_loses_no_nodes(monkeypatch):
     assert result.objective_s == pytest.approx(solve_full(instance).objective_s, rel=2e-6)
 
 
-def test_work_on_the_side_changes_nothing_here_and_fails_in_silence(capfd):
+def test_work_on_the_side_changes_nothing_here(capfd):
     changed = []
 
     def work():
@@ -339,14 +342,62 @@ def test_work_on_the_side_changes_nothing_here_and_fails_in_silence(capfd):
     with Aside(work) as aside:
         assert aside.result() == 1
     assert changed == []
-    with Aside(lambda: 1 / 0) as aside:
-        assert aside.result() is None
+    with Aside(lambda: 1 / 0) as aside, pytest.raises(ZeroDivisionError):
+        aside.result()
     with Aside(lambda: os.kill(os.getpid(), signal.SIGINT) or "unharmed") as aside:
         assert aside.result() == "unharmed"
+    for cut_short in (lambda: os._exit(1), lambda: os.kill(os.getpid(), signal.SIGKILL), lambda: lambda: None):
+        with Aside(cut_short) as aside:
+            assert aside.result() is None
     with Aside(lambda: time.sleep(1e6)) as aside:
         process = aside._process
     assert not process.is_alive()
     assert capfd.readouterr().err == ""
+
+
+def test_work_on_the_side_may_be_impossible(monkeypatch):
+    def fail(_):
+        raise BlockingIOError("no process left")
+
+    monkeypatch.setattr("multiprocessing.context.ForkProcess.start", fail)
+    with Aside(lambda: 1) as aside:
+        assert aside.result() is None
+
+
+def test_work_on_the_side_ends_with_the_process():
+    code = """
+import os, sys, time
+from solvers.exact.aside import Aside
+def work():
+    print(os.getpid(), flush=True)
+    time.sleep(1e6)
+with Aside(work) as aside:
+    aside.result()
+"""
+    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    child = int(parent.stdout.readline())
+    parent.kill()
+    parent.wait()
+    ended, _, _ = select.select([parent.stdout], [], [], 60)
+    if not ended:
+        os.kill(child, signal.SIGKILL)
+    assert ended
+    assert parent.stdout.read() == ""  # nobody is left who could write
+
+
+@pytest.mark.parametrize("objective", ["mean", "max"])
+def test_a_tree_of_routes_alone_goes_on_after_levels_were_added(objective):
+    instance = generate_torus(4, 4, tasks=4, computing=2, seed=0)
+    packets = solve_full(instance).solution
+    proof = Proof(instance, packets, objective, Limits(), Recorder(None))
+    proof.restart(1)
+    proof.divide()
+    tree = Tree(proof, *proof.relax())
+    tree.renew([list(scope.pieces) for scope in proof.scopes])
+    tree.run()
+    assert proof.done or tree.stranded
+    best = solve_routing(instance, packets, objective=objective)
+    assert proof.lower <= best.objective_s * (1 + 1e-6)
 
 
 @pytest.mark.parametrize("limit", [0.3, 1.0])

@@ -65,7 +65,8 @@ def command(
     time_limit: TimeLimitOption = None,
     mip_gap: MipGapOption = 1e-6,
     threads: Annotated[
-        int, typer.Option(min=0, max=MAX_THREADS, help="Threads of the solver; 1 keeps runs reproducible.")
+        int,
+        typer.Option(min=0, max=MAX_THREADS, help="Threads of the solver; from 2 on proofs take two processes."),
     ] = 1,
     share_computing: Annotated[bool, typer.Option(help="Divide F_c by the tasks that c serves, in (4).")] = False,
     whole_frames: Annotated[bool, typer.Option(help="Offload whole frames at every level, in (4) and (5).")] = False,

@@ -19,6 +19,8 @@ class BuildingTooLongError(BaseException):
 def alarm(seconds: float | None) -> Iterator[None]:
     """Raise in the block after so many seconds; only in the main thread, where the system has signals.
 
+    It rings once: where it is swallowed in the block, as in a finalizer, the block goes on to its end.
+
     Raises
     ------
     BuildingTooLongError

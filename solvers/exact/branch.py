@@ -110,8 +110,15 @@ class Waiting:
             scopes.append(replace(kept, arcs=arcs, pieces=pieces))
         return Node(self.bound, scopes, replace(self._prices, price=self._price.toarray()))
 
+    def share(self, users: Users) -> None:
+        """Take equal users in place of one's own, for their memory."""
+        self._prices = replace(self._prices, users=users)
+
     def renewed(self, users: Users, parents: list[list[int]], proof: "Proof") -> "Waiting":
         """Return the node with other pieces, each of them part of one it had."""
+        if all(len(mine) == len(scope.pieces) for mine, scope in zip(parents, self._scopes, strict=True)):
+            self.share(users)  # as at fixed ratios, where pieces have two sides
+            return self
         node = self.node()
         for scope, mine, now in zip(node.scopes, parents, proof.scopes, strict=True):
             scope.pieces = [scope.pieces[i].part(new.low, new.high) for i, new in zip(mine, now.pieces, strict=True)]
@@ -125,15 +132,19 @@ class Waiting:
 
 def _parents(before: list[Piece], after: list[Piece]) -> list[int]:
     """Return which of the earlier pieces every later one is or was cut from."""
+    kept = {id(old): i for i, old in enumerate(before)}
 
     def holds(old: Piece, new: Piece) -> bool:
-        return old is new or (old.mode == new.mode and old.low <= new.low and new.high <= old.high)
+        return old.mode == new.mode and old.low <= new.low and new.high <= old.high
 
-    return [next(i for i, old in enumerate(before) if holds(old, new)) for new in after]
+    return [
+        kept[id(new)] if id(new) in kept else next(i for i, old in enumerate(before) if holds(old, new))
+        for new in after
+    ]
 
 
 class Tree:
-    """One search over a proof's scopes, in the linear program of its last relaxation; see the module."""
+    """One search over a proof's scopes, in the linear program of its last relaxation or a later one; see the module."""
 
     def __init__(self, proof: "Proof", prices: Prices, bound: Bound) -> None:
         if proof.relaxation.columns is None:
@@ -200,13 +211,14 @@ class Tree:
 
     def _together(self) -> None:
         """Work off some of the next nodes here, and the others in a copy of this process."""
+        proof = self.proof
         first = [heapq.heappop(self.open) for _ in range(min(2 * BATCH, len(self.open)))]
         rest, mine, theirs = self.open, first[::2], first[1::2]
         self.open = theirs
         with Aside(self._aside) as aside:
             self.open = mine
             self._work(BATCH)
-            back = aside.result()
+            back = None if proof.hurried else aside.result()
         self.open += rest
         if back is None:
             self.open += theirs
@@ -221,7 +233,7 @@ class Tree:
         proof.to_one_side()
         self._work(BATCH)
         return _Back(
-            open=[item for _, _, item in self.open],
+            open=[item for *_, item in sorted(self.open, key=lambda entry: -entry[1])],
             stranded=self.stranded[stranded:],
             plans=self.plans[plans:],
             paths=[(user, c, used) for _, user, used, c in self.columns.routes[known:]],
@@ -234,6 +246,8 @@ class Tree:
 
     def _take(self, back: _Back) -> None:
         proof = self.proof
+        for item in [*back.open, *back.stranded]:
+            item.share(self.columns.users)
         for item in back.open:
             self._put(item)
         self.stranded += back.stranded
@@ -309,7 +323,7 @@ class Tree:
         """
         proof = self.proof
         parents = [_parents(old, scope.pieces) for old, scope in zip(before, proof.scopes, strict=True)]
-        self.columns = proof.relaxation.restart()
+        self.columns = proof.relaxation.rebuild()
         self.openness = Openness(self.columns)
         self.dives = Dives(proof, self.columns, self.openness)
         waiting = sorted([item for _, _, item in self.open] + self.stranded, key=lambda item: -item.bound)

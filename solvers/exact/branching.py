@@ -126,7 +126,7 @@ class Candidate:
 
     @property
     def key(self) -> tuple[int | str, ...]:
-        """What is divided: the same in all nodes of a tree."""
+        """What is divided, alike in all nodes of a tree; what is near a passage's arc differs from node to node."""
         return self.task, *self.what
 
 

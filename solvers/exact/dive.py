@@ -42,7 +42,15 @@ class Dives:
         self.proof, self.columns, self.openness = proof, columns, openness
 
     def from_root(self, astray: list[bool], times: float) -> None:
-        """Dive from the proof's scopes, straight down or astray; then near the incumbent while that pays."""
+        """Dive from the proof's scopes, straight down or astray; then near the incumbent while that pays.
+
+        Parameters
+        ----------
+        astray
+            Of each dive from the root.
+        times
+            How patient the dives near the incumbent are, over `NEAR_ROOT`.
+        """
         point = self.proof.relaxation.point
         if point is None or point.values is None:
             return

@@ -37,6 +37,7 @@ from solvers.exact.dive import FREE, Dives
 from solvers.exact.highs import Limits, Outcome, load, memory_gib, run
 from solvers.exact.incumbent import cheapest_plans, plans_from_values
 from solvers.exact.master import build_master
+from solvers.exact.openness import Openness
 from solvers.exact.pieces import close, first_pieces, narrow, sharpen
 from solvers.exact.prices import Bound, Prices, fix, fix_alone
 from solvers.exact.relaxation import Relaxation
@@ -77,7 +78,7 @@ class Proof:
     ) -> None:
         self.tables = Tables(instance, packets)
         self.objective, self.limits, self.recorder = objective, replace(limits, threads=1), recorder
-        self.hands = 2 if limits.threads > 1 and possible() else 1
+        self.hands = 2 if limits.threads > 1 and "threads" not in limits.options and possible() else 1
         self.scopes = first_scopes(self.tables)
         least = [scope.least_s for scope in self.scopes]
         self.lower = sum(least) / len(least) if objective == "mean" else max(least)
@@ -210,22 +211,29 @@ class Proof:
     def seek(self, dives: Dives, long: bool) -> None:
         """Look for a better incumbent by dives and local search, half of it on the side if there are two hands."""
         times, moves = (DIVES, self.moves) if long else (1, self.moves // 4)
+        hands = self.hands if len(self.scopes) > FREE else 1
 
         def look(astray: list[bool]) -> dict[int, Plan]:
-            dives.from_root(astray, times / self.hands)
-            Search(self).run(moves // self.hands)
+            dives.from_root(astray, times / hands)
+            Search(self).run(moves // hands)
             return self.plans
 
         def look_aside() -> dict[int, Plan]:
             self.to_one_side()
             return look([True])
 
-        if self.hands == 1 or len(self.scopes) < FREE:
+        if hands == 1:
             look([i > 0 for i in range(times)])
             return
         with Aside(look_aside) as aside:
             look([False])
-            self.offer(aside.result())
+            if not self.hurried:
+                self.offer(aside.result())
+
+    @property
+    def hurried(self) -> bool:
+        """Whether to wait for nothing and nobody."""
+        return self.done or self.ended in (Termination.INTERRUPTED, Termination.MEMORY_LIMIT)
 
     def to_one_side(self) -> None:
         """Go on with this copy of the process as another would: by other random numbers, and silently."""
@@ -319,8 +327,9 @@ class Proof:
             plans = cheapest_plans(self.tables, bound, prices.users)
             self.offer(plans)
             self.descend_from(self.rng.permutation(len(self.scopes)).tolist(), plans)
-            if len(self.scopes) > 1:
-                self.seek(Tree(self, prices, bound).dives, number < 2)
+            columns = self.relaxation.columns
+            if len(self.scopes) > 1 and columns is not None:
+                self.seek(Dives(self, columns, Openness(columns)), number < 2)
             if self.done or self.stopped:
                 return
             fix(self.tables, self.scopes, prices, bound, self.cutoff)
@@ -368,6 +377,8 @@ class Proof:
         self.tighten_rounds()
         if not (self.done or self.stopped):
             self.branch()
+        if not (self.done or self.stopped):
+            self.tighten_rounds()
         if self.done or self.stopped:
             return
         for task, scope in zip(self.tables.tasks, self.scopes, strict=True):

@@ -79,9 +79,9 @@ class Relaxation:
                 columns.deepen(kind, int(r), int(proof.levels[kind][r]))
         return columns
 
-    def restart(self) -> Columns:
-        """Begin anew with the paths that are known."""
-        self.columns = self._begin(Users(self.proof.scopes))
+    def rebuild(self) -> Columns:
+        """Begin a linear program anew with the paths that are known, without a point yet."""
+        self.columns, self.point, self.works = self._begin(Users(self.proof.scopes)), None, {}
         return self.columns
 
     def solve(self) -> tuple[Prices, Bound]:

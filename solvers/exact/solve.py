@@ -88,7 +88,8 @@ def solve_full(
     mip_gap
         Relative gap at which the result counts as optimal.
     threads
-        Threads of the solver; with two the proof machinery works with two processes, as reproducibly as with one.
+        Threads of the solver. From two on the proof machinery works with two processes where the system can copy one
+        (Linux), as reproducibly as with one; each has the memory limit for itself.
     start
         A solution to begin with; best response finds one if left out.
     progress
