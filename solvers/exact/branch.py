@@ -38,12 +38,10 @@ from solvers.result import Termination
 if TYPE_CHECKING:
     from solvers.exact.proof import Proof
 
-TRIED = 4, 12
-"""Candidates that are compared: at least, and in a linear program of up to `EASY` columns."""
-STEPS = 100, 300
-"""Simplex iterations that strong branching takes for a child, likewise."""
-EASY = 10_000
-"""Columns from which on a linear program is looked at less."""
+TRIED = 12
+"""Candidates that are compared."""
+STEPS = 300
+"""Simplex iterations that strong branching takes for a child."""
 RELIABLE = 2
 """Times that strong branching looks at a candidate before its mean rise per share is believed."""
 LEAST_SHARE = 1e-3
@@ -300,8 +298,7 @@ class Tree:
             best, _ = self.proof.relaxation.climb(self.columns, node.scopes, best, exactly=True)
             self._strand(node, max(node.bound, best[1].value), plans)
             return
-        tried = self._effort(TRIED)
-        chosen = candidates[0] if len(candidates) == 1 else self._strongest(node, candidates[:tried])
+        chosen = candidates[0] if len(candidates) == 1 else self._strongest(node, candidates[:TRIED])
         price = csr_array(node.prices.price)
         for restriction in (chosen.other, chosen.this):
             self._push(node.bound, _restricted(node.scopes, chosen.task, restriction), node.prices, price)
@@ -332,11 +329,6 @@ class Tree:
         for item in waiting:
             self._put(item.renewed(self.columns.users, parents, proof))
 
-    def _effort(self, bounds: tuple[int, int]) -> int:
-        """Return how much to do of something, less the larger the linear program is."""
-        least, most = bounds
-        return max(least, int(most * min(1.0, EASY / max(self.columns.count, 1))))
-
     def _strongest(self, node: Node, candidates: list[Candidate]) -> Candidate:
         """Return the candidate whose children rise most in the linear program of known paths."""
         columns, best, chosen = self.columns, -1.0, candidates[0]
@@ -366,7 +358,7 @@ class Tree:
         rises = np.zeros(2)
         for i, restriction in enumerate((candidate.this, candidate.other)):
             self.columns.restrict(self.openness.of(_restricted(node.scopes, candidate.task, restriction)))
-            value, outcome = self.columns.peek(self._effort(STEPS), basis, self.proof.limits_now())
+            value, outcome = self.columns.peek(STEPS, basis, self.proof.limits_now())
             self.proof.note(outcome)
             rises[i] = max(0.0, value - base)
         return rises

@@ -277,11 +277,6 @@ class Columns:
         return outcome
 
     @property
-    def count(self) -> int:
-        """Number of columns of the linear program."""
-        return self._lp.columns
-
-    @property
     def basis(self) -> Any:
         """HiGHS' present basis, for all rows and columns that there are."""
         self._lp.flush()
