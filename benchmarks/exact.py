@@ -104,7 +104,7 @@ class Budget:
 
 
 def best_of(
-    instance: Instance, family: Family, repeats: int, budget: Budget, threads: int = 1
+    instance: Instance, family: Family, repeats: int, budget: Budget, threads: int
 ) -> tuple[float, int, Result]:
     """Return the best time on one instance [s], of how many runs it is, and its result."""
     times: list[tuple[float, Result]] = []

@@ -1,12 +1,5 @@
 """The tree, its dives and what they stand on: nothing better than the cutoff is ever lost."""
 
-import multiprocessing
-import os
-import select
-import signal
-import subprocess
-import sys
-import time
 from dataclasses import replace
 from itertools import product
 
@@ -16,7 +9,6 @@ import pytest
 from formulation import check, evaluate
 from instances import generate_torus, make_preset
 from solvers.exact import solve_full, solve_routing
-from solvers.exact.aside import Aside
 from solvers.exact.branch import Tree
 from solvers.exact.branching import candidates_of, shares_of
 from solvers.exact.columns import Columns
@@ -55,9 +47,8 @@ def holds(scope, plan, work):
     return bool(fits) and (plan.model is None or bool(scope.arcs[MODEL][plan.model].all()))
 
 
-@pytest.mark.parametrize("objective", ["mean", "max"])
-@pytest.mark.parametrize("seed", SEEDS)
-def test_the_optimum_is_in_an_open_node_until_it_is_the_incumbent(seed, objective, monkeypatch):
+def tree_and_optimum(seed, objective, monkeypatch):
+    """Return the result of a proof, a tree that takes no incumbents, and the optimum's plans with their data work."""
     instance = generate_torus(4, 4, tasks=4, computing=2, seed=seed)
     best = solve_full(instance, objective=objective, mip_gap=1e-9)
     proof, prices, bound = relaxed(instance, objective)
@@ -65,7 +56,14 @@ def test_the_optimum_is_in_an_open_node_until_it_is_the_incumbent(seed, objectiv
     optimum = plan_of(proof.tables, best.solution)
     loads = Loads(proof.tables, optimum)
     works = [work_of(proof.tables, loads, m, plan)[0] for m, plan in sorted(optimum.items())]
-    tree, seen = Tree(proof, prices, bound), 0
+    return best, Tree(proof, prices, bound), optimum, works
+
+
+@pytest.mark.parametrize("objective", ["mean", "max"])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_optimum_is_in_an_open_node_until_it_is_the_incumbent(seed, objective, monkeypatch):
+    best, tree, optimum, works = tree_and_optimum(seed, objective, monkeypatch)
+    seen = 0
     while tree.open and seen < 40:
         inside = [
             entry
@@ -88,15 +86,9 @@ def test_the_optimum_is_in_an_open_node_until_it_is_the_incumbent(seed, objectiv
 @pytest.mark.parametrize("objective", ["mean", "max"])
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_tree_that_goes_on_with_cut_pieces_keeps_the_optimum_and_its_bounds(seed, objective, monkeypatch):
-    instance = generate_torus(4, 4, tasks=4, computing=2, seed=seed)
-    best = solve_full(instance, objective=objective, mip_gap=1e-9)
-    proof, prices, bound = relaxed(instance, objective)
-    monkeypatch.setattr(proof, "offer", lambda plans: None)
+    best, tree, optimum, works = tree_and_optimum(seed, objective, monkeypatch)
+    proof = tree.proof
     proof.upper = 1.02 * best.objective_s  # the optimum is of interest to the end
-    optimum = plan_of(proof.tables, best.solution)
-    loads = Loads(proof.tables, optimum)
-    works = [work_of(proof.tables, loads, m, plan)[0] for m, plan in sorted(optimum.items())]
-    tree = Tree(proof, prices, bound)
     tree._work(3)
     if tree.open:
         node = tree.open.pop(0)[2].node()
@@ -298,93 +290,6 @@ def test_one_seed_gives_one_tree():
     assert (one.bound_s, [r["bound_s"] for r in one.trace]) == (other.bound_s, [r["bound_s"] for r in other.trace])
 
 
-def soon_together(monkeypatch):
-    """Let proofs begin a tree early, and two processes work on it from its second node on."""
-    monkeypatch.setattr("solvers.exact.proof.ROUNDS", 1)
-    monkeypatch.setattr("solvers.exact.branch.ALONE", 1)
-    monkeypatch.setattr("solvers.exact.branch.BATCH", 2)
-
-
-def test_two_hands_prove_the_same_and_one_seed_gives_one_tree(monkeypatch):
-    soon_together(monkeypatch)
-    together, instance = [], generate_torus(5, 5, tasks=8, computing=1, seed=0)
-    take = Tree._take
-    monkeypatch.setattr(Tree, "_take", lambda tree, back: (together.append(back.nodes), take(tree, back)))
-    alone = solve_full(instance)
-    assert not together
-    one, other = (solve_full(instance, threads=2) for _ in range(2))
-    assert sum(together) > 2
-    assert one.solution == other.solution
-    assert (one.bound_s, [r["bound_s"] for r in one.trace]) == (other.bound_s, [r["bound_s"] for r in other.trace])
-    assert one.termination is alone.termination is Termination.OPTIMAL
-    assert one.objective_s == pytest.approx(alone.objective_s, rel=2e-6)
-
-
-def test_a_hand_that_fails_loses_no_nodes(monkeypatch):
-    soon_together(monkeypatch)
-    failed = []
-    monkeypatch.setattr(Tree, "_aside", lambda tree: os._exit(1))
-    monkeypatch.setattr(Aside, "result", lambda aside, wait=Aside.result: failed.append(wait(aside)))
-    instance = generate_torus(5, 5, tasks=8, computing=1, seed=0)
-    result = solve_full(instance, threads=2)
-    assert failed
-    assert result.termination is Termination.OPTIMAL
-    assert result.objective_s == pytest.approx(solve_full(instance).objective_s, rel=2e-6)
-
-
-def test_work_on_the_side_changes_nothing_here(capfd):
-    changed = []
-
-    def work():
-        changed.append(1)
-        return len(changed)
-
-    with Aside(work) as aside:
-        assert aside.result() == 1
-    assert changed == []
-    with Aside(lambda: 1 / 0) as aside, pytest.raises(ZeroDivisionError):
-        aside.result()
-    with Aside(lambda: os.kill(os.getpid(), signal.SIGINT) or "unharmed") as aside:
-        assert aside.result() == "unharmed"
-    for cut_short in (lambda: os._exit(1), lambda: os.kill(os.getpid(), signal.SIGKILL), lambda: lambda: None):
-        with Aside(cut_short) as aside:
-            assert aside.result() is None
-    with Aside(lambda: time.sleep(1e6)) as aside:
-        process = aside._process
-    assert not process.is_alive()
-    assert capfd.readouterr().err == ""
-
-
-def test_work_on_the_side_may_be_impossible(monkeypatch):
-    def fail(_):
-        raise BlockingIOError("no process left")
-
-    monkeypatch.setattr("multiprocessing.context.ForkProcess.start", fail)
-    with Aside(lambda: 1) as aside:
-        assert aside.result() is None
-
-
-def test_work_on_the_side_ends_with_the_process():
-    code = """
-import os, sys, time
-from solvers.exact.aside import Aside
-def work():
-    print(os.getpid(), flush=True)
-    time.sleep(1e6)
-with Aside(work) as aside:
-    aside.result()
-"""
-    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
-    child = int(parent.stdout.readline())
-    parent.kill()
-    parent.wait()
-    ended, _, _ = select.select([parent.stdout], [], [], 60)
-    if not ended:
-        os.kill(child, signal.SIGKILL)
-    assert ended
-    assert parent.stdout.read() == ""  # nobody is left who could write
-
-
 @pytest.mark.parametrize("objective", ["mean", "max"])
 def test_a_tree_of_routes_alone_goes_on_after_levels_were_added(objective):
     instance = generate_torus(4, 4, tasks=4, computing=2, seed=0)
@@ -398,13 +303,3 @@ def test_a_tree_of_routes_alone_goes_on_after_levels_were_added(objective):
     assert proof.done or tree.stranded
     best = solve_routing(instance, packets, objective=objective)
     assert proof.lower <= best.objective_s * (1 + 1e-6)
-
-
-@pytest.mark.parametrize("limit", [0.3, 1.0])
-def test_a_time_limit_ends_both_hands(limit, monkeypatch):
-    soon_together(monkeypatch)
-    instance = make_preset("shell", tasks=20, seed=1)
-    result = solve_full(instance, threads=2, time_limit=limit)
-    assert check(instance, result.solution) == ()
-    assert 0 < result.bound_s <= result.objective_s
-    assert not multiprocessing.active_children()

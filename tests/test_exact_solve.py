@@ -133,6 +133,7 @@ def test_a_tiny_time_limit_still_returns_a_checked_solution_and_a_bound(options,
     result = solve_full(instance, time_limit=limit, **options)
     quick = Termination.OPTIMAL if limit > 0.1 else Termination.TIME_LIMIT  # a fast machine may prove it in time
     assert result.termination in (Termination.TIME_LIMIT, quick)
+    assert (result.termination is Termination.OPTIMAL) == (result.gap <= 1e-6 + 1e-12)
     assert check(instance, result.solution) == ()
     shared = options.get("share_computing", False)
     evaluation = evaluate(instance, result.solution, share_computing=shared)

@@ -25,6 +25,7 @@ from scipy.sparse import csr_array
 
 from solvers.exact.aside import Aside
 from solvers.exact.branching import Candidate, Restriction, candidates_of, shares_of
+from solvers.exact.columns import Columns
 from solvers.exact.dive import NEAR, Dives
 from solvers.exact.highs import Outcome
 from solvers.exact.openness import Openness
@@ -52,8 +53,6 @@ COARSE = {"mean": 0.02, "max": 0.5}
 """Share of the gap at the tree's start within which the bounds of nodes count as equal."""
 DIVE_EVERY = 5
 """Dives start from one of so many nodes."""
-ALONE = 1
-"""Nodes from which on two processes work on the tree, if they may."""
 BATCH = 4
 """Nodes that each of two processes works off before they tell each other."""
 ROUNDED_WITHIN = 2e-3
@@ -87,8 +86,8 @@ class Node:
 class Waiting:
     """A node that waits, in a hundredth of the memory: masks as bits, prices without their zeros."""
 
-    def __init__(self, bound: float, scopes: list[Scope], prices: Prices, price: Any) -> None:
-        self.bound, self._price = bound, price
+    def __init__(self, bound: float, scopes: list[Scope], prices: Prices, price: Any = None) -> None:
+        self.bound, self._price = bound, csr_array(prices.price) if price is None else price
         self._prices = replace(prices, price=np.zeros((0, 0)))
         masks = [mask for scope in scopes for mask in (*scope.arcs, *(piece.arcs for piece in scope.pieces))]
         self._resources, self._bits = len(masks[0]), np.packbits(np.stack(masks), axis=1)
@@ -125,7 +124,7 @@ class Waiting:
         rows += [node.prices.users.model(m) for m in range(len(parents))]
         thetas = [np.array([weight]) for weight in node.prices.weight]
         prices = make_prices(proof.tables, users, thetas, node.prices.price[rows], proof.objective)
-        return Waiting(self.bound, node.scopes, prices, csr_array(prices.price))
+        return Waiting(self.bound, node.scopes, prices)
 
 
 def _parents(before: list[Piece], after: list[Piece]) -> list[int]:
@@ -147,19 +146,20 @@ class Tree:
     def __init__(self, proof: "Proof", prices: Prices, bound: Bound) -> None:
         if proof.relaxation.columns is None:
             raise RuntimeError("a tree needs a relaxation that has been solved")
-        self.proof, self.tables, self.columns = proof, proof.tables, proof.relaxation.columns
-        self.openness = Openness(self.columns)
-        self.dives = Dives(proof, self.columns, self.openness)
+        self.proof, self.tables = proof, proof.tables
+        self._on(proof.relaxation.columns)
         self.open: list[tuple[float, int, Waiting]] = []
         self.stranded: list[Waiting] = []
         self.plans: list[dict[int, Plan]] = []
         self.nodes = self._count = 0
         self._slopes: dict[tuple[int | str, ...], tuple[int, Floats]] = {}
         self._coarse = COARSE[proof.objective] * (proof.cutoff - proof.lower)
-        self._push(bound.value, proof.scopes, prices, csr_array(prices.price))
+        self._put(Waiting(bound.value, proof.scopes, prices))
 
-    def _push(self, bound: float, scopes: list[Scope], prices: Prices, price: Any) -> None:
-        self._put(Waiting(bound, scopes, prices, price))
+    def _on(self, columns: Columns) -> None:
+        """Work on this linear program from now on."""
+        self.columns, self.openness = columns, Openness(columns)
+        self.dives = Dives(self.proof, columns, self.openness)
 
     def _put(self, waiting: Waiting) -> None:
         self._count += 1
@@ -187,7 +187,7 @@ class Tree:
             proof.raise_bound(self.bound)
             if proof.done or self._least > self.stuck:
                 break
-            if proof.hands > 1 and self.nodes >= ALONE and len(self.open) > 1:
+            if proof.hands > 1 and len(self.open) > 1:
                 self._together()
             else:
                 self._work(1)
@@ -203,7 +203,7 @@ class Tree:
             self.nodes += 1
             outcome = self._price(node)
             if proof.stopped:
-                self._push(node.bound, node.scopes, node.prices, csr_array(node.prices.price))
+                self._put(Waiting(node.bound, node.scopes, node.prices))
             elif node.bound < proof.cutoff:
                 self._divide(node, outcome)
 
@@ -299,15 +299,16 @@ class Tree:
             self._strand(node, max(node.bound, best[1].value), plans)
             return
         chosen = candidates[0] if len(candidates) == 1 else self._strongest(node, candidates[:TRIED])
-        price = csr_array(node.prices.price)
+        price = csr_array(node.prices.price)  # which both children share
         for restriction in (chosen.other, chosen.this):
-            self._push(node.bound, _restricted(node.scopes, chosen.task, restriction), node.prices, price)
+            scopes = _restricted(node.scopes, chosen.task, restriction)
+            self._put(Waiting(node.bound, scopes, node.prices, price))
 
     def _strand(self, node: Node, bound: float, plans: dict[int, Plan] | None) -> None:
         """Let a node's bound stand, if it is of interest, and remember where its point is."""
         node.bound = bound
         if bound < self.proof.cutoff:
-            self.stranded.append(Waiting(bound, node.scopes, node.prices, csr_array(node.prices.price)))
+            self.stranded.append(Waiting(bound, node.scopes, node.prices))
             self.plans += [] if plans is None else [plans]
 
     def renew(self, before: list[list[Piece]]) -> None:
@@ -320,9 +321,7 @@ class Tree:
         """
         proof = self.proof
         parents = [_parents(old, scope.pieces) for old, scope in zip(before, proof.scopes, strict=True)]
-        self.columns = proof.relaxation.rebuild()
-        self.openness = Openness(self.columns)
-        self.dives = Dives(proof, self.columns, self.openness)
+        self._on(proof.relaxation.rebuild())
         waiting = sorted([item for _, _, item in self.open] + self.stranded, key=lambda item: -item.bound)
         self.open, self.stranded, self.plans = [], [], []
         self._slopes = {key: value for key, value in self._slopes.items() if "piece" not in key}

@@ -85,7 +85,7 @@ class Limits:
     mip_gap
         Relative gap at which a solution counts as optimal.
     threads
-        Threads of the solver; 1 keeps runs reproducible.
+        Threads of the solver; 1 keeps its runs reproducible. From 2 on the proof machinery takes two processes.
     memory_gib
         Resident memory at which the run is stopped [GiB], or None.
     options
