@@ -1,6 +1,7 @@
 """Best responses within corridors against searches of the whole graph."""
 
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
@@ -8,10 +9,10 @@ import pytest
 from instances import generate_torus
 from solvers.best_response import all_moves, best_response
 from solvers.exact.corridor import TIMES, cheapest
-from solvers.exact.response import better, present_ratio, respond
+from solvers.exact.response import CLEAR, NEAR, NONE, better, present_ratio, respond
 from solvers.exact.scope import BOTH, DATA_ONLY, MODEL_ONLY, first_scopes
 from solvers.exact.tables import DATA, MODEL, Tables
-from solvers.exact.traffic import Plan, Traffic
+from solvers.exact.traffic import Loads, Plan, Traffic, delay_of
 
 SEEDS = range(4)
 
@@ -72,24 +73,39 @@ def test_a_response_is_the_best_of_all_plans(seed, fixed, objective):
         score = value
 
 
+def slow_packets(traffic):
+    """Packets by resource, each as many times as its task is slow."""
+    tables, found = traffic.tables, np.zeros(traffic.count.shape)
+    loads = Loads(tables, traffic.plans)
+    delays = {i: delay_of(tables, loads, i, plan) for i, plan in traffic.plans.items()}
+    for i, plan in traffic.plans.items():
+        for kind in (DATA, MODEL):
+            if plan.packet(kind) is not None:
+                found[kind, plan.packet(kind)] += CLEAR * np.exp((delays[i] / max(delays.values()) - 1) / NEAR)
+    return np.ceil(found - NONE).astype(int)
+
+
 def reference(traffic, m, moves, score):
     """Score of the best of all plans, none left out."""
     tables, ratio = traffic.tables, present_ratio(traffic, m)
     current = traffic.remove(m)
     best = (np.inf,) if current is None else score
-    for times in TIMES:
-        data, model = (
-            searched(tables, m, kind, traffic.count[kind], share, moves.arcs[kind], times)[2]
-            for kind, share in ((DATA, ratio), (MODEL, 1.0))
-        )
+    searches = [(traffic.count, times) for times in TIMES]
+    if traffic.objective == "max":
+        searches.append((slow_packets(traffic), TIMES[0]))
+    data, model = (
+        [searched(tables, m, kind, count[kind], share, moves.arcs[kind], times)[2] for count, times in searches]
+        for kind, share in ((DATA, ratio), (MODEL, 1.0))
+    )
+    for one, other in zip(data, model, strict=True) if traffic.objective == "mean" else product(data, model):
         for c in moves.ends:
             plans = {
-                BOTH: Plan(c, data.get(c), model.get(c)),
-                DATA_ONLY: Plan(c, data.get(c), None),
-                MODEL_ONLY: Plan(c, None, model.get(c)),
+                BOTH: Plan(c, one.get(c), other.get(c)),
+                DATA_ONLY: Plan(c, one.get(c), None),
+                MODEL_ONLY: Plan(c, None, other.get(c)),
             }
             for mode in moves.modes:
-                sent = [c in data] * (mode != MODEL_ONLY) + [c in model] * (mode != DATA_ONLY)
+                sent = [c in one] * (mode != MODEL_ONLY) + [c in other] * (mode != DATA_ONLY)
                 if all(sent):
                     trial = traffic.trial(m, plans[mode])
                     best = trial if better(trial, best) else best

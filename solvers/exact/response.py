@@ -3,12 +3,15 @@
 The task is out of the network. For every candidate c(m) both packets are searched by Dijkstra on marginal costs (a
 resource with n packets counts its bits 2n + 1 times: n + 1 for itself, n for what it adds to the others) and on
 selfish ones (n + 1); every packet mode is tried, each at its best ρ, and the true objective decides. The data
-packet's search weighs bits by ρ: by the envelope theorem that is how T_m changes with its route.
+packet's search weighs bits by ρ: by the envelope theorem that is how T_m changes with its route. For the maximum a
+third search keeps clear of the tasks that are near it and minds no others, and the packets' routes combine freely: what
+is best for the mean avoids the detours by which fast tasks make way.
 
 What cannot win is left out: a task is never faster than in an empty network, and no plan of its makes others faster
 than they are without it. A task without a plan tries the most promising end first, to know which others can win.
 """
 
+from itertools import product
 from typing import Protocol
 
 import numpy as np
@@ -23,6 +26,12 @@ IMPROVEMENT = 1e-12
 FIRST_RATIO = 0.5
 ROUNDING = 1e-9
 """Relative amount by which bounds are lowered."""
+NEAR = 0.03
+"""Relative distance from the maximum at which a task counts 1/e as much as the slowest one."""
+CLEAR = 8.0
+"""Packets as which the slowest task's packet counts in a search that keeps clear of it."""
+NONE = 0.05
+"""Packets up to which all that are on a resource count as none there."""
 Score = tuple[float, ...]
 Option = tuple[int, str]
 """Position of an end, packet mode."""
@@ -128,18 +137,17 @@ def _plans(
     routes = _routes(traffic, m, moves, ratio, options)
     seen = set() if current is None else {(current.end, id(current.data), id(current.model))}
     found = []
-    for weighting in (0, -1):
+    for chosen in (slice(1), slice(-1, None)) if traffic.objective == "mean" else (slice(None),):
         for c, mode in options:
             data, model = (
                 [None] if mode == only else routes.get((kind, c), [])
                 for kind, only in ((DATA, MODEL_ONLY), (MODEL, DATA_ONLY))
             )
-            if data and model:
-                plan = Plan(c, data[weighting], model[weighting])
-                key = (c, id(plan.data), id(plan.model))
+            for pair in product(data[chosen], model[chosen]):
+                key = (c, id(pair[0]), id(pair[1]))
                 if key not in seen:
                     seen.add(key)
-                    found.append(plan)
+                    found.append(Plan(c, *pair))
     return found
 
 
@@ -148,9 +156,24 @@ def _routes(
 ) -> dict[tuple[int, int], list[Ints]]:
     """Return the cheapest routes of both packets to the ends where they may go, by each weighting that matters."""
     queries = {}
+    loads = [traffic.count] if traffic.objective == "mean" else [traffic.count, _near_the_maximum(traffic)]
     for kind, other, share in ((DATA, MODEL_ONLY, ratio), (MODEL, DATA_ONLY, 1.0)):
         for c, mode in options:
-            if mode != other and (kind, c) not in queries:
+            if mode != other and (0, kind, c) not in queries:
                 corridor = traffic.tables.vicinity(m, kind).corridor(c)
-                queries[kind, c] = corridor.query(traffic.count[kind], share, moves.arcs[kind])
-    return dict(zip(queries, cheapest(list(queries.values())), strict=True)) if queries else {}
+                for i, load in enumerate(loads):
+                    queries[i, kind, c] = corridor.query(load[kind], share, moves.arcs[kind])
+    routes: dict[tuple[int, int], list[Ints]] = {}
+    for (i, kind, c), found in zip(queries, cheapest(list(queries.values())) if queries else [], strict=True):
+        routes.setdefault((kind, c), []).extend(found if i == 0 else found[:1])
+    return routes
+
+
+def _near_the_maximum(traffic: Traffic) -> Ints:
+    """Return the packets on every resource, those of slow tasks counted `CLEAR` times, of fast ones not at all."""
+    delays = traffic.delays_now()
+    weight = np.zeros(len(traffic.tables.tasks))
+    if len(delays):
+        most = float(delays.max())
+        weight[traffic.placed] = np.exp((delays - most) / (NEAR * most))
+    return np.asarray(np.ceil(CLEAR * (weight @ traffic.usage) - NONE).astype(np.int64))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from solvers.exact.proof import Proof
 
 MOST_OUT = 6
-HEAT = {"mean": 1e-3, "max": 2e-4}
+HEAT = {"mean": 1e-3, "max": 1e-3}
 """Temperature at the start, relative to one task's part in the objective."""
 COLD = 0.02
 """Temperature at the end over that at the start."""

@@ -84,6 +84,8 @@ class Traffic:
         Packets per kind and resource, shape (2, resources).
     per_bit
         Seconds per bit of every packet under the present loads, shape (2, tasks).
+    placed
+        Whether a task has a plan, shape (tasks,).
     """
 
     def __init__(self, tables: Tables, plans: dict[int, Plan], objective: str) -> None:
@@ -99,7 +101,7 @@ class Traffic:
         self._ratio = np.array([np.nan if t.fixed_ratio is None else t.fixed_ratio for t in tables.tasks])
         self._large, self._fixed = np.zeros(n), np.zeros((2, n))
         self._sent = np.zeros((2, n), dtype=bool)
-        self._placed = np.zeros(n, dtype=bool)
+        self.placed = np.zeros(n, dtype=bool)
         for m, plan in plans.items():
             self.place(m, plan)
 
@@ -110,7 +112,7 @@ class Traffic:
     def place(self, m: int, plan: Plan) -> None:
         """Put a plan in."""
         self.plans[m] = plan
-        self._placed[m] = True
+        self.placed[m] = True
         self._large[m] = self.tables.tasks[m].large_s[plan.end]
         for kind in (DATA, MODEL):
             used = plan.packet(kind)
@@ -125,7 +127,7 @@ class Traffic:
     def remove(self, m: int) -> Plan | None:
         """Take a plan out and return it."""
         plan = self.plans.pop(m, None)
-        self._placed[m] = False
+        self.placed[m] = False
         for kind in (DATA, MODEL):
             used = None if plan is None else plan.packet(kind)
             if used is not None:
@@ -148,7 +150,7 @@ class Traffic:
 
     def delays_now(self) -> Floats:
         """Return T of the tasks in the network [s]."""
-        return self.delays(self.per_bit, self._fixed, self._sent, self._large)[self._placed]
+        return self.delays(self.per_bit, self._fixed, self._sent, self._large)[self.placed]
 
     def score(self) -> tuple[float, ...]:
         """Return what is minimised: the mean delay of the tasks in the network, or the largest and then the mean."""
@@ -186,7 +188,7 @@ class Traffic:
                     known[id(used)] = alone, float(self.tables.fixed[used].sum())
                 per_bit[kind, i], fixed[kind, i, m] = known[id(used)]
                 sent[kind, i, m] = True
-        placed = self._placed.copy()
+        placed = self.placed.copy()
         placed[m] = True
         # `compress` keeps rows contiguous: their means are summed as `score` sums them
         return self._scores(self.delays(per_bit, fixed, sent, large).compress(placed, axis=1))
