@@ -164,7 +164,7 @@ def _routes(
                 for i, load in enumerate(loads):
                     queries[i, kind, c] = corridor.query(load[kind], share, moves.arcs[kind])
     routes: dict[tuple[int, int], list[Ints]] = {}
-    for (i, kind, c), found in zip(queries, cheapest(list(queries.values())) if queries else [], strict=True):
+    for (i, kind, c), found in zip(queries, cheapest(list(queries.values())), strict=True):
         routes.setdefault((kind, c), []).extend(found if i == 0 else found[:1])
     return routes
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from solvers.exact.proof import Proof
 
 MOST_OUT = 6
-HEAT = {"mean": 1e-3, "max": 1e-3}
+HEAT = 1e-3
 """Temperature at the start, relative to one task's part in the objective."""
 COLD = 0.02
 """Temperature at the end over that at the start."""
@@ -91,7 +91,7 @@ class Search:
     def run(self, moves: int) -> None:
         """Anneal for this many moves and offer the best network to the proof."""
         parts = len(self.tables.tasks) if self.proof.objective == "mean" else 1
-        heat = HEAT[self.proof.objective] * self.best[0] / parts
+        heat = HEAT * self.best[0] / parts
         for i in range(moves):
             if self.proof.stopped or self.proof.done:
                 break
