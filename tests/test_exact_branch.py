@@ -166,8 +166,7 @@ def test_open_paths_are_those_that_the_scopes_allow(seed):
 
 
 def test_children_keep_every_path_between_them_and_passages_divide_paths():
-    proof, _, _ = relaxed(make_preset("hotspot", seed=1), mip_gap=1e-4)
-    proof.tighten_rounds()
+    proof, _, _ = relaxed(generate_torus(6, 6, tasks=8, computing=1, seed=1))
     tables, columns, rng = proof.tables, proof.relaxation.columns, np.random.default_rng(0)
     shares = shares_of(columns, proof.relaxation.point.values)
     paths = passages = 0
@@ -269,14 +268,15 @@ def test_a_look_at_a_child_that_ends_early_ends_nothing_else():
 @pytest.mark.parametrize("at", [1, 5])
 def test_ctrl_c_in_a_dive_ends_the_proof(at, monkeypatch):
     proof, prices, bound = relaxed(make_preset("hotspot", seed=0))
-    solve, calls = Columns.solve, []
+    program = type(proof.relaxation.columns)
+    solve, calls = program.solve, []
 
-    def interrupted(columns, limits):
+    def interrupted(columns, limits, tolerance):
         calls.append(limits)
-        outcome = solve(columns, limits)
+        outcome = solve(columns, limits, tolerance)
         return replace(outcome, termination=Termination.INTERRUPTED) if len(calls) == at else outcome
 
-    monkeypatch.setattr(Columns, "solve", interrupted)
+    monkeypatch.setattr(program, "solve", interrupted)
     Tree(proof, prices, bound).dives.from_root([False] * 8, 8)
     assert proof.stopped
     assert proof.ended is Termination.INTERRUPTED

@@ -25,10 +25,10 @@ from scipy.sparse import csr_array
 
 from solvers.exact.aside import Aside
 from solvers.exact.branching import Candidate, Restriction, candidates_of, shares_of
-from solvers.exact.columns import Columns
 from solvers.exact.dive import NEAR, Dives
 from solvers.exact.highs import Outcome
 from solvers.exact.openness import Openness
+from solvers.exact.paths import Paths
 from solvers.exact.pieces import Piece
 from solvers.exact.prices import Bound, Prices, Users, fix, make_prices, price_bound
 from solvers.exact.scope import Scope
@@ -51,7 +51,7 @@ LEAST_GAIN = 1e-3
 """Share of the gap that a child counts for at least."""
 COARSE = {"mean": 0.02, "max": 0.5}
 """Share of the gap at the tree's start within which the bounds of nodes count as equal."""
-DIVE_EVERY = 5
+DIVE_EVERY = 12
 """Dives start from one of so many nodes."""
 BATCH = 4
 """Nodes that each of two processes works off before they tell each other."""
@@ -67,6 +67,7 @@ class _Back:
     stranded: "list[Waiting]"
     plans: list[dict[int, Plan]]
     paths: list[tuple[int, int, Ints]]
+    cuts: list[tuple[int, Floats, float]]
     best: dict[int, Plan]
     levels: list[Ints]
     nodes: int
@@ -156,7 +157,7 @@ class Tree:
         self._coarse = COARSE[proof.objective] * (proof.cutoff - proof.lower)
         self._put(Waiting(bound.value, proof.scopes, prices))
 
-    def _on(self, columns: Columns) -> None:
+    def _on(self, columns: Paths) -> None:
         """Work on this linear program from now on."""
         self.columns, self.openness = columns, Openness(columns)
         self.dives = Dives(self.proof, columns, self.openness)
@@ -227,6 +228,7 @@ class Tree:
     def _aside(self) -> _Back:
         """Work off nodes in a copy of the process, and return what has come of it."""
         proof, known, before = self.proof, len(self.columns.routes), self.nodes
+        cuts = len(self.columns.cuts)
         stranded, plans = len(self.stranded), len(self.plans)
         proof.to_one_side()
         self._work(BATCH)
@@ -235,6 +237,7 @@ class Tree:
             stranded=self.stranded[stranded:],
             plans=self.plans[plans:],
             paths=[(user, c, used) for _, user, used, c in self.columns.routes[known:]],
+            cuts=self.columns.cuts[cuts:],
             best=proof.plans,
             levels=proof.levels,
             nodes=self.nodes - before,
@@ -257,6 +260,8 @@ class Tree:
             self.columns.add(user, c, used if len(used) else None)
             if len(used):
                 proof.relaxation.know(int(self.columns.users.task[user]), int(self.columns.users.kind[user]), c, used)
+        for cut in back.cuts:
+            self.columns.cut(*cut)
         for kind, levels in enumerate(back.levels):
             for r in np.flatnonzero(levels > proof.levels[kind]):
                 self.columns.deepen(kind, int(r), int(levels[r]))

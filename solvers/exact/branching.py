@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components, dijkstra
 
-from solvers.exact.columns import Columns
+from solvers.exact.paths import Paths
 from solvers.exact.scope import Scope
 from solvers.exact.tables import DATA, MODEL, Floats, Ints, Tables
 
@@ -57,7 +57,7 @@ class Shares:
         return min([max(self.pieces.values(), default=1.0), *largest])
 
 
-def shares_of(columns: Columns, values: Floats) -> list[Shares]:
+def shares_of(columns: Paths, values: Floats) -> list[Shares]:
     """Return the shares of every task in a point of the relaxation."""
     users = columns.users
     found = [Shares({}, [{}, {}], [[], []]) for _ in columns.scopes]

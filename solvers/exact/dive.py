@@ -8,8 +8,8 @@ frees only a few tasks that share resources and leaves the others as they are.
 from typing import TYPE_CHECKING
 
 from solvers.exact.branching import Shares, shares_of
-from solvers.exact.columns import Columns
 from solvers.exact.openness import Open, Openness
+from solvers.exact.paths import Paths
 from solvers.exact.scope import Scope
 from solvers.exact.search import Search
 from solvers.exact.tables import DATA, MODEL, Ints
@@ -38,7 +38,7 @@ class Dives:
     A dive leaves the relaxation with the paths open that it has settled on: who solves it next restricts it first.
     """
 
-    def __init__(self, proof: "Proof", columns: Columns, openness: Openness) -> None:
+    def __init__(self, proof: "Proof", columns: Paths, openness: Openness) -> None:
         self.proof, self.columns, self.openness = proof, columns, openness
 
     def from_root(self, astray: list[bool], times: float) -> None:
@@ -82,7 +82,7 @@ class Dives:
                 open_paths = open_paths if kept is None else kept
                 settled.add(m)
             self.columns.restrict(open_paths)
-            outcome = proof.solve(self.columns)
+            outcome = proof.solve(self.columns, roughly=True)
             if outcome.values is None:
                 return None
             shares = shares_of(self.columns, outcome.values)
@@ -112,7 +112,7 @@ class Dives:
                 open_paths = kept
                 settled.add(m)
         self.columns.restrict(open_paths)
-        outcome = proof.solve(self.columns)
+        outcome = proof.solve(self.columns, roughly=True)
         if outcome.values is not None:
             self.dive(open_paths, shares_of(self.columns, outcome.values), settled)
 

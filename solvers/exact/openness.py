@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from solvers.exact.columns import Columns
+from solvers.exact.paths import Paths
 from solvers.exact.prices import allowed
 from solvers.exact.scope import Scope
 from solvers.exact.tables import DATA, MODEL
@@ -21,7 +21,7 @@ class Openness:
         Of every path, shape (paths,).
     """
 
-    def __init__(self, columns: Columns) -> None:
+    def __init__(self, columns: Paths) -> None:
         self.columns, self.users = columns, columns.users
         self.user = self.end = np.zeros(0, dtype=np.int64)
         self._pairs = np.zeros((2, 0), dtype=np.int64)

@@ -164,31 +164,47 @@ def lift(tables: Tables, scopes: list[Scope], prices: Prices, known: NDArray[np.
             old = rows[known[rows, r]]
             new = rows[~known[rows, r] & open_arcs[rows, r]]
             if len(old) and len(new):
-                prices.price[new, r] = _entry_prices(prices, old, new, int(r), float(tables.per_bit[r]))
+                share = prices.share * float(tables.per_bit[r])
+                prices.price[new, r] = entry_prices(users.task, share, prices.price[old, r], old, new)
 
 
-def _entry_prices(prices: Prices, old: Ints, new: Ints, r: int, per_bit: float) -> Floats:
-    task = prices.users.task
-    share, price = prices.share * per_bit, prices.price[old, r]
+def entry_prices(task: Ints, share: Floats, price: Floats, old: Ints, new: Ints) -> Floats:
+    """Return the prices of newcomers at a resource that leave its bound what it is by the others' prices; see `lift`.
+
+    Parameters
+    ----------
+    task, share
+        Of all users, shape (users,); what one packet more costs a user there.
+    price
+        Of the users that are known, shape (old,).
+    old, new
+        Which users are known and which are not, in order.
+    """
     first = np.flatnonzero(np.diff(task[old], prepend=-1))
-    most, joins = len(first), len(np.unique(task[new]))
-    depth = np.arange(most + joins)
+    most, joins = len(first), int((np.diff(task[new], prepend=-1) != 0).sum())
+    base = resource_bound(price, share[old], task[old])
+    # one newcomer alone is worth -base, so that more packets than that pays for are of no interest
+    deep = min(most + joins, int(min(-base / max(float(share[new].min()), 1e-300), most + joins)) + 2)
+    depth = np.arange(max(deep, 1))
     values = np.minimum.reduceat(depth[:, None] * share[old][None, :] - price[None, :], first, axis=1)
-    values.sort(axis=1)
-    least = np.concatenate([np.zeros((len(depth), 1)), np.cumsum(values, axis=1)], axis=1)
-    base = min(0.0, float(np.diagonal(least[:most, 1:]).min()))
+    ordered = np.sort(values, axis=1)
+    least = np.concatenate([np.zeros((len(depth), 1)), np.cumsum(ordered, axis=1)], axis=1)
     a, t = np.meshgrid(np.arange(most + 1), np.arange(1, joins + 1), indexing="ij")
+    near = a + t - 1 < len(depth)
+    a, t = a[near], t[near]
     together = a + t - 1
     slack = (least[together, a] - base) / t
     # over all (a, t) with the same a + t - 1 only the least slack counts
     best = np.full(len(depth), np.inf)
-    np.minimum.at(best, together.ravel(), slack.ravel())
+    np.minimum.at(best, together, slack)
     entry = (depth[:, None] * share[new][None, :] + best[:, None]).min(axis=0)
-    for position, user in enumerate(new):
-        mine = old[task[old] == task[user]]
-        if len(mine):
-            other = (depth[:, None] * share[mine] - prices.price[mine, r]).min(axis=1)
-            entry[position] = max(entry[position], float((depth * share[user] - other).min()))
+    depth = np.arange(most + joins)
+    for i, low in enumerate(first.tolist()):
+        mine = slice(low, int(first[i + 1]) if i + 1 < most else len(old))
+        kin = np.flatnonzero(task[new] == task[old[low]])
+        if len(kin):
+            other = (depth[:, None] * share[old[mine]] - price[mine]).min(axis=1)
+            entry[kin] = np.maximum(entry[kin], (depth[:, None] * share[new[kin]] - other[:, None]).min(axis=0))
     return np.asarray(np.maximum(entry, 0.0) * (1 - 1e-12))
 
 

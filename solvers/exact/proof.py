@@ -31,13 +31,13 @@ from instances import Instance
 from solvers.best_response import descend, solution_of
 from solvers.exact.aside import Aside, possible
 from solvers.exact.branch import Tree
-from solvers.exact.columns import Columns
 from solvers.exact.direct import Recorder, checked_bound
 from solvers.exact.dive import FREE, Dives
 from solvers.exact.highs import Limits, Outcome, load, memory_gib, run
 from solvers.exact.incumbent import cheapest_plans, plans_from_values
 from solvers.exact.master import build_master
 from solvers.exact.openness import Openness
+from solvers.exact.paths import Paths
 from solvers.exact.pieces import close, first_pieces, narrow, sharpen
 from solvers.exact.prices import Bound, Prices, fix, fix_alone
 from solvers.exact.relaxation import Relaxation
@@ -62,6 +62,8 @@ PAYS = 0.2
 SLACK = 1e-6
 """Relative amount above the incumbent, above the solver's tolerances, up to which the integer program looks."""
 CUT_WIDTH = 1e-5
+SETTLED, ROUGHLY = 0.005, 0.05
+"""Share of the gap to which linear programs are solved; in dives."""
 
 
 class Proof:
@@ -122,9 +124,10 @@ class Proof:
         if outcome.termination in (Termination.INTERRUPTED, Termination.MEMORY_LIMIT):
             self.ended = outcome.termination
 
-    def solve(self, columns: Columns) -> Outcome:
-        """Solve the relaxation over the paths known and open, with the time that is left."""
-        outcome = columns.solve(self.limits_now())
+    def solve(self, columns: Paths, *, roughly: bool = False) -> Outcome:
+        """Solve the relaxation over the paths known and open, to a small share of the gap, with the time left."""
+        share = ROUGHLY if roughly else SETTLED
+        outcome = columns.solve(self.limits_now(), share * max(self.cutoff - self.lower, 0.0))
         self.note(outcome)
         return outcome
 

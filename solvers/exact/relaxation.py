@@ -8,14 +8,17 @@ relaxation lacks, its loads bring levels. Every bound counts, whatever the price
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from solvers.exact.columns import Columns
+from solvers.exact.cuts import Cuts
 from solvers.exact.highs import Outcome
+from solvers.exact.paths import Paths
 from solvers.exact.pieces import sides, split
-from solvers.exact.prices import Bound, Prices, Users, lift, make_prices, price_bound
+from solvers.exact.prices import Bound, Prices, Users, make_prices, price_bound
 from solvers.exact.scope import BOTH, Scope, share_at
 from solvers.exact.tables import DATA, MODEL, Floats, Ints
 from solvers.exact.traffic import Plan
@@ -39,7 +42,7 @@ class Relaxation:
     def __init__(self, proof: "Proof") -> None:
         self.proof = proof
         self.pool: dict[tuple[int, int, int, bytes], Ints] = {}
-        self.columns: Columns | None = None
+        self.columns: Paths | None = None
         self.tight: set[tuple[int, int, int, int]] = set()
         self.point: Outcome | None = None
         self.works: dict[int, tuple[float, float]] = {}
@@ -56,9 +59,14 @@ class Relaxation:
                 if used is not None:
                     self.know(m, kind, plan.end, used)
 
-    def _begin(self, users: Users) -> Columns:
+    def _begin(self, users: Users) -> Paths:
         proof, tables = self.proof, self.proof.tables
-        columns = Columns(tables, proof.scopes, users, proof.objective, proof.limits_now(), self.tight)
+        single = all(len(sides(tables.tasks[m], piece)) == 1 for m, piece in users.pieces)
+        columns: Paths
+        if single and proof.objective == "mean":
+            columns = Cuts(tables, proof.scopes, users, proof.limits_now())
+        else:
+            columns = Columns(tables, proof.scopes, users, proof.objective, proof.limits_now(), self.tight)
         for q, (_, piece) in enumerate(users.pieces):
             if not piece.sends_data:
                 for c in piece.ends:
@@ -77,9 +85,12 @@ class Relaxation:
         for kind in (DATA, MODEL):
             for r in np.flatnonzero(proof.levels[kind] > 1):
                 columns.deepen(kind, int(r), int(proof.levels[kind][r]))
+        last, point = self.columns, self.point
+        if isinstance(columns, Cuts) and isinstance(last, Cuts) and point is not None and point.values is not None:
+            columns.inherit(last, point.values)
         return columns
 
-    def rebuild(self) -> Columns:
+    def rebuild(self) -> Paths:
         """Begin a linear program anew with the paths that are known, without a point yet."""
         self.columns, self.point, self.works = self._begin(Users(self.proof.scopes)), None, {}
         return self.columns
@@ -104,7 +115,7 @@ class Relaxation:
 
     def climb(
         self,
-        columns: Columns,
+        columns: Paths,
         scopes: list[Scope],
         best: tuple[Prices, Bound],
         note: Callable[[float], None] = lambda _: None,
@@ -137,17 +148,18 @@ class Relaxation:
             if outcome.duals is None or outcome.values is None or outcome.objective is None:
                 break
             last = outcome
-            thetas, price, ask = columns.read(outcome.duals)
+            own, ask = columns.prices(outcome.duals, scopes)
             loads = columns.loads(outcome.values)
-            own = make_prices(tables, columns.users, thetas, price, proof.objective)
-            lift(tables, scopes, own, columns.known())
-            bound = price_bound(tables, scopes, own)
-            note(bound.value)
-            if bound.value > best[1].value:
-                best = own, bound
+            added, center = 0, best[0]
+            for part in columns.parts:
+                mine = own if part == 1 else replace(own, price=center.price + part * (own.price - center.price))
+                bound = price_bound(tables, scopes, mine)
+                note(bound.value)
+                added += self.extend(columns, bound, ask)
+                if bound.value > best[1].value:
+                    best = mine, bound
             if proof.done or proof.stopped or best[1].value >= proof.cutoff:
                 break
-            added = self.extend(columns, bound, ask)
             deeper = self._deepen(columns, loads)
             close = outcome.objective - best[1].value < CLOSE * (proof.cutoff - best[1].value)
             if deeper == 0 and (added == 0 or (close and not exactly)):
@@ -166,7 +178,7 @@ class Relaxation:
             for m in range(len(tasks))
         ]
 
-    def extend(self, columns: Columns, bound: Bound, ask: Floats) -> int:
+    def extend(self, columns: Paths, bound: Bound, ask: Floats) -> int:
         """Add the paths of the pieces and ends that are cheaper than the relaxation believes."""
         tables, users, added = self.proof.tables, columns.users, 0
         for m, costs in enumerate(bound.tasks):
@@ -183,7 +195,7 @@ class Relaxation:
                         self.know(m, kind, c, used)
         return added
 
-    def _deepen(self, columns: Columns, loads: Floats) -> int:
+    def _deepen(self, columns: Paths, loads: Floats) -> int:
         """Give one more level than their load to resources that the relaxation shares."""
         proof, deeper = self.proof, 0
         for kind in (DATA, MODEL):

@@ -1,0 +1,164 @@
+"""Congestion by cuts: as much as the levels charge, never more than is due, in whatever pieces."""
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+from scipy.optimize import linprog
+
+import solvers.exact.cuts as module
+from instances import generate_torus
+from solvers.exact.columns import Columns
+from solvers.exact.congestion import congestion, two_levels
+from solvers.exact.cuts import Cuts
+from solvers.exact.direct import Recorder
+from solvers.exact.highs import Limits
+from solvers.exact.pieces import BOTH, split
+from solvers.exact.prices import Users, allowed, resource_bound
+from solvers.exact.proof import Proof
+from solvers.exact.tables import DATA, MODEL
+
+SEEDS = range(6)
+
+
+def drawn_users(seed, tasks=4):
+    """Return task, weight and part of users of one resource, sorted by task."""
+    rng = np.random.default_rng(seed)
+    task = np.sort(np.concatenate([np.arange(tasks), rng.integers(tasks, size=2)]))
+    part = rng.random(len(task))
+    part = part / np.bincount(task, part)[task] * rng.random(tasks)[task]
+    return task, rng.uniform(0.2, 2.0, len(task)), part
+
+
+def by_sets(task, weight, part):
+    """Return the least mean cost of sets of users that make up the parts."""
+    users = range(len(task))
+    sets = [s for size in range(1, len(task) + 1) for s in combinations(users, size) if len(set(task[list(s)])) == size]
+    cost = [sum((len(s) - 1) * weight[u] for u in s) for s in sets]
+    found = linprog(
+        cost,
+        A_ub=np.vstack([[[-float(u in s) for s in sets] for u in users], np.ones(len(sets))]),
+        b_ub=[*-part, 1.0],
+    )
+    return found.fun
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_congestion_is_that_of_the_cheapest_sets(seed):
+    users = [drawn_users(10 * seed + i) for i in range(5)]
+    group = np.repeat(np.arange(5), [len(task) for task, _, _ in users])
+    task, weight, part = (np.concatenate(of) for of in zip(*users, strict=True))
+    value, price, others = congestion(group, task, weight, part)
+    assert value == pytest.approx([by_sets(*mine) for mine in users], abs=1e-7)
+    assert value.max() > 0
+    assert np.bincount(group, weight * others) == pytest.approx(value, abs=1e-7)
+    for more in range(3):  # the prices are subgradients
+        other = np.concatenate([drawn_users(1000 * more + 10 * seed + i)[2] for i in range(5)])
+        if len(other) == len(part) and (np.bincount(group * 10 + task, other) <= 1).all():
+            assert (
+                congestion(group, task, weight, other)[0] >= value + np.bincount(group, price * (other - part)) - 1e-7
+            ).all()
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_two_numbers_of_packets_bound_the_congestion_and_are_exact_for_two_tasks(seed):
+    for tasks, exact in ((2, True), (5, False)):
+        task, weight, part = drawn_users(seed, tasks)
+        group = np.zeros_like(task)
+        (value,), _, _ = congestion(group, task, weight, part)
+        (bound,) = two_levels(group, task, weight, part)
+        assert bound >= value - 1e-9
+        assert not exact or bound == pytest.approx(value, abs=1e-9)
+
+
+def programs(seed):
+    """Return a proof after its first relaxation, and its pool in a new program of cuts and one of all levels."""
+    proof = Proof(generate_torus(3, 4, tasks=4, computing=1, seed=seed), None, "mean", Limits(), Recorder(None))
+    proof.restart(1)
+    proof.divide()
+    proof.relax()
+    users = Users(proof.scopes)
+    both = (
+        Cuts(proof.tables, proof.scopes, users, Limits()),
+        Columns(proof.tables, proof.scopes, users, "mean", Limits(), set()),
+    )
+    for columns in both:
+        fill(proof, columns)
+    for kind in (DATA, MODEL):
+        for r in np.flatnonzero(proof.tables.shareable):
+            both[1].deepen(kind, int(r), 4)
+    return proof, *both
+
+
+def fill(proof, columns):
+    users = columns.users
+    for (m, kind, c, _), used in proof.relaxation.pool.items():
+        sending = [q for q in range(users.first[m], users.first[m + 1]) if users.pieces[q][1].sends_data]
+        for user in [users.model(m)] if kind == MODEL else sending:
+            columns.add(user, c, used)
+
+
+def settled(columns):
+    """Return the value with every row that a point violates."""
+    outcome = columns.solve(Limits())
+    while isinstance(columns, Columns) and columns.separate(outcome.values):
+        outcome = columns.solve(Limits())
+    return outcome
+
+
+def assert_valid(proof, columns):
+    """No set of users is charged more by any cut than its congestion."""
+    assert columns.cuts
+    users, share = columns.users, columns._share
+    for key, price, base in columns.cuts:
+        kind, r = divmod(key, proof.tables.resources)
+        mine = np.flatnonzero((users.kind == kind) & allowed(proof.scopes)[:, r])
+        per_bit = proof.tables.per_bit[r]
+        assert -resource_bound(price[mine], share[mine] * per_bit, users.task[mine]) <= base + 1e-12
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_cuts_have_the_value_of_all_levels(seed):
+    proof, cuts, levels = programs(seed)
+    mine, theirs = settled(cuts), settled(levels)
+    assert mine.objective == pytest.approx(theirs.objective, rel=1e-7)
+    assert_valid(proof, cuts)
+    users, bits = cuts.users, np.array([task.bits for task in proof.tables.tasks])
+    slope = cuts._share / bits[users.task, users.kind]
+    paid = sum(cuts._paid(key, mine.values) for key in range(proof.tables.resources))
+    assert float(slope @ cuts.waits(mine.values)) == pytest.approx(paid, abs=1e-6)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_tolerance_leaves_no_more_than_it_says(seed):
+    _, cuts, levels = programs(seed)
+    exact = settled(levels).objective
+    tolerance = 1e-3 * exact
+    rough = cuts.solve(Limits(), tolerance).objective
+    assert exact - tolerance <= rough <= exact * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_cuts_hold_in_other_pieces_too(seed):
+    proof, cuts, _ = programs(seed)
+    outcome = settled(cuts)
+    for scope in proof.scopes:
+        for piece in [piece for piece in scope.pieces if piece.mode == BOTH]:
+            split(scope, piece, piece.low * 1.1)
+    users = Users(proof.scopes)
+    assert len(users.pieces) > len(cuts.users.pieces)
+    heir, anew = (Cuts(proof.tables, proof.scopes, users, Limits()) for _ in range(2))
+    for columns in (heir, anew):
+        fill(proof, columns)
+    heir.inherit(cuts, outcome.values)
+    assert_valid(proof, heir)
+    first = heir._lp
+    first.flush()
+    assert first.rows > anew._lp.rows + len(anew._lp._rows)
+    assert settled(heir).objective == pytest.approx(settled(anew).objective, rel=1e-7)
+
+
+def test_a_solver_that_goes_in_circles_begins_anew(monkeypatch):
+    _, cuts, levels = programs(0)
+    monkeypatch.setattr(module, "PATIENCE", 1e-3)
+    assert settled(cuts).objective == pytest.approx(settled(levels).objective, rel=1e-7)
