@@ -8,7 +8,7 @@ import pytest
 
 from formulation import check, evaluate
 from instances import generate_torus, make_preset
-from solvers.exact import solve_full, solve_routing
+from solvers.exact import dive, solve_full, solve_routing
 from solvers.exact.branch import Tree
 from solvers.exact.branching import candidates_of, shares_of
 from solvers.exact.columns import Columns
@@ -18,6 +18,7 @@ from solvers.exact.openness import Openness
 from solvers.exact.pieces import BOTH, first_pieces, sharpen, sides, split
 from solvers.exact.proof import Proof
 from solvers.exact.scope import share_at
+from solvers.exact.search import Search
 from solvers.exact.tables import DATA, MODEL
 from solvers.exact.traffic import Loads, plan_of, score, work_of
 from solvers.result import Termination
@@ -246,6 +247,26 @@ def test_dives_end_in_networks_that_count(objective):
     assert check(instance, solution) == ()
     assert evaluate(instance, solution).objective_s(objective) == pytest.approx(proof.upper, rel=1e-9)
     assert all(score(proof.tables, plans, objective)[0] >= bound.value * (1 - 1e-9) for plans in reached if plans)
+
+
+def test_with_many_tasks_dives_near_a_dive_start_at_its_own_end(monkeypatch):
+    instance = generate_torus(4, 4, tasks=11, computing=1, seed=4)
+    proof, prices, bound = relaxed(instance)
+    Search(proof).run(200)
+    dives = Tree(proof, prices, bound).dives
+    starts, dive_near = [], dives._near
+    monkeypatch.setattr(dives, "_near", lambda scopes, plans: (starts.append(plans), dive_near(scopes, plans))[1])
+    root = shares_of(dives.columns, proof.relaxation.point.values)
+    dives.deep(proof.scopes, root)
+    assert starts == []
+    monkeypatch.setattr(dive, "MANY", 11)
+    best = proof.upper
+    dives.deep(proof.scopes, root, astray=True)
+    values = [score(proof.tables, plans, "mean")[0] for plans in starts]
+    assert len(starts) >= dive.NEAR
+    assert values == sorted(values, reverse=True)  # it goes on from the best so far
+    assert values[0] > best >= proof.upper
+    assert check(instance, proof.solution()) == ()
 
 
 def test_a_look_at_a_child_that_ends_early_ends_nothing_else():

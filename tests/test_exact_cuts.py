@@ -1,5 +1,6 @@
 """Congestion by cuts: as much as the levels charge, never more than is due, in whatever pieces."""
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -12,11 +13,12 @@ from solvers.exact.columns import Columns
 from solvers.exact.congestion import congestion, two_levels
 from solvers.exact.cuts import Cuts
 from solvers.exact.direct import Recorder
-from solvers.exact.highs import Limits
+from solvers.exact.highs import Limits, Outcome, run
 from solvers.exact.pieces import BOTH, split
 from solvers.exact.prices import Users, allowed, resource_bound
 from solvers.exact.proof import Proof
 from solvers.exact.tables import DATA, MODEL
+from solvers.result import Termination
 
 SEEDS = range(6)
 
@@ -162,3 +164,27 @@ def test_a_solver_that_goes_in_circles_begins_anew(monkeypatch):
     _, cuts, levels = programs(0)
     monkeypatch.setattr(module, "PATIENCE", 1e-3)
     assert settled(cuts).objective == pytest.approx(settled(levels).objective, rel=1e-7)
+
+
+@pytest.mark.parametrize(("program", "at"), [("cuts", 1), ("cuts", 2), ("columns", 1)])
+def test_ctrl_c_ends_the_rounds_of_a_program(program, at, monkeypatch):
+    """A run that has caught Ctrl-C is the last one, though it may have ended with a point."""
+    _, *both = programs(0)
+    columns, runs = both[program == "columns"], []
+
+    def interrupted(h, limits):
+        outcome = run(h, limits)
+        runs.append(outcome)
+        return replace(outcome, termination=Termination.INTERRUPTED) if len(runs) == at else outcome
+
+    monkeypatch.setattr(f"solvers.exact.{program}.run", interrupted)
+    assert columns.solve(Limits()).termination is Termination.INTERRUPTED
+    assert len(runs) == at
+
+
+def test_ctrl_c_in_the_congestion_of_resources_is_not_lost(monkeypatch):
+    task, weight, part = drawn_users(0)
+    outcome = Outcome(Termination.INTERRUPTED, None, None, None, "")
+    monkeypatch.setattr("solvers.exact.congestion.solve_program", lambda *_: outcome)
+    with pytest.raises(KeyboardInterrupt):
+        congestion(np.zeros_like(task), task, weight, part)

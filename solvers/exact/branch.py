@@ -1,7 +1,7 @@
 """Branch and price: a tree over ends, modes, links, passages and pieces (`branching`), on one linear program of paths.
 
 A *node* is a copy of the scopes with less in them. Its bound is the Lagrangian bound of prices (`prices`) over what
-it has left, so it needs no trust in the solver; its prices come from the relaxation (`columns`), of which a node sees
+it has left, so it needs no trust in the solver; its prices come from the relaxation (`paths`), of which a node sees
 the paths that it allows (`openness`). Paths are generated at nodes too, and every node fixes by its own bound: what
 its solutions better than the cutoff do not need leaves its scopes, and those of its children. All nodes have the same
 pieces; a node may lose all that a piece allows.
@@ -25,7 +25,7 @@ from scipy.sparse import csr_array
 
 from solvers.exact.aside import Aside
 from solvers.exact.branching import Candidate, Restriction, candidates_of, shares_of
-from solvers.exact.dive import NEAR, Dives
+from solvers.exact.dive import MANY, NEAR, Dives
 from solvers.exact.highs import Outcome
 from solvers.exact.openness import Openness
 from solvers.exact.paths import Paths
@@ -43,7 +43,7 @@ TRIED = 12
 """Candidates that are compared."""
 STEPS = 300
 """Simplex iterations that strong branching takes for a child."""
-RELIABLE = 2
+RELIABLE = 4
 """Times that strong branching looks at a candidate before its mean rise per share is believed."""
 LEAST_SHARE = 1e-3
 """Share below which a rise is not taken to be steeper."""
@@ -295,7 +295,8 @@ class Tree:
         self.dives.offer(plans, ROUNDED_WITHIN)
         if self.nodes % DIVE_EVERY == 1:
             self.dives.deep(node.scopes, shares)
-            self.dives.near(self.proof.scopes, NEAR)
+            if len(shares) < MANY:
+                self.dives.near(self.proof.scopes, self.proof.plans, NEAR)
         candidates = candidates_of(self.tables, self.proof.levels, node.scopes, shares)
         if not candidates:
             self.columns.restrict(self.openness.of(node.scopes))  # dives have closed paths

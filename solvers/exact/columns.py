@@ -21,6 +21,7 @@ from solvers.exact.paths import INF, Paths
 from solvers.exact.prices import Prices, Users, lift, make_prices
 from solvers.exact.scope import Scope
 from solvers.exact.tables import MODEL, Floats, Ints, Tables
+from solvers.result import Termination
 
 VIOLATION = 1e-6
 SEPARATIONS = 4
@@ -146,7 +147,9 @@ class Columns(Paths):
             if timed:
                 self._lp.h.setOptionValue("time_limit", until)
             outcome = run(self._lp.h, limits)
-            if outcome.values is None or self.separate(outcome.values) == 0:
+            if outcome.termination is not Termination.OPTIMAL or outcome.values is None:
+                break
+            if self.separate(outcome.values) == 0:
                 break
         return outcome
 

@@ -15,6 +15,7 @@ import scipy.sparse as sp
 from solvers.exact.errors import SolverError
 from solvers.exact.highs import Limits, Program, solve_program
 from solvers.exact.tables import Floats, Ints
+from solvers.result import Termination
 
 ABOVE = 2
 """Levels beyond the load that count; the last one is open."""
@@ -77,6 +78,8 @@ def congestion(group: Ints, task: Ints, weight: Floats, part: Floats) -> tuple[F
         row_upper=np.concatenate(high),
     )
     outcome = solve_program(program, Limits(options={"presolve": "off"}))
+    if outcome.termination is Termination.INTERRUPTED:
+        raise KeyboardInterrupt  # which this run has caught
     if outcome.values is None or outcome.duals is None:
         raise SolverError(f"HiGHS ended with {outcome.termination} on the congestion of {groups} resources")
     others = np.zeros(n)

@@ -29,6 +29,7 @@ from solvers.exact.paths import Paths
 from solvers.exact.prices import Prices, Users, allowed, entry_prices, make_prices, resource_bound
 from solvers.exact.scope import Scope
 from solvers.exact.tables import DATA, Floats, Ints, Tables
+from solvers.result import Termination
 
 SMALL = 1e-9
 NUDGE = 1e-5
@@ -220,7 +221,7 @@ class Cuts(Paths):
             if timed:
                 self._lp.h.setOptionValue("time_limit", until)
             outcome = self._run(limits)
-            if outcome.values is None or outcome.objective is None:
+            if outcome.values is None or outcome.objective is None or outcome.termination is not Termination.OPTIMAL:
                 break
             if self.separate(outcome.values, outcome.objective) <= tolerance:
                 break

@@ -1,8 +1,9 @@
 """Dives: networks from the relaxation, by fixing its largest shares and solving it again until all are whole.
 
 A dive gives one path after the other to the tasks whose shares are nearest to whole; the linear program tells the
-others what that costs them. Its end descends by best response and anneals for a moment. A dive *near* the incumbent
-frees only a few tasks that share resources and leaves the others as they are.
+others what that costs them. Its end descends by best response and anneals for a moment. A dive *near* a network frees
+only a few tasks that share resources and leaves the others as they are. Where a dive ends is a matter of luck: with
+many tasks, several starts, each followed by dives near its own end, find more than as many near the incumbent.
 """
 
 from typing import TYPE_CHECKING
@@ -22,10 +23,12 @@ SURE = 0.9
 """Shares from which on a task's largest path is taken at once."""
 FREE = 10
 """Number of tasks that a dive near the incumbent frees."""
-NEAR = 5
-"""Dives near the incumbent that may find nothing after a dive from a node."""
+NEAR = 10
+"""Dives near what a dive has reached, or near the incumbent, that may find nothing."""
+MANY = 40
+"""Tasks from which on every start of a dive is followed by dives near its own end; before, near the incumbent."""
 NEAR_ROOT = 0.5
-"""The same over the number of tasks, after a dive from the root."""
+"""The same near the incumbent, over the number of tasks, after dives from the root."""
 PART_OF_MOVES = 8
 """Part of an annealing that follows a dive: one of so many."""
 ASTRAY = 0.5
@@ -57,14 +60,17 @@ class Dives:
         root = shares_of(self.columns, point.values)
         for stray in astray:
             self.deep(self.proof.scopes, list(root), astray=stray)
-        self.near(self.proof.scopes, int(NEAR_ROOT * len(root) * times))
+        self.near(self.proof.scopes, self.proof.plans, int(NEAR_ROOT * len(root) * times))
 
     def deep(self, scopes: list[Scope], shares: list[Shares], *, astray: bool = False) -> None:
-        """Dive from a point with all tasks free, and anneal where that ends."""
+        """Dive from a point with all tasks free, anneal where that ends and, with many tasks, dive near that."""
         proof = self.proof
         reached = self.dive(self.openness.of(scopes), shares, set(), astray=astray)
         if reached is not None and len(shares) > 1 and not (proof.done or proof.stopped):
-            Search(proof, reached).run(proof.moves // PART_OF_MOVES)
+            search = Search(proof, reached)
+            search.run(proof.moves // PART_OF_MOVES)
+            if len(shares) >= MANY:
+                self.near(proof.scopes, search.best_plans, NEAR)
 
     def dive(
         self, open_paths: Open, shares: list[Shares], settled: set[int], *, astray: bool = False
@@ -88,38 +94,42 @@ class Dives:
             shares = shares_of(self.columns, outcome.values)
         return self.offer(self.rounded(shares))
 
-    def near(self, scopes: list[Scope], times: int) -> None:
-        """Dive near the incumbent, again without counting where that improves it."""
-        count = 0
-        while count < times and len(scopes) > FREE and not (self.proof.done or self.proof.stopped):
-            before = self.proof.upper
-            self._near(scopes)
-            count += self.proof.upper >= before
+    def near(self, scopes: list[Scope], plans: dict[int, Plan], times: int) -> None:
+        """Dive near a network, the best so far, until that has found no better one so many times."""
+        proof, count = self.proof, 0
+        best = score(proof.tables, plans, proof.objective)
+        while count < times and len(scopes) > FREE and not (proof.done or proof.stopped):
+            reached = self._near(scopes, plans)
+            value = best if reached is None else score(proof.tables, reached, proof.objective)
+            count += value >= best
+            if reached is not None and value < best:
+                best, plans = value, reached
 
-    def _near(self, scopes: list[Scope]) -> None:
-        """Free some tasks that share resources, keep the others as they are in the incumbent, and dive."""
+    def _near(self, scopes: list[Scope], plans: dict[int, Plan]) -> dict[int, Plan] | None:
+        """Free some tasks that share resources, keep the plans of the others, and dive; return what that reaches."""
         proof, n = self.proof, len(scopes)
-        self._know_incumbent(scopes)
-        search, rng = Search(proof), proof.rng
+        self._know(scopes, plans)
+        search, rng = Search(proof, plans), proof.rng
         free = {int(rng.integers(n))}
         while len(free) < FREE:
             others = sorted({other for m in free for other in search.near(m)} - free) or sorted(set(range(n)) - free)
             free.add(others[int(rng.integers(len(others)))])
         open_paths, settled = self.openness.of(scopes), set[int]()
         for m in range(n):
-            kept = None if m in free else self.openness.keep(open_paths, m, proof.plans[m])
+            kept = None if m in free else self.openness.keep(open_paths, m, plans[m])
             if kept is not None:
                 open_paths = kept
                 settled.add(m)
         self.columns.restrict(open_paths)
         outcome = proof.solve(self.columns, roughly=True)
-        if outcome.values is not None:
-            self.dive(open_paths, shares_of(self.columns, outcome.values), settled)
+        if outcome.values is None:
+            return None
+        return self.dive(open_paths, shares_of(self.columns, outcome.values), settled)
 
-    def _know_incumbent(self, scopes: list[Scope]) -> None:
-        """Add the incumbent's paths to all pieces that allow them."""
+    def _know(self, scopes: list[Scope], plans: dict[int, Plan]) -> None:
+        """Add the paths of plans to all pieces that allow them."""
         users = self.columns.users
-        for m, plan in self.proof.plans.items():
+        for m, plan in plans.items():
             scope = scopes[m]
             for q, piece in enumerate(scope.pieces, start=int(users.first[m])):
                 if (

@@ -2,9 +2,10 @@
 
 1. Incumbent U by best response from several orders, then local search (`search`) and dives (`dive`).
 2. `divide`, `narrow`: the cases of each task, with intervals for the data work A_m (`pieces`), from what U allows it.
-3. `relax`: the linear relaxation of the load-indexed program over paths (`columns`), generated as they are needed
-   (`relaxation`). Its duals become prices; the Lagrangian bound L of these prices (`prices`) holds over *all* arcs in
-   scope and needs no trust in the solver. Cheapest plans under the prices, and dives, are offered as incumbents.
+3. `relax`: the linear relaxation of the load-indexed program over paths (`cuts`, `columns`), generated as they are
+   needed (`relaxation`). Its duals become prices; the Lagrangian bound L of these prices (`prices`) holds over *all*
+   arcs in scope and needs no trust in the solver. Cheapest plans under the prices, and dives, are offered as
+   incumbents.
 4. `fix`: arcs, ends and pieces whose reduced cost exceeds U - L leave the scopes. Where the relaxation, or the
    incumbent, is charged too little by a chord, its interval is cut (`sharpen`). Steps 2-4 repeat while they pay:
    narrower intervals make steeper chords, a higher L, fewer arcs.
@@ -32,7 +33,7 @@ from solvers.best_response import descend, solution_of
 from solvers.exact.aside import Aside, possible
 from solvers.exact.branch import Tree
 from solvers.exact.direct import Recorder, checked_bound
-from solvers.exact.dive import FREE, Dives
+from solvers.exact.dive import FREE, MANY, Dives
 from solvers.exact.highs import Limits, Outcome, load, memory_gib, run
 from solvers.exact.incumbent import cheapest_plans, plans_from_values
 from solvers.exact.master import build_master
@@ -53,8 +54,8 @@ ROUNDS = 60
 CUT_SHARE = 0.1
 """Share of the gap that the chords of all tasks together may lose where the relaxation is."""
 MOST_MOVES = 3000
-DIVES = 2
-"""Number of dives after a relaxation."""
+DIVES, TASKS_A_DIVE = 2, 5
+"""Number of dives after the first relaxation, and many tasks for which there is one after the second."""
 LOSS, TINY = 0.2, 1e-11
 """What chords may charge a plan too little, over the gap that was asked for; relative to the incumbent at least."""
 PAYS = 0.2
@@ -211,25 +212,33 @@ class Proof:
         self.recorder.phase = "relaxation"
         return self.relaxation.solve()
 
-    def seek(self, dives: Dives, long: bool) -> None:
-        """Look for a better incumbent by dives and local search, half of it on the side if there are two hands."""
-        times, moves = (DIVES, self.moves) if long else (1, self.moves // 4)
+    def seek(self, dives: Dives, number: int) -> None:
+        """Look for a better incumbent by dives and local search, half of it on the side if there are two hands.
+
+        Parameters
+        ----------
+        number
+            How many relaxations there were before the present one.
+        """
+        starts = (DIVES, len(self.scopes) // TASKS_A_DIVE if len(self.scopes) >= MANY else DIVES, 1)[min(number, 2)]
+        moves = self.moves if number < 2 else self.moves // 4
         hands = self.hands if len(self.scopes) > FREE else 1
 
-        def look(astray: list[bool]) -> dict[int, Plan]:
-            dives.from_root(astray, times / hands)
+        def look(first: bool) -> dict[int, Plan]:
+            astray = [i > 0 or not first for i in range(-(-starts // hands))]
+            dives.from_root(astray, min(starts, DIVES) / hands)
             Search(self).run(moves // hands)
             return self.plans
 
         def look_aside() -> dict[int, Plan]:
             self.to_one_side()
-            return look([True])
+            return look(False)
 
         if hands == 1:
-            look([i > 0 for i in range(times)])
+            look(True)
             return
         with Aside(look_aside) as aside:
-            look([False])
+            look(True)
             if not self.hurried:
                 self.offer(aside.result())
 
@@ -332,7 +341,7 @@ class Proof:
             self.descend_from(self.rng.permutation(len(self.scopes)).tolist(), plans)
             columns = self.relaxation.columns
             if len(self.scopes) > 1 and columns is not None:
-                self.seek(Dives(self, columns, Openness(columns)), number < 2)
+                self.seek(Dives(self, columns, Openness(columns)), number)
             if self.done or self.stopped:
                 return
             fix(self.tables, self.scopes, prices, bound, self.cutoff)

@@ -1,8 +1,9 @@
 """Column generation: prices from the path relaxation, paths from the prices, until the bound is the relaxation's value.
 
-`Relaxation.solve` starts from the paths known so far (`pool`), solves `columns`, takes the duals as prices, lifts them,
-and computes the Lagrangian bound over *all* arcs in scope. The searches of that bound bring the paths that the
-relaxation lacks, its loads bring levels. Every bound counts, whatever the prices.
+`Relaxation.solve` starts from the paths known so far (`pool`), solves the program of `cuts` or `columns`, takes the
+duals as prices, and computes the Lagrangian bound over *all* arcs in scope. The searches of that bound bring the paths
+that the relaxation lacks, its loads bring levels. Every bound counts, whatever the prices: with cuts it is taken half
+way to the best prices so far too, which calms them.
 
 `Relaxation.cut` adds breakpoints where the relaxation's A_m lies where a chord charges least of what is due.
 """
