@@ -11,7 +11,6 @@ from formulation import check, evaluate
 from instances import generate_torus, make_preset
 from solvers import best_response as lead
 from solvers.best_response import descend, solution_of
-from solvers.exact import proof as proof_module
 from solvers.exact import relaxation, response, solve_full, solve_routing
 from solvers.exact.direct import Recorder
 from solvers.exact.highs import Limits, Outcome, solve_program
@@ -207,7 +206,7 @@ def test_prices_of_paths_give_the_value_of_the_relaxation_over_all_arcs(seed, ob
         close(proof.tables.tasks[m], scope)
     proof.levels = [np.where(proof.tables.shareable, 3, 1) for _ in range(2)]
     monkeypatch.setattr(relaxation, "CLOSE", 0.0)
-    monkeypatch.setattr(proof_module, "SETTLED", 0.0)
+    monkeypatch.setattr(relaxation, "SETTLED", 0.0)
     master = build_master(proof.tables, proof.scopes, proof.levels, objective)
     relaxed = solve_program(master.program, Limits())
     _, bound = proof.relax()

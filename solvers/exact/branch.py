@@ -31,6 +31,7 @@ from solvers.exact.openness import Openness
 from solvers.exact.paths import Paths
 from solvers.exact.pieces import Piece
 from solvers.exact.prices import Bound, Prices, Users, fix, make_prices, price_bound
+from solvers.exact.relaxation import SETTLED
 from solvers.exact.scope import Scope
 from solvers.exact.tables import Floats, Ints
 from solvers.exact.traffic import Plan
@@ -338,7 +339,7 @@ class Tree:
         """Return the candidate whose children rise most in the linear program of known paths."""
         columns, best, chosen = self.columns, -1.0, candidates[0]
         columns.restrict(self.openness.of(node.scopes))
-        base = self.proof.solve(columns)
+        base = self.proof.solve(columns, SETTLED)
         if base.objective is None or self.proof.stopped:
             return chosen
         basis, room = columns.basis, max(self.proof.cutoff - base.objective, 1e-12)

@@ -95,11 +95,11 @@ class Columns(Paths):
         for column in columns:
             self._lp.put(row, column, 1.0)
 
-    def deepen(self, kind: int, r: int, depth: int) -> None:
-        """Give a resource levels up to `depth`, the last one open."""
+    def deepen(self, kind: int, r: int, depth: int) -> bool:
+        """Give a resource levels up to `depth`, the last one open; tell whether that changes the program."""
         lp, before = self._lp, self._depth.get((kind, r), 0)
         if depth <= max(before, 1):
-            return
+            return False
         if before:
             balance, _ = self._levels[kind, r, before]
             lp.flush()
@@ -120,6 +120,7 @@ class Columns(Paths):
             else:
                 for j in range(before + 1, depth + 1):
                     self._use(user, r, j)
+        return True
 
     def separate(self, values: Floats) -> int:
         """Add the rows Σ_{u of m} x[u, r, j] ≤ L[·, r, j] that this point violates; return how many."""

@@ -33,6 +33,10 @@ def congestion(group: Ints, task: Ints, weight: Floats, part: Floats) -> tuple[F
     pair = _pairs(group, task)
     of_pair = group[np.flatnonzero(np.diff(pair, prepend=-1))]
     tasks = np.bincount(of_pair, minlength=groups)
+    part = part / np.maximum(np.bincount(pair, part), 1.0)[pair]  # a solver's point may exceed 1 a little
+    unit = np.zeros(groups)
+    np.maximum.at(unit, group, weight)
+    unit = np.where(unit > 0, unit, 1.0)[group]
     load = np.bincount(group, part, minlength=groups)
     top = np.minimum(tasks, np.ceil(load).astype(np.int64) + ABOVE)
     low: list[Floats] = [part, np.full(groups, -np.inf)]
@@ -64,7 +68,7 @@ def congestion(group: Ints, task: Ints, weight: Floats, part: Floats) -> tuple[F
             entries.append((at, what, np.full(len(at), value)))
         low += [np.zeros(len(here)), np.full(len(pairs), -np.inf)]
         high += [np.where((top[here] == j) & (j < tasks[here]), np.inf, 0.0), np.zeros(len(pairs))]
-        cost += [(j - 1) * weight[users], np.zeros(len(here))]
+        cost += [(j - 1) * (weight / unit)[users], np.zeros(len(here))]
         uses.append((users, x[users]))
         row, column = row + len(here) + len(pairs), column + len(users) + len(here)
     rows, columns, values = (np.concatenate(of) for of in zip(*entries, strict=True))
@@ -86,7 +90,7 @@ def congestion(group: Ints, task: Ints, weight: Floats, part: Floats) -> tuple[F
     for j, (users, x) in enumerate(uses):
         others[users] += j * outcome.values[x]
     found = np.bincount(group, weight * others, minlength=groups)
-    return np.asarray(found), np.maximum(outcome.duals[:n], 0.0), others
+    return np.asarray(found), np.maximum(outcome.duals[:n], 0.0) * unit, others
 
 
 def _pairs(group: Ints, task: Ints) -> Ints:

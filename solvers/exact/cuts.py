@@ -18,6 +18,7 @@ the program's (in-out separation, Ben-Ameur and Neto 2007, doi:10.1002/net.20137
 so that among the λ of equal value that one is taken that holds for some way around it.
 """
 
+import time
 from array import array
 
 import highspy
@@ -83,8 +84,9 @@ class Cuts(Paths):
                 if price[user] > 0:
                     self._lp.put(row, column, -price[user] / self._unit(key))
 
-    def deepen(self, kind: int, r: int, depth: int) -> None:
-        """Do nothing: cuts know all levels."""
+    def deepen(self, kind: int, r: int, depth: int) -> bool:
+        """Change nothing: cuts know all levels."""
+        return False
 
     def _flows(self, values: Floats) -> tuple[Ints, Ints, Floats]:
         """Return key of the resource, user and part of all users' flow on resources, sorted, each shape (flows,)."""
@@ -104,15 +106,15 @@ class Cuts(Paths):
         key, user, part = key[more], user[more], part[more]
         return key, user, part, np.unique(key, return_inverse=True)[1]
 
-    def separate(self, values: Floats, objective: float) -> float:
-        """Add the cuts that this point violates; return by how much, in all."""
+    def separate(self, values: Floats, objective: float, tolerance: float) -> float:
+        """Add cuts that this point violates, all if that is by no more than a tolerance; return by how much, in all."""
         inner = np.zeros(len(values))
         inner[: len(self._inner)] = self._inner
         total = 0.0
         for point in ((1 - INNER) * values + INNER * inner, values) if len(self._inner) else (values,):
             total = self._separate(point, values, NEGLIGIBLE * abs(objective))
             self._inner = point
-            if total > 0:
+            if total > tolerance:
                 break
         return total
 
@@ -204,7 +206,7 @@ class Cuts(Paths):
                 mine = np.zeros(len(self.users.task))
                 if key < resources:
                     old, share = price[: len(other.users.pieces)], other._share[: len(other.users.pieces)] * per_bit
-                    depth = np.arange(min(len(self.scopes), int(old.max() / (floor * per_bit)) + 2))
+                    depth = np.arange(int(min(len(self.scopes), old.max() / max(floor * per_bit, 1e-300) + 2)))
                     worth = np.minimum.reduceat(depth[:, None] * share - old, first, axis=1)[:, task]
                     asked = depth[:, None] * self._share[:data] * per_bit - worth
                     mine[:data] = np.where(self._pays[:data], np.maximum(asked.min(axis=0), 0.0), 0.0)
@@ -215,15 +217,16 @@ class Cuts(Paths):
     def solve(self, limits: Limits, tolerance: float = 0.0) -> Outcome:
         """Solve what there is, with all cuts that turn out to be needed, to this absolute tolerance in the value."""
         timed = limits.time_s is not None and "time_limit" not in limits.options
-        until = self._lp.h.getRunTime() + (limits.time_s or 0.0)
+        until = time.monotonic() + (limits.time_s or 0.0)
         for _ in range(MOST):
             self._lp.flush()
             if timed:
-                self._lp.h.setOptionValue("time_limit", until)
+                left = max(until - time.monotonic(), 0.0)
+                self._lp.h.setOptionValue("time_limit", self._lp.h.getRunTime() + left)
             outcome = self._run(limits)
             if outcome.values is None or outcome.objective is None or outcome.termination is not Termination.OPTIMAL:
                 break
-            if self.separate(outcome.values, outcome.objective) <= tolerance:
+            if self.separate(outcome.values, outcome.objective, tolerance) <= tolerance:
                 break
         return outcome
 
@@ -236,7 +239,7 @@ class Cuts(Paths):
         h.setOptionValue("simplex_iteration_limit", int(PATIENCE * (self._lp.rows + self._lp.columns)))
         outcome = run(h, limits)
         h.setOptionValue("simplex_iteration_limit", usual)
-        if h.getModelStatus() == highspy.HighsModelStatus.kIterationLimit:
+        if h.getModelStatus() == highspy.HighsModelStatus.kIterationLimit and not outcome.pressed:
             h.clearSolver()
             outcome = run(h, limits)
         return outcome

@@ -19,6 +19,8 @@ from solvers.exact.traffic import Plan, score
 if TYPE_CHECKING:
     from solvers.exact.proof import Proof
 
+ROUGHLY = 0.05
+"""Share of the gap to which the linear programs of dives are solved."""
 SURE = 0.9
 """Shares from which on a task's largest path is taken at once."""
 FREE = 10
@@ -88,7 +90,7 @@ class Dives:
                 open_paths = open_paths if kept is None else kept
                 settled.add(m)
             self.columns.restrict(open_paths)
-            outcome = proof.solve(self.columns, roughly=True)
+            outcome = proof.solve(self.columns, ROUGHLY)
             if outcome.values is None:
                 return None
             shares = shares_of(self.columns, outcome.values)
@@ -121,7 +123,7 @@ class Dives:
                 open_paths = kept
                 settled.add(m)
         self.columns.restrict(open_paths)
-        outcome = proof.solve(self.columns, roughly=True)
+        outcome = proof.solve(self.columns, ROUGHLY)
         if outcome.values is None:
             return None
         return self.dive(open_paths, shares_of(self.columns, outcome.values), settled)

@@ -123,6 +123,8 @@ class Outcome:
         Version of the solver.
     duals
         Row duals of a linear program, or None.
+    pressed
+        Whether Ctrl-C came while it ran.
     """
 
     termination: Termination
@@ -132,6 +134,7 @@ class Outcome:
     version: str
     duals: Floats | None = None
     message: str = ""
+    pressed: bool = False
 
 
 def version() -> str:
@@ -299,7 +302,7 @@ def run(h: Any, limits: Limits, watch: Watch | None = None, start: Floats | None
     if h.getModelStatus() in _OPTION_LIMITS:
         outcome = replace(outcome, message=limit_message(limits))
     if pressed.is_set():  # a short run may end before it looks
-        outcome = replace(outcome, termination=Termination.INTERRUPTED)
+        outcome = replace(outcome, termination=Termination.INTERRUPTED, pressed=True)
     return outcome
 
 

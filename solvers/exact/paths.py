@@ -163,8 +163,8 @@ class Paths(ABC):
         """Let a new path bear the congestion of the resources it uses."""
 
     @abstractmethod
-    def deepen(self, kind: int, r: int, depth: int) -> None:
-        """Give a resource levels up to `depth`, the last one open, where the relaxation has levels."""
+    def deepen(self, kind: int, r: int, depth: int) -> bool:
+        """Give a resource levels up to `depth`, the last one open; tell whether that changes the program."""
 
     @abstractmethod
     def solve(self, limits: Limits, tolerance: float = 0.0) -> Outcome:
@@ -209,7 +209,7 @@ class Paths(ABC):
         h.setOptionValue("simplex_iteration_limit", min(steps, usual))
         outcome = run(h, limits)
         h.setOptionValue("simplex_iteration_limit", usual)
-        if h.getModelStatus() == highspy.HighsModelStatus.kIterationLimit:
+        if h.getModelStatus() == highspy.HighsModelStatus.kIterationLimit and not outcome.pressed:
             outcome = replace(outcome, termination=Termination.FEASIBLE)  # as was asked for
         infeasible = outcome.termination is Termination.INFEASIBLE
         return INF if infeasible else float(h.getInfo().objective_function_value), outcome

@@ -54,8 +54,8 @@ ROUNDS = 60
 CUT_SHARE = 0.1
 """Share of the gap that the chords of all tasks together may lose where the relaxation is."""
 MOST_MOVES = 3000
-DIVES, TASKS_A_DIVE = 2, 5
-"""Number of dives after the first relaxation, and many tasks for which there is one after the second."""
+DIVES, TASKS_A_DIVE = 2, 3
+"""Dives after a relaxation; with many tasks, one for each so many of them after the second relaxation."""
 LOSS, TINY = 0.2, 1e-11
 """What chords may charge a plan too little, over the gap that was asked for; relative to the incumbent at least."""
 PAYS = 0.2
@@ -63,8 +63,6 @@ PAYS = 0.2
 SLACK = 1e-6
 """Relative amount above the incumbent, above the solver's tolerances, up to which the integer program looks."""
 CUT_WIDTH = 1e-5
-SETTLED, ROUGHLY = 0.005, 0.05
-"""Share of the gap to which linear programs are solved; in dives."""
 
 
 class Proof:
@@ -125,9 +123,8 @@ class Proof:
         if outcome.termination in (Termination.INTERRUPTED, Termination.MEMORY_LIMIT):
             self.ended = outcome.termination
 
-    def solve(self, columns: Paths, *, roughly: bool = False) -> Outcome:
-        """Solve the relaxation over the paths known and open, to a small share of the gap, with the time left."""
-        share = ROUGHLY if roughly else SETTLED
+    def solve(self, columns: Paths, share: float) -> Outcome:
+        """Solve the relaxation over the paths known and open, to this share of the gap, with the time that is left."""
         outcome = columns.solve(self.limits_now(), share * max(self.cutoff - self.lower, 0.0))
         self.note(outcome)
         return outcome

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 ROUNDS = 200
 CLOSE = 0.02
 """Share of the gap below which what is left of the relaxation's own gap is not pursued."""
+SETTLED = 0.005
+"""Share of the gap to which linear programs are solved."""
 MOST_PIECES = 10
 MOST_CASES = 8
 """Number of cases of a task whose paths one round adds."""
@@ -145,7 +147,7 @@ class Relaxation:
         """
         proof, tables, last = self.proof, self.proof.tables, None
         for _ in range(ROUNDS):
-            outcome = proof.solve(columns)
+            outcome = proof.solve(columns, 0.0 if exactly else SETTLED)
             if outcome.duals is None or outcome.values is None or outcome.objective is None:
                 break
             last = outcome
@@ -205,8 +207,7 @@ class Relaxation:
             want = np.where(shared, np.ceil(loads[kind] - 1e-6) + 1, 1)
             want = np.minimum(want, np.maximum(users, 1)).astype(np.int64)
             for r in np.flatnonzero(want > proof.levels[kind]):
-                columns.deepen(kind, int(r), int(want[r]))
-                deeper += 1
+                deeper += columns.deepen(kind, int(r), int(want[r]))
             proof.levels[kind] = np.maximum(proof.levels[kind], want)
         return deeper
 
