@@ -54,8 +54,8 @@ ROUNDS = 60
 CUT_SHARE = 0.1
 """Share of the gap that the chords of all tasks together may lose where the relaxation is."""
 MOST_MOVES = 3000
-DIVES, TASKS_A_DIVE = 2, 3
-"""Dives after a relaxation; with many tasks, one for each so many of them after the second relaxation."""
+DIVES, TASKS_A_DIVE = 2, 5
+"""Dives after a relaxation; with many tasks, one for each so many of them before the tree."""
 LOSS, TINY = 0.2, 1e-11
 """What chords may charge a plan too little, over the gap that was asked for; relative to the incumbent at least."""
 PAYS = 0.2
@@ -209,16 +209,14 @@ class Proof:
         self.recorder.phase = "relaxation"
         return self.relaxation.solve()
 
-    def seek(self, dives: Dives, number: int) -> None:
+    def seek(self, dives: Dives, starts: int, moves: int) -> None:
         """Look for a better incumbent by dives and local search, half of it on the side if there are two hands.
 
         Parameters
         ----------
-        number
-            How many relaxations there were before the present one.
+        starts, moves
+            Number of dives from the root, and of moves of the annealing.
         """
-        starts = (DIVES, len(self.scopes) // TASKS_A_DIVE if len(self.scopes) >= MANY else DIVES, 1)[min(number, 2)]
-        moves = self.moves if number < 2 else self.moves // 4
         hands = self.hands if len(self.scopes) > FREE else 1
 
         def look(first: bool) -> dict[int, Plan]:
@@ -338,7 +336,8 @@ class Proof:
             self.descend_from(self.rng.permutation(len(self.scopes)).tolist(), plans)
             columns = self.relaxation.columns
             if len(self.scopes) > 1 and columns is not None:
-                self.seek(Dives(self, columns, Openness(columns)), number)
+                starts, moves = (DIVES, self.moves) if number < 2 else (1, self.moves // 4)
+                self.seek(Dives(self, columns, Openness(columns)), starts, moves)
             if self.done or self.stopped:
                 return
             fix(self.tables, self.scopes, prices, bound, self.cutoff)
@@ -357,6 +356,8 @@ class Proof:
             return
         self.recorder.phase = "tree"
         tree = Tree(self, prices, bound)
+        if len(self.scopes) >= MANY:
+            self.seek(tree.dives, len(self.scopes) // TASKS_A_DIVE, self.moves // 4)
         tree.run()
         while not (self.done or self.stopped):
             before = [list(scope.pieces) for scope in self.scopes]
