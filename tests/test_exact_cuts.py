@@ -164,9 +164,12 @@ def test_cuts_hold_in_other_pieces_too(seed):
     assert settled(heir).objective == pytest.approx(settled(anew).objective, rel=1e-7)
 
 
-def test_a_solver_that_goes_in_circles_begins_anew(monkeypatch):
+@pytest.mark.parametrize("anew", [1e-3, 2.0])
+def test_a_solver_that_goes_in_circles_begins_anew(anew, monkeypatch):
+    """At first without a basis, then by interior points."""
     _, cuts, levels = programs(0)
     monkeypatch.setattr(module, "PATIENCE", 1e-3)
+    monkeypatch.setattr(module, "PATIENCE_ANEW", anew)
     assert settled(cuts).objective == pytest.approx(settled(levels).objective, rel=1e-7)
 
 

@@ -20,6 +20,8 @@ so that among the λ of equal value that one is taken that holds for some way ar
 
 import time
 from array import array
+from dataclasses import replace
+from typing import Any
 
 import highspy
 import numpy as np
@@ -39,8 +41,8 @@ INNER = 0.3
 """Part of the way from the program's point to the last ones at which cuts are taken."""
 MOST = 60
 """Times that cuts are added for one set of paths."""
-PATIENCE = 0.25
-"""Simplex iterations over rows and columns after which HiGHS counts as going in circles."""
+PATIENCE, PATIENCE_ANEW = 0.25, 2.0
+"""Simplex iterations over rows and columns after which HiGHS counts as going in circles; without a basis."""
 FAINT = 1e-5
 """Share of the largest price of a cut below which prices are taken for none."""
 TIGHT = 1e-6
@@ -231,17 +233,30 @@ class Cuts(Paths):
         return outcome
 
     def _run(self, limits: Limits) -> Outcome:
-        """Run HiGHS, anew from no basis where it goes in circles."""
+        """Run HiGHS; where it goes in circles, anew without perturbed costs, and if need be by interior points."""
         h = self._lp.h
         if "simplex_iteration_limit" in limits.options:
             return run(h, limits)
-        _, usual = h.getOptionValue("simplex_iteration_limit")
-        h.setOptionValue("simplex_iteration_limit", int(PATIENCE * (self._lp.rows + self._lp.columns)))
-        outcome = run(h, limits)
-        h.setOptionValue("simplex_iteration_limit", usual)
-        if h.getModelStatus() == highspy.HighsModelStatus.kIterationLimit and not outcome.pressed:
+        outcome = self._patiently(limits, PATIENCE, {})
+        for options in ({"dual_simplex_cost_perturbation_multiplier": 0.0}, {"solver": "ipm"}):
+            if h.getModelStatus() != highspy.HighsModelStatus.kIterationLimit or outcome.pressed:
+                return outcome
             h.clearSolver()
-            outcome = run(h, limits)
+            outcome = self._patiently(limits, PATIENCE_ANEW, options)
+        if h.getModelStatus() == highspy.HighsModelStatus.kIterationLimit and not outcome.pressed:
+            outcome = replace(outcome, termination=Termination.ERROR)  # nobody has interrupted it
+        return outcome
+
+    def _patiently(self, limits: Limits, patience: float, options: dict[str, Any]) -> Outcome:
+        """Run HiGHS for so many simplex iterations over rows and columns, with some options."""
+        h, most = self._lp.h, int(patience * (self._lp.rows + self._lp.columns))
+        options = {"simplex_iteration_limit": most, **options}
+        usual = {name: h.getOptionValue(name)[1] for name in options}
+        for name, value in options.items():
+            h.setOptionValue(name, value)
+        outcome = run(h, limits)
+        for name, value in usual.items():
+            h.setOptionValue(name, value)
         return outcome
 
     def prices(self, duals: Floats, scopes: list[Scope]) -> tuple[Prices, Floats]:
