@@ -108,15 +108,15 @@ class Cuts(Paths):
         key, user, part = key[more], user[more], part[more]
         return key, user, part, np.unique(key, return_inverse=True)[1]
 
-    def separate(self, values: Floats, objective: float, tolerance: float) -> float:
-        """Add cuts that this point violates, all if that is by no more than a tolerance; return by how much, in all."""
+    def separate(self, values: Floats, objective: float) -> float:
+        """Add cuts that this point violates, if there are any; return by how much, in all."""
         inner = np.zeros(len(values))
         inner[: len(self._inner)] = self._inner
         total = 0.0
         for point in ((1 - INNER) * values + INNER * inner, values) if len(self._inner) else (values,):
             total = self._separate(point, values, NEGLIGIBLE * abs(objective))
             self._inner = point
-            if total > tolerance:
+            if total > 0:
                 break
         return total
 
@@ -217,7 +217,10 @@ class Cuts(Paths):
                 self.cut(key, mine, base)
 
     def solve(self, limits: Limits, tolerance: float = 0.0) -> Outcome:
-        """Solve what there is, with all cuts that turn out to be needed, to this absolute tolerance in the value."""
+        """Solve what there is, with cuts until those of a round are violated by no more than a tolerance in all.
+
+        At no tolerance no cut is violated any more; else the value may lack more, by cuts that no round looked at.
+        """
         timed = limits.time_s is not None and "time_limit" not in limits.options
         until = time.monotonic() + (limits.time_s or 0.0)
         for _ in range(MOST):
@@ -228,7 +231,7 @@ class Cuts(Paths):
             outcome = self._run(limits)
             if outcome.values is None or outcome.objective is None or outcome.termination is not Termination.OPTIMAL:
                 break
-            if self.separate(outcome.values, outcome.objective, tolerance) <= tolerance:
+            if self.separate(outcome.values, outcome.objective) <= tolerance:
                 break
         return outcome
 

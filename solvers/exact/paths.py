@@ -168,7 +168,7 @@ class Paths(ABC):
 
     @abstractmethod
     def solve(self, limits: Limits, tolerance: float = 0.0) -> Outcome:
-        """Solve what there is, to this absolute tolerance in the value."""
+        """Solve what there is, roughly to this tolerance in the value."""
 
     @abstractmethod
     def prices(self, duals: Floats, scopes: list[Scope]) -> tuple[Prices, Floats]:

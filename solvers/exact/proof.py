@@ -54,7 +54,7 @@ ROUNDS = 60
 CUT_SHARE = 0.1
 """Share of the gap that the chords of all tasks together may lose where the relaxation is."""
 MOST_MOVES = 3000
-DIVES, TASKS_A_DIVE = 2, 5
+DIVES, TASKS_A_DIVE = 2, 10
 """Dives after a relaxation; with many tasks, one for each so many of them before the tree."""
 LOSS, TINY = 0.2, 1e-11
 """What chords may charge a plan too little, over the gap that was asked for; relative to the incumbent at least."""
