@@ -31,7 +31,7 @@ def congestion(group: Ints, task: Ints, weight: Floats, part: Floats) -> tuple[F
     """
     n, groups = len(group), int(group[-1]) + 1
     pair = _pairs(group, task)
-    of_pair = group[np.flatnonzero(np.diff(pair, prepend=-1))]
+    of_pair = group[firsts(pair)]
     tasks = np.bincount(of_pair, minlength=groups)
     part = part / np.maximum(np.bincount(pair, part), 1.0)[pair]  # a solver's point may exceed 1 a little
     unit = np.zeros(groups)
@@ -91,6 +91,11 @@ def congestion(group: Ints, task: Ints, weight: Floats, part: Floats) -> tuple[F
         others[users] += j * outcome.values[x]
     found = np.bincount(group, weight * others, minlength=groups)
     return np.asarray(found), np.maximum(outcome.duals[:n], 0.0) * unit, others
+
+
+def firsts(group: Ints) -> Ints:
+    """Return the position of the first of every group, for sorted groups."""
+    return np.flatnonzero(np.diff(group, prepend=-1))
 
 
 def _pairs(group: Ints, task: Ints) -> Ints:

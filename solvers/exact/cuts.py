@@ -26,7 +26,7 @@ from typing import Any
 import highspy
 import numpy as np
 
-from solvers.exact.congestion import congestion, two_levels
+from solvers.exact.congestion import congestion, firsts, two_levels
 from solvers.exact.highs import Limits, Outcome, run
 from solvers.exact.paths import Paths
 from solvers.exact.prices import Prices, Users, allowed, entry_prices, make_prices, resource_bound
@@ -49,11 +49,6 @@ TIGHT = 1e-6
 """Relative amount by which a cut may hold and count as tight."""
 NEGLIGIBLE = 1e-10
 """Relative amount of the value by which a cut has to be violated."""
-
-
-def _firsts(values: Ints, group: Ints) -> Ints:
-    """Return the value of the first of every group, for sorted groups."""
-    return np.asarray(values[np.flatnonzero(np.diff(group, prepend=-1))])
 
 
 class Cuts(Paths):
@@ -126,7 +121,7 @@ class Cuts(Paths):
         if len(key) == 0:
             return 0.0
         weight = self._share[user] * tables.per_bit[key % tables.resources]
-        paid = np.array([self._paid(at, point) for at in _firsts(key, group).tolist()])
+        paid = np.array([self._paid(at, point) for at in key[firsts(group)].tolist()])
         wrong = (two_levels(group, users.task[user], weight, part) > paid + least)[group]
         if not wrong.any():
             return 0.0
@@ -137,7 +132,7 @@ class Cuts(Paths):
         nudge = NUDGE * (1 - counts * part)
         value, price, _ = congestion(group, users.task[user], weight, part + nudge)
         value -= np.bincount(group, price * nudge)
-        first = np.flatnonzero(np.diff(group, prepend=-1))
+        first = firsts(group)
         of_key, of_user, of_part = self._flows(values)
         total, stops = 0.0, np.append(first[1:], len(group))
         for i in np.flatnonzero(value > paid + least):
@@ -219,7 +214,8 @@ class Cuts(Paths):
     def solve(self, limits: Limits, tolerance: float = 0.0) -> Outcome:
         """Solve what there is, with cuts until those of a round are violated by no more than a tolerance in all.
 
-        At no tolerance no cut is violated any more; else the value may lack more, by cuts that no round looked at.
+        At no tolerance no cut is violated at the end, unless `MOST` rounds do not suffice; else the value may lack
+        more, by cuts that no round looked at.
         """
         timed = limits.time_s is not None and "time_limit" not in limits.options
         until = time.monotonic() + (limits.time_s or 0.0)

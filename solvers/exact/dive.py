@@ -3,7 +3,7 @@
 A dive gives one path after the other to the tasks whose shares are nearest to whole; the linear program tells the
 others what that costs them. Its end descends by best response and anneals for a moment. A dive *near* a network frees
 only a few tasks that share resources and leaves the others as they are. Where a dive ends is a matter of luck: with
-many tasks, several starts, each followed by dives near its own end, find more than as many near the incumbent.
+many tasks, several starts, each followed by dives near its own end, may find what none near the incumbent does.
 """
 
 from typing import TYPE_CHECKING
@@ -30,7 +30,7 @@ NEAR = 10
 MANY = 40
 """Tasks from which on every start of a dive is followed by dives near its own end; before, near the incumbent."""
 NEAR_ROOT = 0.5
-"""The same near the incumbent, over the number of tasks, after dives from the root."""
+"""Dives near the incumbent that may find nothing after dives from the root, over the number of tasks."""
 PART_OF_MOVES = 8
 """Part of an annealing that follows a dive: one of so many."""
 ASTRAY = 0.5
