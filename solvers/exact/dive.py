@@ -28,7 +28,8 @@ FREE = 10
 NEAR = 10
 """Dives near what a dive has reached, or near the incumbent, that may find nothing."""
 MANY = 40
-"""Tasks from which on every start of a dive is followed by dives near its own end; before, near the incumbent."""
+"""Tasks from which on every start of a dive is followed by dives near its own end, and ends are crossed (`crossing`);
+before, near the incumbent."""
 NEAR_ROOT = 0.5
 """Dives near the incumbent that may find nothing after dives from the root, over the number of tasks."""
 PART_OF_MOVES = 8
@@ -72,7 +73,7 @@ class Dives:
             search = Search(proof, reached)
             search.run(proof.moves // PART_OF_MOVES)
             if len(shares) >= MANY:
-                self.near(proof.scopes, search.best_plans, NEAR)
+                proof.keep(self.near(proof.scopes, search.best_plans, NEAR))
 
     def dive(
         self, open_paths: Open, shares: list[Shares], settled: set[int], *, astray: bool = False
@@ -96,8 +97,8 @@ class Dives:
             shares = shares_of(self.columns, outcome.values)
         return self.offer(self.rounded(shares))
 
-    def near(self, scopes: list[Scope], plans: dict[int, Plan], times: int) -> None:
-        """Dive near a network, the best so far, until that has found no better one so many times."""
+    def near(self, scopes: list[Scope], plans: dict[int, Plan], times: int) -> dict[int, Plan]:
+        """Dive near a network, the best so far, until that has found no better one so many times; return the best."""
         proof, count = self.proof, 0
         best = score(proof.tables, plans, proof.objective)
         while count < times and len(scopes) > FREE and not (proof.done or proof.stopped):
@@ -106,6 +107,7 @@ class Dives:
             count += value >= best
             if reached is not None and value < best:
                 best, plans = value, reached
+        return plans
 
     def _near(self, scopes: list[Scope], plans: dict[int, Plan]) -> dict[int, Plan] | None:
         """Free some tasks that share resources, keep the plans of the others, and dive; return what that reaches."""

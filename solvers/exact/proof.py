@@ -1,6 +1,7 @@
 """The proof machinery: incumbent, pieces, relaxation with prices, a tree, again until bound and value meet.
 
-1. Incumbent U by best response from several orders, then local search (`search`) and dives (`dive`).
+1. Incumbent U by best response from several orders, then local search (`search`), dives (`dive`) and, with many tasks,
+   crossovers of where dives end (`crossing`).
 2. `divide`, `narrow`: the cases of each task, with intervals for the data work A_m (`pieces`), from what U allows it.
 3. `relax`: the linear relaxation of the load-indexed program over paths (`cuts`, `columns`), generated as they are
    needed (`relaxation`). Its duals become prices; the Lagrangian bound L of these prices (`prices`) holds over *all*
@@ -23,6 +24,7 @@ optimum.
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -32,6 +34,7 @@ from instances import Instance
 from solvers.best_response import descend, solution_of
 from solvers.exact.aside import Aside, possible
 from solvers.exact.branch import Tree
+from solvers.exact.crossing import cross, kept
 from solvers.exact.direct import Recorder, checked_bound
 from solvers.exact.dive import FREE, MANY, Dives
 from solvers.exact.highs import Limits, Outcome, load, memory_gib, run
@@ -56,6 +59,8 @@ CUT_SHARE = 0.1
 MOST_MOVES = 3000
 DIVES, TASKS_A_DIVE = 2, 10
 """Dives after a relaxation; with many tasks, one for each so many of them before the tree."""
+CROSSOVERS = 40
+"""Crossovers that may bring no better incumbent."""
 LOSS, TINY = 0.2, 1e-11
 """What chords may charge a plan too little, over the gap that was asked for; relative to the incumbent at least."""
 PAYS = 0.2
@@ -85,6 +90,7 @@ class Proof:
         self.lower = sum(least) / len(least) if objective == "mean" else max(least)
         self.upper = math.inf
         self.plans: dict[int, Plan] = {}
+        self.networks: list[dict[int, Plan]] = []
         self.rng = np.random.default_rng(seed)
         self.levels = [np.ones(self.tables.resources, dtype=np.int64) for _ in (DATA, MODEL)]
         self.relaxation = Relaxation(self)
@@ -145,6 +151,11 @@ class Proof:
             self.upper, self.plans = value, plans
             self.lower = checked_bound(self.lower, self.upper) or 0.0
             self.recorder(self.upper, self.lower)
+
+    def keep(self, plans: dict[int, Plan]) -> None:
+        """Keep a network for crossovers, where there are any."""
+        if self.objective == "mean":
+            self.networks = kept(self.tables, self.networks, plans)
 
     def solution(self) -> Solution | None:
         """Return the incumbent."""
@@ -219,23 +230,31 @@ class Proof:
         """
         hands = self.hands if len(self.scopes) > FREE else 1
 
-        def look(first: bool) -> dict[int, Plan]:
+        def look(first: bool) -> None:
             astray = [i > 0 or not first for i in range(-(-starts // hands))]
             dives.from_root(astray, min(starts, DIVES) / hands)
             Search(self).run(moves // hands)
-            return self.plans
 
-        def look_aside() -> dict[int, Plan]:
+        self._by_hands(hands, look)
+
+    def _by_hands(self, hands: int, work: Callable[[bool], None]) -> None:
+        """Do this work with one hand, or with two at once; told which it is of them."""
+
+        def aside() -> tuple[dict[int, Plan], list[dict[int, Plan]]]:
             self.to_one_side()
-            return look(False)
+            work(False)
+            return self.plans, self.networks
 
         if hands == 1:
-            look(True)
+            work(True)
             return
-        with Aside(look_aside) as aside:
-            look(True)
-            if not self.hurried:
-                self.offer(aside.result())
+        with Aside(aside) as other:
+            work(True)
+            back = None if self.hurried else other.result()
+        if back is not None:
+            self.offer(back[0])
+            for plans in back[1]:
+                self.keep(plans)
 
     @property
     def hurried(self) -> bool:
@@ -358,6 +377,8 @@ class Proof:
         tree = Tree(self, prices, bound)
         if len(self.scopes) >= MANY:
             self.seek(tree.dives, len(self.scopes) // TASKS_A_DIVE, self.moves // 4)
+            if self.networks and not (self.done or self.stopped):
+                self._by_hands(self.hands, lambda _: cross(self, CROSSOVERS // self.hands))
         tree.run()
         while not (self.done or self.stopped):
             before = [list(scope.pieces) for scope in self.scopes]

@@ -1,0 +1,143 @@
+"""Crossovers: annealing over known routes counts as the evaluator does, and networks that are kept stay feasible."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+from formulation import check
+from instances import generate_torus
+from solvers.exact import crossing
+from solvers.exact.crossing import Pool, cross, kept
+from solvers.exact.direct import Recorder
+from solvers.exact.highs import Limits
+from solvers.exact.proof import Proof
+from solvers.exact.scope import BOTH, DATA_ONLY, MODEL_ONLY
+from solvers.exact.tables import DATA, MODEL
+from solvers.exact.traffic import score
+
+
+def networks_of(instance, packets=None, count=6):
+    """Return a proof that has been relaxed, and networks of best responses in different orders."""
+    proof = Proof(instance, packets, "mean", Limits(), Recorder(None))
+    proof.restart(1)
+    proof.divide()
+    proof.relax()
+    orders = [proof.rng.permutation(len(proof.scopes)).tolist() for _ in range(count)]
+    return proof, [proof.descend_from(order) for order in orders]
+
+
+def crowded(seed):
+    return generate_torus(4, 5, tasks=8, computing=1, seed=seed)
+
+
+def draw(pool, rng):
+    """Return a choice at random, a group at a time."""
+    groups = [
+        rng.choice([g for g, (at, _, _) in enumerate(pool.groups) if at == m]) for m in range(len(pool.tables.tasks))
+    ]
+    return np.array([[rng.choice(np.flatnonzero(pool.group[kind] == g)) for g in groups] for kind in (DATA, MODEL)])
+
+
+def assert_worth(proof, pool, seed):
+    """Annealing from anywhere ends in rows that are worth what it says, and that are their plans' rows."""
+    rng = np.random.default_rng(seed)
+    for choice in [draw(pool, rng) for _ in range(20)]:
+        reached, value = pool.anneal(choice, rng, 1e-3, 40)
+        plans = pool.plans_of(reached)
+        assert value == pytest.approx(score(proof.tables, plans, "mean")[0], rel=1e-9)
+        assert (pool.choice_of(plans) == reached).all()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_choices_are_worth_what_their_plans_are(seed):
+    proof, networks = networks_of(crowded(seed))
+    for scope in proof.scopes:
+        scope.modes = [BOTH, DATA_ONLY, MODEL_ONLY]
+    pool = Pool(proof.tables, proof.scopes, proof.relaxation.pool, networks)
+    assert {mode for _, _, mode in pool.groups} == {BOTH, DATA_ONLY, MODEL_ONLY}
+    assert_worth(proof, pool, seed)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_choices_at_fixed_ratios_are_worth_what_their_plans_are(seed):
+    free, _ = networks_of(crowded(seed))
+    proof, networks = networks_of(crowded(seed), free.solution())
+    assert all(task.fixed_ratio is not None for task in proof.tables.tasks)
+    pool = Pool(proof.tables, proof.scopes, proof.relaxation.pool, networks)
+    assert_worth(proof, pool, seed)
+
+
+def test_a_cold_annealing_takes_the_best_plan_of_a_task():
+    proof, networks = networks_of(crowded(0))
+    pool = Pool(proof.tables, proof.scopes, proof.relaxation.pool, networks)
+    rng = np.random.default_rng(0)
+    choice = draw(pool, rng)
+    reached, value = pool.anneal(choice, rng, 1e-12, 400)
+    assert value < score(proof.tables, pool.plans_of(choice), "mean")[0]
+    for m in range(len(proof.tables.tasks)):
+        others = reached.copy()
+        for i, j in product(*(np.flatnonzero(pool.task[kind] == m) for kind in (DATA, MODEL))):
+            if pool.group[DATA][i] == pool.group[MODEL][j]:
+                others[:, m] = i, j
+                assert score(proof.tables, pool.plans_of(others), "mean")[0] >= value * (1 - 1e-9)
+
+
+def test_crossovers_find_what_best_response_did_not():
+    instance = generate_torus(6, 6, tasks=10, computing=1, seed=2)
+    proof, networks = networks_of(instance)
+    for plans in networks:
+        proof.keep(plans)
+    before = proof.upper
+    assert len(proof.networks) > 1
+    cross(proof, 5)
+    assert proof.upper < before
+    assert check(instance, proof.solution()) == ()
+    assert score(proof.tables, proof.plans, "mean")[0] == pytest.approx(proof.upper, rel=1e-12)
+
+
+def test_a_child_does_as_either_parent_does(monkeypatch):
+    proof, networks = networks_of(crowded(1))
+    pool = Pool(proof.tables, proof.scopes, proof.relaxation.pool, networks)
+    one, other = (pool.choice_of(plans) for plans in networks[:2])
+    differ = (one != other).any(axis=0)
+    assert differ.sum() > 2
+    sizes = set()
+    for _ in range(50):
+        child = crossing._mixed(pool, one, other, proof.rng)
+        as_other = (child != one).any(axis=0)
+        assert ((child == one) | (child == other)).all()
+        assert not as_other[~differ].any()
+        sizes.add(int(as_other.sum()))
+    assert sizes == set(range(max(1, int(differ.sum() / 3)), int(differ.sum() * 2 / 3) + 1))
+    assert (crossing._mixed(pool, one, one, proof.rng) == one).all()
+
+
+def test_a_network_takes_the_place_of_the_one_most_like_it_that_is_no_better(monkeypatch):
+    proof, networks = networks_of(crowded(2), count=12)
+    tables = proof.tables
+    ranked = sorted(networks, key=lambda plans: score(tables, plans, "mean"))
+    best, *_, second, worst = ranked
+    assert score(tables, second, "mean") > score(tables, best, "mean")
+    monkeypatch.setattr(crossing, "KEPT", 2)
+    full = kept(tables, kept(tables, [], worst), second)
+    assert full == [worst, second]
+    assert kept(tables, full, dict(worst)) is full  # known
+
+    def unlike(plans):
+        pairs = [
+            (plans[m].packet(kind), best[m].packet(kind), plans[m].end == best[m].end) for m in plans for kind in (0, 1)
+        ]
+        return sum(not (same and sorted(a) == sorted(b)) for a, b, same in pairs)
+
+    assert unlike(worst) != unlike(second)
+    expected = [best, second] if unlike(worst) < unlike(second) else [worst, best]
+    assert kept(tables, full, best) == expected
+    assert kept(tables, [best, best], worst) == [best, best]
+
+
+def test_the_maximum_keeps_none():
+    proof, networks = networks_of(crowded(0))
+    proof.objective = "max"
+    proof.keep(networks[0])
+    assert proof.networks == []
