@@ -9,13 +9,14 @@ import pytest
 from formulation import check, evaluate
 from instances import generate_torus, make_preset
 from solvers.exact import dive, solve_full, solve_routing
-from solvers.exact.branch import Tree
+from solvers.exact.branch import PRICED, Tree
 from solvers.exact.branching import candidates_of, shares_of
 from solvers.exact.columns import Columns
 from solvers.exact.direct import Recorder
 from solvers.exact.highs import Limits
 from solvers.exact.openness import Openness
 from solvers.exact.pieces import BOTH, first_pieces, sharpen, sides, split
+from solvers.exact.promises import Promises
 from solvers.exact.proof import Proof
 from solvers.exact.scope import share_at
 from solvers.exact.search import Search
@@ -82,6 +83,42 @@ def test_the_optimum_is_in_an_open_node_until_it_is_the_incumbent(seed, objectiv
         if np.isfinite(tree.stuck):
             break
     assert seen > 0
+
+
+@pytest.mark.parametrize("seed", [0, 3])  # whose relaxation is not whole
+def test_children_wait_with_their_own_bounds(seed, monkeypatch):
+    """Of the branchings that are priced, the tree takes one whose children rise most, or that leaves one child."""
+    proof, prices, bound = relaxed(generate_torus(4, 4, tasks=11, computing=1, seed=seed))
+    tree = Tree(proof, prices, bound)
+    node = tree.open.pop(0)[2].node()
+    outcome = tree._price(node)
+    candidates = candidates_of(tree.tables, tree.proof.levels, node.scopes, shares_of(tree.columns, outcome.values))
+    assert len(candidates) > 1
+    priced, price = [], tree._price
+    monkeypatch.setattr(tree, "_price", lambda child: (price(child), priced.append(child))[0])
+    monkeypatch.setattr(tree._promises, "expected", lambda m, promise: np.inf)  # look at all that may be priced
+    children = tree._children(node, candidates)
+    assert 1 <= len(priced) // 2 <= PRICED
+    rises = [min(child.bound - node.bound, tree.proof.cutoff - node.bound) for child in priced]
+    assert min(rises) >= 0
+    pairs = list(zip(rises[::2], rises[1::2], strict=True))
+    mine = pairs[[priced[i] is children[0] for i in range(0, len(priced), 2)].index(True)]
+    settled = max(mine) >= tree.proof.cutoff - node.bound
+    assert settled or np.prod(mine) >= 0.9 * max(map(np.prod, pairs)) - 1e-12
+    assert len(priced) // 2 == min(PRICED, len(candidates)) or settled
+
+
+def test_what_is_expected_of_a_promise_is_what_such_promises_have_kept():
+    promises = Promises()
+    assert promises.expected(0, 0.7) == 0.7
+    for _ in range(50):
+        promises.learn(0, 0.2)
+    assert promises.expected(0, 0.7) == pytest.approx(0.7 * 0.2, rel=0.1)
+    assert 0.7 * 0.2 < promises.expected(1, 0.7) < 0.7 * 0.4  # of another task: as of all tasks
+    for _ in range(50):
+        promises.learn(1, 0.9)
+    assert promises.expected(0, 1.0) < 0.3 < 0.8 < promises.expected(1, 1.0)
+    assert [m for m, _ in promises.kept] == [0] * 50 + [1] * 50
 
 
 @pytest.mark.parametrize("objective", ["mean", "max"])

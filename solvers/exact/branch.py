@@ -11,9 +11,13 @@ by what chords lose. When no other node could raise the bound, pieces are cut wh
 program is made anew, and all nodes go on with the parts of their pieces (`renew`): their bounds stand.
 
 The tree's bound is the least of its nodes that are open or stranded. Nodes are taken by their bounds, roughly: among
-bounds that differ by little, the youngest goes first, towards solutions. The branching is the one whose children have
-the highest values in the linear program of known paths: strong branching over the most promising few, where what has
-been looked at often enough is taken to rise as before per share (pseudo-costs).
+bounds that differ by little, the youngest goes first, towards solutions.
+
+Branchings are compared by the geometric mean of their children's rises. First come their values in the linear program
+of known paths: strong branching over the most promising few, where what has been looked at often enough is taken to
+rise as before per share (pseudo-costs). Children may find other paths, though, and rise by less. So the children of the
+best are priced for real, and those of the next too if more is to be expected of it than has come about (`promises`).
+What has been priced is kept: the children wait with their bounds. A branching that leaves one child needs no other.
 """
 
 import heapq
@@ -31,6 +35,7 @@ from solvers.exact.openness import Openness
 from solvers.exact.paths import Paths
 from solvers.exact.pieces import Piece
 from solvers.exact.prices import Bound, Prices, Users, fix, make_prices, price_bound
+from solvers.exact.promises import Promises
 from solvers.exact.relaxation import SETTLED
 from solvers.exact.scope import Scope
 from solvers.exact.tables import Floats, Ints
@@ -50,6 +55,8 @@ LEAST_SHARE = 1e-3
 """Share below which a rise is not taken to be steeper."""
 LEAST_GAIN = 1e-3
 """Share of the gap that a child counts for at least."""
+PRICED = 4
+"""Branchings of a node whose children are priced."""
 COARSE = {"mean": 0.02, "max": 0.5}
 """Share of the gap at the tree's start within which the bounds of nodes count as equal."""
 DIVE_EVERY = 12
@@ -73,6 +80,7 @@ class _Back:
     levels: list[Ints]
     nodes: int
     slopes: dict[tuple[int | str, ...], tuple[int, Floats]]
+    kept: list[tuple[int, float]]
     ended: Termination | None
 
 
@@ -88,8 +96,8 @@ class Node:
 class Waiting:
     """A node that waits, in a hundredth of the memory: masks as bits, prices without their zeros."""
 
-    def __init__(self, bound: float, scopes: list[Scope], prices: Prices, price: Any = None) -> None:
-        self.bound, self._price = bound, csr_array(prices.price) if price is None else price
+    def __init__(self, bound: float, scopes: list[Scope], prices: Prices) -> None:
+        self.bound, self._price = bound, csr_array(prices.price)
         self._prices = replace(prices, price=np.zeros((0, 0)))
         masks = [mask for scope in scopes for mask in (*scope.arcs, *(piece.arcs for piece in scope.pieces))]
         self._resources, self._bits = len(masks[0]), np.packbits(np.stack(masks), axis=1)
@@ -155,6 +163,7 @@ class Tree:
         self.plans: list[dict[int, Plan]] = []
         self.nodes = self._count = 0
         self._slopes: dict[tuple[int | str, ...], tuple[int, Floats]] = {}
+        self._promises = Promises()
         self._coarse = COARSE[proof.objective] * (proof.cutoff - proof.lower)
         self._put(Waiting(bound.value, proof.scopes, prices))
 
@@ -230,7 +239,7 @@ class Tree:
         """Work off nodes in a copy of the process, and return what has come of it."""
         proof, known, before = self.proof, len(self.columns.routes), self.nodes
         cuts = len(self.columns.cuts)
-        stranded, plans = len(self.stranded), len(self.plans)
+        stranded, plans, kept = len(self.stranded), len(self.plans), len(self._promises.kept)
         proof.to_one_side()
         self._work(BATCH)
         return _Back(
@@ -243,6 +252,7 @@ class Tree:
             levels=proof.levels,
             nodes=self.nodes - before,
             slopes=self._slopes,
+            kept=self._promises.kept[kept:],
             ended=proof.ended,
         )
 
@@ -257,6 +267,8 @@ class Tree:
         self.nodes += back.nodes
         for key, known in back.slopes.items():
             self._slopes[key] = max(self._slopes.get(key, known), known, key=lambda entry: entry[0])
+        for m, part in back.kept:
+            self._promises.learn(m, part)
         for user, c, used in back.paths:
             self.columns.add(user, c, used if len(used) else None)
             if len(used):
@@ -305,11 +317,9 @@ class Tree:
             best, _ = self.proof.relaxation.climb(self.columns, node.scopes, best, exactly=True)
             self._strand(node, max(node.bound, best[1].value), plans)
             return
-        chosen = candidates[0] if len(candidates) == 1 else self._strongest(node, candidates[:TRIED])
-        price = csr_array(node.prices.price)  # which both children share
-        for restriction in (chosen.other, chosen.this):
-            scopes = _restricted(node.scopes, chosen.task, restriction)
-            self._put(Waiting(node.bound, scopes, node.prices, price))
+        for child in self._children(node, candidates[:TRIED]):
+            if child.bound < self.proof.cutoff:
+                self._put(Waiting(child.bound, child.scopes, child.prices))
 
     def _strand(self, node: Node, bound: float, plans: dict[int, Plan] | None) -> None:
         """Let a node's bound stand, if it is of interest, and remember where its point is."""
@@ -335,15 +345,38 @@ class Tree:
         for item in waiting:
             self._put(item.renewed(self.columns.users, parents, proof))
 
-    def _strongest(self, node: Node, candidates: list[Candidate]) -> Candidate:
-        """Return the candidate whose children rise most in the linear program of known paths."""
-        columns, best, chosen = self.columns, -1.0, candidates[0]
+    def _children(self, node: Node, candidates: list[Candidate]) -> list[Node]:
+        """Return the children of the branching that raises a node's bound most, priced."""
+        cutoff, room = self.proof.cutoff, max(self.proof.cutoff - node.bound, 1e-12)
+        best, chosen = -1.0, list[Node]()
+        promises = self._promised(node, candidates) if len(candidates) > 1 else {0: 1.0}
+        for i in list(promises)[:PRICED]:
+            task, promise = candidates[i].task, promises[i]
+            if self._promises.expected(task, promise) <= best or (chosen and self.proof.stopped):
+                break
+            children = []
+            for restriction in (candidates[i].other, candidates[i].this):
+                scopes = [scope.copy() for scope in _restricted(node.scopes, task, restriction)]
+                children.append(Node(node.bound, scopes, node.prices))
+                self._price(children[-1])
+            gain = _gain(np.array([child.bound - node.bound for child in children]), room)
+            if not self.proof.stopped:
+                self._promises.learn(task, gain / promise)
+            if gain > best:
+                best, chosen = gain, children
+            if any(child.bound >= cutoff for child in children):
+                return children
+        return chosen
+
+    def _promised(self, node: Node, candidates: list[Candidate]) -> dict[int, float]:
+        """Return what candidates promise in the linear program of known paths, by position, the best first."""
+        columns, found = self.columns, dict[int, float]()
         columns.restrict(self.openness.of(node.scopes))
         base = self.proof.solve(columns, SETTLED)
         if base.objective is None or self.proof.stopped:
-            return chosen
+            return {0: 1.0}
         basis, room = columns.basis, max(self.proof.cutoff - base.objective, 1e-12)
-        for candidate in candidates:
+        for i, candidate in enumerate(candidates):
             shares = np.clip([1 - candidate.share, candidate.share], LEAST_SHARE, None)
             count, slopes = self._slopes.get(candidate.key, (0, np.zeros(2)))
             if count < RELIABLE:
@@ -352,12 +385,14 @@ class Tree:
                 self._slopes[candidate.key] = count + 1, slopes
             else:
                 rises = slopes * shares
-            gain = float(np.prod(np.minimum(rises, room) + LEAST_GAIN * room))
-            if gain > best:
-                best, chosen = gain, candidate
+            found[i] = _gain(rises, room)
             if self.proof.stopped:
                 break
-        return chosen
+
+        def expected(i: int) -> float:
+            return self._promises.expected(candidates[i].task, found[i])
+
+        return {i: found[i] for i in sorted(found, key=expected, reverse=True)}
 
     def _rises(self, node: Node, candidate: Candidate, base: float, basis: Any) -> Floats:
         """Return by how much the value rises in each child of a candidate after a few iterations, shape (2,)."""
@@ -368,6 +403,11 @@ class Tree:
             self.proof.note(outcome)
             rises[i] = max(0.0, value - base)
         return rises
+
+
+def _gain(rises: Floats, room: float) -> float:
+    """Return the geometric mean of rises as shares of the room, each of them at most all of it."""
+    return float(np.sqrt(np.prod(np.clip(rises / room, 0.0, 1.0) + LEAST_GAIN)))
 
 
 def _restricted(scopes: list[Scope], m: int, restriction: Restriction) -> list[Scope]:
