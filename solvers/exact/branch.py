@@ -306,7 +306,8 @@ class Tree:
         shares = shares_of(self.columns, outcome.values)
         plans = self.dives.rounded(shares)
         self.dives.offer(plans, ROUNDED_WITHIN)
-        if self.nodes % DIVE_EVERY == 1:
+        just_made = self.nodes == 1 and len(shares) >= MANY
+        if self.nodes % DIVE_EVERY == 1 and not just_made:
             self.dives.deep(node.scopes, shares)
             if len(shares) < MANY:
                 self.dives.near(self.proof.scopes, self.proof.plans, NEAR)

@@ -48,7 +48,7 @@ class Dives:
         self.proof, self.columns, self.openness = proof, columns, openness
 
     def from_root(self, astray: list[bool], times: float) -> None:
-        """Dive from the proof's scopes, straight down or astray; then near the incumbent while that pays.
+        """Dive from the proof's scopes, straight down or astray; then, unless tasks are many, near the incumbent.
 
         Parameters
         ----------
@@ -63,7 +63,8 @@ class Dives:
         root = shares_of(self.columns, point.values)
         for stray in astray:
             self.deep(self.proof.scopes, list(root), astray=stray)
-        self.near(self.proof.scopes, self.proof.plans, int(NEAR_ROOT * len(root) * times))
+        if len(root) < MANY:
+            self.near(self.proof.scopes, self.proof.plans, int(NEAR_ROOT * len(root) * times))
 
     def deep(self, scopes: list[Scope], shares: list[Shares], *, astray: bool = False) -> None:
         """Dive from a point with all tasks free, anneal where that ends and, with many tasks, dive near that."""

@@ -354,7 +354,8 @@ class Proof:
             self.offer(plans)
             self.descend_from(self.rng.permutation(len(self.scopes)).tolist(), plans)
             columns = self.relaxation.columns
-            if len(self.scopes) > 1 and columns is not None:
+            first = number == 0 or len(self.scopes) < MANY  # later many tasks wait for what precedes the tree
+            if len(self.scopes) > 1 and columns is not None and first:
                 starts, moves = (DIVES, self.moves) if number < 2 else (1, self.moves // 4)
                 self.seek(Dives(self, columns, Openness(columns)), starts, moves)
             if self.done or self.stopped:
