@@ -106,6 +106,9 @@ def test_children_wait_with_their_own_bounds(seed, monkeypatch):
     settled = max(mine) >= tree.proof.cutoff - node.bound
     assert settled or np.prod(mine) >= 0.9 * max(map(np.prod, pairs)) - 1e-12
     assert len(priced) // 2 == min(PRICED, len(candidates)) or settled
+    tree._divide(node, outcome)
+    assert all(node.bound <= waiting.bound < proof.cutoff for _, _, waiting in tree.open)
+    assert any(waiting.bound > node.bound for _, _, waiting in tree.open) or settled
 
 
 def test_what_is_expected_of_a_promise_is_what_such_promises_have_kept():

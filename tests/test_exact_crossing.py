@@ -7,7 +7,8 @@ import pytest
 
 from formulation import check
 from instances import generate_torus
-from solvers.exact import crossing
+from solvers.exact import branch, crossing, dive
+from solvers.exact import proof as proof_module
 from solvers.exact.crossing import Pool, cross, kept
 from solvers.exact.direct import Recorder
 from solvers.exact.highs import Limits
@@ -50,7 +51,8 @@ def assert_worth(proof, pool, seed):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_choices_are_worth_what_their_plans_are(seed):
+def test_choices_are_worth_what_their_plans_are(seed, monkeypatch):
+    monkeypatch.setattr(crossing, "REFRESH", 7)
     proof, networks = networks_of(crowded(seed))
     for scope in proof.scopes:
         scope.modes = [BOTH, DATA_ONLY, MODEL_ONLY]
@@ -96,7 +98,7 @@ def test_crossovers_find_what_best_response_did_not():
     assert score(proof.tables, proof.plans, "mean")[0] == pytest.approx(proof.upper, rel=1e-12)
 
 
-def test_a_child_does_as_either_parent_does(monkeypatch):
+def test_a_child_does_as_either_parent_does():
     proof, networks = networks_of(crowded(1))
     pool = Pool(proof.tables, proof.scopes, proof.relaxation.pool, networks)
     one, other = (pool.choice_of(plans) for plans in networks[:2])
@@ -128,7 +130,9 @@ def test_a_network_takes_the_place_of_the_one_most_like_it_that_is_no_better(mon
         pairs = [
             (plans[m].packet(kind), best[m].packet(kind), plans[m].end == best[m].end) for m in plans for kind in (0, 1)
         ]
-        return sum(not (same and sorted(a) == sorted(b)) for a, b, same in pairs)
+        return sum(
+            not same or (a is None) != (b is None) or (a is not None and sorted(a) != sorted(b)) for a, b, same in pairs
+        )
 
     assert unlike(worst) != unlike(second)
     expected = [best, second] if unlike(worst) < unlike(second) else [worst, best]
@@ -136,8 +140,40 @@ def test_a_network_takes_the_place_of_the_one_most_like_it_that_is_no_better(mon
     assert kept(tables, [best, best], worst) == [best, best]
 
 
-def test_the_maximum_keeps_none():
+def test_two_processes_cross_what_both_have_found_and_one_seed_gives_one_result(monkeypatch):
+    instance = generate_torus(4, 4, tasks=11, computing=1, seed=3)
+    for module in (dive, branch, proof_module):
+        monkeypatch.setattr(module, "MANY", 11)
+    crossed, run = [], crossing.cross
+    monkeypatch.setattr(
+        proof_module, "cross", lambda proof, patience: (crossed.append(len(proof.networks)), run(proof, patience))[1]
+    )
+    results = []
+    for _ in range(2):
+        proof = Proof(instance, None, "mean", Limits(threads=2), Recorder(None))
+        proof.run()
+        results.append((proof.upper, proof.lower, len(proof.networks)))
+    assert len(crossed) == 2
+    assert min(crossed) > 1
+    assert results[0] == results[1]
+    assert check(instance, proof.solution()) == ()
+    assert proof.upper == pytest.approx(proof.lower, rel=1e-6)
+
+
+def test_an_annealing_that_is_stopped_returns_what_it_has():
     proof, networks = networks_of(crowded(0))
-    proof.objective = "max"
-    proof.keep(networks[0])
-    assert proof.networks == []
+    pool = Pool(proof.tables, proof.scopes, proof.relaxation.pool, networks)
+    asked = []
+    choice, value = pool.anneal(
+        pool.choice_of(networks[0]), proof.rng, 1e-3, 10**5, lambda: (asked.append(1), len(asked) == 3)[1]
+    )
+    assert len(asked) == 3
+    assert value == pytest.approx(score(proof.tables, pool.plans_of(choice), "mean")[0], rel=1e-9)
+
+
+@pytest.mark.parametrize(("objective", "crosses"), [("mean", True), ("max", False)])
+def test_only_means_of_many_tasks_are_crossed(objective, crosses, monkeypatch):
+    proof = Proof(crowded(0), None, objective, Limits(), Recorder(None))
+    assert not proof.crosses
+    monkeypatch.setattr(proof_module, "MANY", 8)
+    assert proof.crosses == crosses

@@ -17,7 +17,7 @@ Branchings are compared by the geometric mean of their children's rises. First c
 of known paths: strong branching over the most promising few, where what has been looked at often enough is taken to
 rise as before per share (pseudo-costs). Children may find other paths, though, and rise by less. So the children of the
 best are priced for real, and those of the next too if more is to be expected of it than has come about (`promises`).
-What has been priced is kept: the children wait with their bounds. A branching that leaves one child needs no other.
+The children that are chosen wait with their own bounds and prices. A branching that leaves one child needs no other.
 """
 
 import heapq
@@ -306,7 +306,7 @@ class Tree:
         shares = shares_of(self.columns, outcome.values)
         plans = self.dives.rounded(shares)
         self.dives.offer(plans, ROUNDED_WITHIN)
-        just_made = self.nodes == 1 and len(shares) >= MANY
+        just_made = self.nodes == 1 and self.proof.crosses
         if self.nodes % DIVE_EVERY == 1 and not just_made:
             self.dives.deep(node.scopes, shares)
             if len(shares) < MANY:
@@ -361,7 +361,7 @@ class Tree:
                 children.append(Node(node.bound, scopes, node.prices))
                 self._price(children[-1])
             gain = _gain(np.array([child.bound - node.bound for child in children]), room)
-            if not self.proof.stopped:
+            if len(promises) > 1 and not self.proof.stopped:
                 self._promises.learn(task, gain / promise)
             if gain > best:
                 best, chosen = gain, children

@@ -10,10 +10,11 @@ may find routes that nobody knew, and takes the place of the kept network that i
 The mean delay only: the maximum is no sum over tasks.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from solvers.exact.scope import BOTH, DATA_ONLY, MODEL_ONLY, Scope
@@ -28,6 +29,10 @@ SWEEPS = 300
 """Steps of an annealing, over the number of tasks."""
 REFRESH = 5000
 """Steps after which sums are computed anew."""
+ASKED = 200
+"""Steps after which an annealing asks whether to stop."""
+REMEMBERED = 1000
+"""Rows of which a pool remembers what others share with them."""
 LEAST_PART, LARGEST_PART = 1 / 3, 2 / 3
 """Of the tasks in which two networks differ, taken over from the other one."""
 WORTH = 0.01
@@ -59,8 +64,10 @@ class Pool:
 
     Attributes
     ----------
-    task, group
-        Of every row, per kind, shapes (rows of the kind,).
+    groups
+        Task, end and mode of every group, by task.
+    task, group, used
+        Of every row, per kind: its task and group, shapes (rows of the kind,), and its route, None if nothing is sent.
     """
 
     def __init__(
@@ -80,9 +87,9 @@ class Pool:
         for (m, kind, c, key), used in routes.items():
             to.setdefault((m, kind, c), []).append((key, used))
 
-        def of(group: tuple[int, int, str], kind: int) -> list[tuple[bytes, Ints | None]]:
+        def of(group: tuple[int, int, str], kind: int) -> Sequence[tuple[bytes, Ints | None]]:
             m, c, mode = group
-            return [(b"", None)] if mode == (MODEL_ONLY, DATA_ONLY)[kind] else [*to.get((m, kind, c), [])]
+            return [(b"", None)] if mode == (MODEL_ONLY, DATA_ONLY)[kind] else to.get((m, kind, c), [])
 
         self.groups = sorted(group for group in groups if of(group, DATA) and of(group, MODEL))
         rows = [[(g, *one) for g, group in enumerate(self.groups) for one in of(group, kind)] for kind in (DATA, MODEL)]
@@ -102,7 +109,11 @@ class Pool:
         return csr_array((np.ones(len(index)), index, stops), shape=(len(used), self.tables.resources))
 
     def _measure(self) -> None:
-        """Lay out what the delays of rows consist of; see `_delay`."""
+        """Lay out what the delay of a task consists of, row by row.
+
+        Of a data row: const + max(slope · A, floor) - gain / (A + small), with A its data work; of a model row what its
+        bits cost, and fixed.
+        """
         tables = self.tables
         tasks = tables.tasks
         self._bits = np.array([task.bits for task in tasks]).T
@@ -125,11 +136,11 @@ class Pool:
         given_const, alone_const = extraction[m] * rate + fixed[DATA], extraction[m] + fixed[DATA]
         self._const = np.where(given, given_const, np.where(alone, alone_const, small[m]))
         self._fixed = fixed[MODEL]
-        self._rows: list[list[tuple[slice, Ints]]] = []
+        self._of_task: list[list[tuple[slice, Ints]]] = []
         for kind in (DATA, MODEL):
             bounds = np.searchsorted(self.task[kind], np.arange(len(tasks) + 1))
             firsts = [np.flatnonzero(np.diff(self.group[kind][a:b], prepend=-1)) for a, b in _pairs(bounds)]
-            self._rows.append([(slice(a, b), first) for (a, b), first in zip(_pairs(bounds), firsts, strict=True)])
+            self._of_task.append([(slice(a, b), first) for (a, b), first in zip(_pairs(bounds), firsts, strict=True)])
 
     def choice_of(self, plans: dict[int, Plan]) -> Choice:
         """Return plans as rows, shape (2, tasks).
@@ -158,6 +169,8 @@ class Pool:
         """Return what every row shares with this one [s/bit], shape (rows of the kind,)."""
         known = self._shared[kind]
         if row not in known:
+            if len(known) >= REMEMBERED:
+                known.clear()
             weight = np.zeros(self.tables.resources)
             used = self.used[kind][row]
             if used is not None:
@@ -165,15 +178,22 @@ class Pool:
             known[row] = np.asarray(self._passes[kind] @ weight)
         return known[row]
 
-    def touching(self, choice: Choice, tasks: Ints) -> Ints:
-        """Return which of these tasks' packets share a resource, shape (tasks, tasks) of booleans."""
+    def touching(self, choice: Choice, tasks: Ints) -> NDArray[np.bool_]:
+        """Return which of these tasks' packets share a resource, shape (tasks, tasks)."""
         found = np.zeros((len(tasks), len(tasks)), dtype=bool)
         for kind in (DATA, MODEL):
             for i, m in enumerate(tasks.tolist()):
                 found[i] |= self.shared(kind, int(choice[kind, m]))[choice[kind, tasks]] > 0
         return found
 
-    def anneal(self, choice: Choice, rng: np.random.Generator, hot: float, steps: int) -> tuple[Choice, float]:
+    def anneal(
+        self,
+        choice: Choice,
+        rng: np.random.Generator,
+        hot: float,
+        steps: int,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> tuple[Choice, float]:
         """Draw plans anew, one at a time, ever colder; return the best choice with its mean delay [s].
 
         Parameters
@@ -193,8 +213,10 @@ class Pool:
         for step, (m, *at) in enumerate(
             zip(rng.integers(n, size=steps).tolist(), *rng.random((3, steps)), strict=True)
         ):
+            if step % ASKED == ASKED - 1 and stop():
+                break
             heat = hot * COLD ** (step / steps)
-            (rows, firsts), (others, other_firsts) = self._rows[DATA][m], self._rows[MODEL][m]
+            (rows, firsts), (others, other_firsts) = self._of_task[DATA][m], self._of_task[MODEL][m]
             mine, theirs = near[DATA][rows], near[MODEL][others]
             works = work + bits[DATA] * (mine - near[DATA][data[m]])
             works[:, m] = bits[DATA, m] * (mine.sum(1) - mine[:, m] + self._own[DATA][rows]) + self._large[rows]
@@ -272,9 +294,11 @@ def _once(proof: "Proof") -> None:
     one, other = proof.rng.choice(len(choices), 2, replace=False)
     child = _mixed(pool, choices[one], choices[other], proof.rng)
     hot = HEAT * score(proof.tables, proof.networks[one], "mean")[0]
-    reached, _ = pool.anneal(child, proof.rng, hot, SWEEPS * len(child[0]))
+    reached, _ = pool.anneal(child, proof.rng, hot, SWEEPS * len(child[0]), lambda: proof.stopped)
     plans = pool.plans_of(reached)
     proof.offer(plans)
+    if proof.stopped:
+        return
     proof.keep(proof.descend_from(list(range(len(plans))), plans) or plans)
 
 

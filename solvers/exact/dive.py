@@ -28,8 +28,7 @@ FREE = 10
 NEAR = 10
 """Dives near what a dive has reached, or near the incumbent, that may find nothing."""
 MANY = 40
-"""Tasks from which on every start of a dive is followed by dives near its own end, and ends are crossed (`crossing`);
-before, near the incumbent."""
+"""Tasks from which on every start of a dive is followed by dives near its own end."""
 NEAR_ROOT = 0.5
 """Dives near the incumbent that may find nothing after dives from the root, over the number of tasks."""
 PART_OF_MOVES = 8
@@ -48,7 +47,7 @@ class Dives:
         self.proof, self.columns, self.openness = proof, columns, openness
 
     def from_root(self, astray: list[bool], times: float) -> None:
-        """Dive from the proof's scopes, straight down or astray; then, unless tasks are many, near the incumbent.
+        """Dive from the proof's scopes, straight down or astray; then near the incumbent, or keep ends for crossovers.
 
         Parameters
         ----------
@@ -62,19 +61,27 @@ class Dives:
             return
         root = shares_of(self.columns, point.values)
         for stray in astray:
-            self.deep(self.proof.scopes, list(root), astray=stray)
-        if len(root) < MANY:
+            reached = self.deep(self.proof.scopes, list(root), astray=stray)
+            if reached is not None and self.proof.crosses:
+                self.proof.keep(reached)
+        if not self.proof.crosses:
             self.near(self.proof.scopes, self.proof.plans, int(NEAR_ROOT * len(root) * times))
 
-    def deep(self, scopes: list[Scope], shares: list[Shares], *, astray: bool = False) -> None:
-        """Dive from a point with all tasks free, anneal where that ends and, with many tasks, dive near that."""
+    def deep(self, scopes: list[Scope], shares: list[Shares], *, astray: bool = False) -> dict[int, Plan] | None:
+        """Dive from a point with all tasks free, anneal where that ends and, with many tasks, dive near that.
+
+        Returns
+        -------
+        plans
+            The best that this reached, or None.
+        """
         proof = self.proof
         reached = self.dive(self.openness.of(scopes), shares, set(), astray=astray)
-        if reached is not None and len(shares) > 1 and not (proof.done or proof.stopped):
-            search = Search(proof, reached)
-            search.run(proof.moves // PART_OF_MOVES)
-            if len(shares) >= MANY:
-                proof.keep(self.near(proof.scopes, search.best_plans, NEAR))
+        if reached is None or len(shares) == 1 or proof.done or proof.stopped:
+            return reached
+        search = Search(proof, reached)
+        search.run(proof.moves // PART_OF_MOVES)
+        return self.near(proof.scopes, search.best_plans, NEAR) if len(shares) >= MANY else search.best_plans
 
     def dive(
         self, open_paths: Open, shares: list[Shares], settled: set[int], *, astray: bool = False

@@ -1,14 +1,14 @@
 """How much of what strong branching promises comes about.
 
 A look at the linear program of known paths overrates a branching whose children then find other paths, of the same task
-again and again. So every branching that has been priced for real teaches what part of its promise came about: by task,
-and over all tasks for those that have taught little. Newer experience counts more.
+again and again. So every branching that has been priced for real teaches what part of its promise came about, at most
+all of it: by task, and over the last branchings of all tasks where a task has taught little.
 """
 
 from dataclasses import dataclass, field
 
 FADING = 0.9
-"""What an experience counts after another one of the same task."""
+"""What an experience counts after another one, of the same task and among all."""
 
 
 @dataclass
@@ -26,6 +26,7 @@ class Promises:
 
     def learn(self, m: int, part: float) -> None:
         """Take it that this part of a promise of a task came about."""
+        part = min(part, 1.0)
         self.kept.append((m, part))
         for key in (m, None):
             total, weight = self._of.get(key, (0.0, 0.0))

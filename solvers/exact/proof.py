@@ -152,10 +152,14 @@ class Proof:
             self.lower = checked_bound(self.lower, self.upper) or 0.0
             self.recorder(self.upper, self.lower)
 
+    @property
+    def crosses(self) -> bool:
+        """Whether networks are crossed: for the mean, with many tasks."""
+        return self.objective == "mean" and len(self.scopes) >= MANY
+
     def keep(self, plans: dict[int, Plan]) -> None:
-        """Keep a network for crossovers, where there are any."""
-        if self.objective == "mean":
-            self.networks = kept(self.tables, self.networks, plans)
+        """Keep a network for crossovers, instead of another one if there are enough."""
+        self.networks = kept(self.tables, self.networks, plans)
 
     def solution(self) -> Solution | None:
         """Return the incumbent."""
@@ -242,8 +246,9 @@ class Proof:
 
         def aside() -> tuple[dict[int, Plan], list[dict[int, Plan]]]:
             self.to_one_side()
+            before = self.networks
             work(False)
-            return self.plans, self.networks
+            return self.plans, [plans for plans in self.networks if not any(plans is old for old in before)]
 
         if hands == 1:
             work(True)
@@ -354,8 +359,8 @@ class Proof:
             self.offer(plans)
             self.descend_from(self.rng.permutation(len(self.scopes)).tolist(), plans)
             columns = self.relaxation.columns
-            first = number == 0 or len(self.scopes) < MANY  # later many tasks wait for what precedes the tree
-            if len(self.scopes) > 1 and columns is not None and first:
+            waits = self.crosses and number > 0  # for the dives before the tree
+            if len(self.scopes) > 1 and columns is not None and not waits:
                 starts, moves = (DIVES, self.moves) if number < 2 else (1, self.moves // 4)
                 self.seek(Dives(self, columns, Openness(columns)), starts, moves)
             if self.done or self.stopped:
@@ -375,11 +380,14 @@ class Proof:
         if self.done or self.stopped:
             return
         self.recorder.phase = "tree"
-        tree = Tree(self, prices, bound)
-        if len(self.scopes) >= MANY:
-            self.seek(tree.dives, len(self.scopes) // TASKS_A_DIVE, self.moves // 4)
-            if self.networks and not (self.done or self.stopped):
+        columns = self.relaxation.columns
+        if len(self.scopes) >= MANY and columns is not None:
+            dives = Dives(self, columns, Openness(columns))
+            self.seek(dives, len(self.scopes) // TASKS_A_DIVE, self.moves // 4)
+            if self.crosses and not (self.done or self.stopped):
+                self.keep(self.plans)
                 self._by_hands(self.hands, lambda _: cross(self, CROSSOVERS // self.hands))
+        tree = Tree(self, prices, bound)
         tree.run()
         while not (self.done or self.stopped):
             before = [list(scope.pieces) for scope in self.scopes]
