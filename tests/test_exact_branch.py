@@ -9,6 +9,7 @@ import pytest
 from formulation import check, evaluate
 from instances import generate_torus, make_preset
 from solvers.exact import dive, solve_full, solve_routing
+from solvers.exact import proof as proof_module
 from solvers.exact.branch import PRICED, Tree
 from solvers.exact.branching import candidates_of, shares_of
 from solvers.exact.columns import Columns
@@ -299,7 +300,7 @@ def test_with_many_tasks_dives_near_a_dive_start_at_its_own_end(monkeypatch):
     root = shares_of(dives.columns, proof.relaxation.point.values)
     dives.deep(proof.scopes, root)
     assert starts == []
-    monkeypatch.setattr(dive, "MANY", 11)
+    monkeypatch.setattr(proof_module, "MANY", 11)
     best = proof.upper
     dives.deep(proof.scopes, root, astray=True)
     values = [score(proof.tables, plans, "mean")[0] for plans in starts]

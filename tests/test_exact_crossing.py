@@ -7,7 +7,7 @@ import pytest
 
 from formulation import check
 from instances import generate_torus
-from solvers.exact import branch, crossing, dive
+from solvers.exact import crossing
 from solvers.exact import proof as proof_module
 from solvers.exact.crossing import Pool, cross, kept
 from solvers.exact.direct import Recorder
@@ -142,8 +142,7 @@ def test_a_network_takes_the_place_of_the_one_most_like_it_that_is_no_better(mon
 
 def test_two_processes_cross_what_both_have_found_and_one_seed_gives_one_result(monkeypatch):
     instance = generate_torus(4, 4, tasks=11, computing=1, seed=3)
-    for module in (dive, branch, proof_module):
-        monkeypatch.setattr(module, "MANY", 11)
+    monkeypatch.setattr(proof_module, "MANY", 11)
     crossed, run = [], crossing.cross
     monkeypatch.setattr(
         proof_module, "cross", lambda proof, patience: (crossed.append(len(proof.networks)), run(proof, patience))[1]

@@ -11,6 +11,7 @@ The mean delay only: the maximum is no sum over tasks.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -120,7 +121,7 @@ class Pool:
         self._small = small = np.array([task.small_s for task in tasks])
         extraction = np.array([task.extraction_s for task in tasks])
         ratio = np.array([np.nan if task.fixed_ratio is None else task.fixed_ratio for task in tasks])
-        own, fixed = ([passes @ tables_of for passes in self._passes] for tables_of in (tables.per_bit, tables.fixed))
+        own, fixed = ([passes @ costs for passes in self._passes] for costs in (tables.per_bit, tables.fixed))
         self._own, m = own, self.task[DATA]
         ends = [self.groups[g] for g in self.group[DATA].tolist()]
         self._large = np.array([tasks[at].large_s[c] for at, c, _ in ends])
@@ -138,9 +139,10 @@ class Pool:
         self._fixed = fixed[MODEL]
         self._of_task: list[list[tuple[slice, Ints]]] = []
         for kind in (DATA, MODEL):
-            bounds = np.searchsorted(self.task[kind], np.arange(len(tasks) + 1))
-            firsts = [np.flatnonzero(np.diff(self.group[kind][a:b], prepend=-1)) for a, b in _pairs(bounds)]
-            self._of_task.append([(slice(a, b), first) for (a, b), first in zip(_pairs(bounds), firsts, strict=True)])
+            bounds = pairwise(np.searchsorted(self.task[kind], np.arange(len(tasks) + 1)).tolist())
+            self._of_task.append(
+                [(slice(a, b), np.flatnonzero(np.diff(self.group[kind][a:b], prepend=-1))) for a, b in bounds]
+            )
 
     def choice_of(self, plans: dict[int, Plan]) -> Choice:
         """Return plans as rows, shape (2, tasks).
@@ -253,10 +255,6 @@ class Pool:
         delays = self._const[data] + np.maximum(self._slope[data] * work, self._floor[data])
         delays -= self._gain[data] / (work + self._small)
         return work, float((delays + bits[MODEL] * near[MODEL][model].sum(1) + self._fixed[model]).sum())
-
-
-def _pairs(bounds: Ints) -> list[tuple[int, int]]:
-    return list(zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True))
 
 
 def _weights(value: Floats, firsts: Ints, heat: float) -> tuple[Floats, Floats]:

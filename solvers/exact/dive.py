@@ -27,8 +27,6 @@ FREE = 10
 """Number of tasks that a dive near the incumbent frees."""
 NEAR = 10
 """Dives near what a dive has reached, or near the incumbent, that may find nothing."""
-MANY = 40
-"""Tasks from which on every start of a dive is followed by dives near its own end."""
 NEAR_ROOT = 0.5
 """Dives near the incumbent that may find nothing after dives from the root, over the number of tasks."""
 PART_OF_MOVES = 8
@@ -81,7 +79,7 @@ class Dives:
             return reached
         search = Search(proof, reached)
         search.run(proof.moves // PART_OF_MOVES)
-        return self.near(proof.scopes, search.best_plans, NEAR) if len(shares) >= MANY else search.best_plans
+        return self.near(proof.scopes, search.best_plans, NEAR) if proof.many else search.best_plans
 
     def dive(
         self, open_paths: Open, shares: list[Shares], settled: set[int], *, astray: bool = False

@@ -34,7 +34,7 @@ class Promises:
 
     def expected(self, m: int, promise: float) -> float:
         """Return what to expect of a promise: all of it at first."""
-        prior, total, weight = 1.0, 0.0, 0.0
+        prior = 1.0
         for key in (None, m):
             total, weight = self._of.get(key, (0.0, 0.0))
             prior = (total + prior) / (weight + 1)

@@ -36,7 +36,7 @@ from solvers.exact.aside import Aside, possible
 from solvers.exact.branch import Tree
 from solvers.exact.crossing import cross, kept
 from solvers.exact.direct import Recorder, checked_bound
-from solvers.exact.dive import FREE, MANY, Dives
+from solvers.exact.dive import FREE, Dives
 from solvers.exact.highs import Limits, Outcome, load, memory_gib, run
 from solvers.exact.incumbent import cheapest_plans, plans_from_values
 from solvers.exact.master import build_master
@@ -59,6 +59,8 @@ CUT_SHARE = 0.1
 MOST_MOVES = 3000
 DIVES, TASKS_A_DIVE = 2, 10
 """Dives after a relaxation; with many tasks, one for each so many of them before the tree."""
+MANY = 40
+"""Tasks from which on every start of a dive is followed by dives near its own end."""
 CROSSOVERS = 40
 """Crossovers that may bring no better incumbent."""
 LOSS, TINY = 0.2, 1e-11
@@ -153,9 +155,14 @@ class Proof:
             self.recorder(self.upper, self.lower)
 
     @property
+    def many(self) -> bool:
+        """Whether there are so many tasks that one incumbent's neighbourhood is not enough."""
+        return len(self.scopes) >= MANY
+
+    @property
     def crosses(self) -> bool:
         """Whether networks are crossed: for the mean, with many tasks."""
-        return self.objective == "mean" and len(self.scopes) >= MANY
+        return self.objective == "mean" and self.many
 
     def keep(self, plans: dict[int, Plan]) -> None:
         """Keep a network for crossovers, instead of another one if there are enough."""
@@ -381,7 +388,7 @@ class Proof:
             return
         self.recorder.phase = "tree"
         columns = self.relaxation.columns
-        if len(self.scopes) >= MANY and columns is not None:
+        if self.many and columns is not None:
             dives = Dives(self, columns, Openness(columns))
             self.seek(dives, len(self.scopes) // TASKS_A_DIVE, self.moves // 4)
             if self.crosses and not (self.done or self.stopped):
