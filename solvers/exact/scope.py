@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from solvers.exact.pieces import Piece
 
 BOTH, DATA_ONLY, MODEL_ONLY = "both", "data", "model"
-MAX_STEPS = 60
 
 
 @dataclass(eq=False)
@@ -129,11 +128,7 @@ def _searches(tables: Tables, m: int, kind: int, bits: float, per_fixed: float =
 
 
 def alone(tables: Tables, m: int) -> Alone:
-    """Return the exact uncongested optimum of one task, per candidate and mode.
-
-    With both packets sent, h falls below t iff (1 - v) A + p ≤ v s for v = (t - α) / (s - α): a half-plane. So
-    iterating ρ = 1 - v, path of least ρ A + p, its own best ρ, descends to the least h in finitely many steps.
-    """
+    """Return the exact uncongested optimum of one task, per candidate and mode."""
     task = tables.tasks[m]
     none = np.full(len(task.ends), np.inf)
     model = _searches(tables, m, MODEL, task.bits[MODEL]) if task.can_stay else none
@@ -164,25 +159,31 @@ def alone(tables: Tables, m: int) -> Alone:
 
 
 def _least_share(tables: Tables, m: int, task: TaskTable) -> Floats:
-    """Return the least h over all uncongested data paths, per candidate."""
+    """Return the least h over all uncongested data paths, per candidate; α < s.
+
+    Let F(ρ) be the least of ρ A + p over all paths, and G(ρ) = F(ρ) - s (1 - ρ). F is concave and does not fall, so G
+    is concave and rises. A path has h = α + (s - α)(1 - r), where r = (s - p) / (A + s) is the root of its line
+    ρ A + p - s (1 - ρ), or h = s where r ≤ 0: the largest r is sought. Every line lies on or above G, so no r is above the
+    root of G, and the path that attains F there has that root. At ρ = 0 the path found has least p: with p ≥ s, as all
+    others have then, h = s is the least. Otherwise G(0) < 0, and wherever G(ρ) ≤ 0 the path that attains F(ρ) has r ≥ ρ,
+    with equality only at the root. So ρ climbs from 0 by ρ = r through finitely many paths (Newton's method). To begin at
+    a ρ > 0 would need care: right of the root the path that attains F may have p ≥ s although others have not.
+    """
     found = np.full(len(task.ends), np.inf)
     for i, end in enumerate(task.ends):
-        ratio = 0.5
-        for _ in range(MAX_STEPS):
+        start, stop = tables.start_of(m, DATA), tables.end_of(int(end), DATA)
+        ratio, best = -1.0, 0.0
+        while best * (1 - 1e-15) > ratio:
+            ratio = best
             weight = ratio * task.bits[DATA] * tables.per_bit + tables.fixed
-            start, stop = tables.start_of(m, DATA), tables.end_of(int(end), DATA)
             cost, before = tables.search(weight, start, False, tables.own_arcs(m))
             if not np.isfinite(cost[stop]):
                 break
             path = tables.trace(before, stop, start, DATA)
             work = float(task.bits[DATA] * tables.per_bit[path].sum() + task.large_s[i])
             fixed = float(tables.fixed[path].sum())
-            value = delay_share(task, work, fixed)
-            better = (task.small_s - fixed) / (work + task.small_s)
-            if value >= found[i] * (1 - 1e-15) or better <= 0:
-                found[i] = min(found[i], value)
-                break
-            found[i], ratio = value, better
+            found[i] = min(found[i], delay_share(task, work, fixed))
+            best = (task.small_s - fixed) / (work + task.small_s)
     # rounding may leave the value above the true least by some ulps
     return found * (1 - 1e-13)
 
