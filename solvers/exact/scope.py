@@ -161,13 +161,14 @@ def alone(tables: Tables, m: int) -> Alone:
 def _least_share(tables: Tables, m: int, task: TaskTable) -> Floats:
     """Return the least h over all uncongested data paths, per candidate; α < s.
 
-    Let F(ρ) be the least of ρ A + p over all paths, and G(ρ) = F(ρ) - s (1 - ρ). F is concave and does not fall, so G
-    is concave and rises. A path has h = α + (s - α)(1 - r), where r = (s - p) / (A + s) is the root of its line
-    ρ A + p - s (1 - ρ), or h = s where r ≤ 0: the largest r is sought. Every line lies on or above G, so no r is above the
-    root of G, and the path that attains F there has that root. At ρ = 0 the path found has least p: with p ≥ s, as all
-    others have then, h = s is the least. Otherwise G(0) < 0, and wherever G(ρ) ≤ 0 the path that attains F(ρ) has r ≥ ρ,
-    with equality only at the root. So ρ climbs from 0 by ρ = r through finitely many paths (Newton's method). To begin at
-    a ρ > 0 would need care: right of the root the path that attains F may have p ≥ s although others have not.
+    Let F(ρ) be the least of ρ A + p over all paths, and G(ρ) = F(ρ) - s (1 - ρ). F is concave and does not fall, so
+    G is concave and rises. A path has h = α + (s - α)(1 - r), where r = (s - p) / (A + s) is the root of its line
+    ρ A + p - s (1 - ρ), or h = s where r ≤ 0: the largest r is sought. Every line lies on or above G, so no r is
+    above the root of G, and the path that attains F there has that root. At ρ = 0 the path found has least p: with
+    p ≥ s, as all others have then, h = s is the least. Otherwise G(0) < 0, and wherever G(ρ) ≤ 0 the path that
+    attains F(ρ) has r ≥ ρ, with equality only at the root. So ρ climbs from 0 by ρ = r through finitely many paths
+    (Newton's method). To begin at a ρ > 0 would need care: right of the root the path that attains F may have p ≥ s
+    although others have not.
     """
     found = np.full(len(task.ends), np.inf)
     for i, end in enumerate(task.ends):
