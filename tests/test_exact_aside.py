@@ -14,41 +14,80 @@ from formulation import check
 from instances import generate_torus, make_preset
 from solvers.exact import solve_full
 from solvers.exact.aside import Aside
-from solvers.exact.branch import Tree
+from solvers.exact.branch import Tree, _restricted
+from solvers.exact.branching import Restriction
+from solvers.exact.direct import Recorder
+from solvers.exact.highs import Limits
+from solvers.exact.nodes import Waiting
+from solvers.exact.proof import Proof
 from solvers.result import Termination
 
 
-def soon_together(monkeypatch):
-    """Let proofs begin a tree early, and two processes tell each other often."""
-    monkeypatch.setattr("solvers.exact.proof.ROUNDS", 1)
-    monkeypatch.setattr("solvers.exact.branch.BATCH", 2)
+def divided_tree(threads):
+    """Return a tree with four open nodes: its root, divided by the first packet modes of two tasks.
+
+    The incumbent is made worse than it is, so that no node is pruned and nothing is proven at the start.
+    """
+    instance = generate_torus(4, 4, tasks=4, computing=1, seed=0)
+    proof = Proof(instance, None, "mean", Limits(threads=threads), Recorder(None))
+    proof.restart(1)
+    proof.divide()
+    proof.upper *= 1.2
+    prices, bound = proof.relax()
+    nodes = [proof.scopes]
+    for m in range(2):
+        cases = frozenset((i, c) for i, piece in enumerate(proof.scopes[m].pieces) for c in piece.ends)
+        first = frozenset(case for case in cases if case[0] == 0)
+        assert first < cases
+        nodes = [_restricted(scopes, m, Restriction(part)) for scopes in nodes for part in (first, cases - first)]
+    tree = Tree(proof, prices, bound)
+    tree.open = []
+    for scopes in nodes:
+        tree._put(Waiting(bound.value, scopes, prices))
+    return instance, tree
 
 
-def test_two_hands_prove_the_same_and_one_seed_gives_one_tree(monkeypatch):
-    soon_together(monkeypatch)
-    together, instance = [], generate_torus(5, 5, tasks=8, computing=1, seed=0)
-    take = Tree._take
-    monkeypatch.setattr(Tree, "_take", lambda tree, back: (together.append(back.nodes), take(tree, back)))
-    alone = solve_full(instance)
-    assert not together
-    one, other = (solve_full(instance, threads=2) for _ in range(2))
-    assert sum(together) > 2
+def test_two_processes_work_off_one_tree_and_one_seed_gives_one_tree(monkeypatch):
+    taken, take, found = [], Tree._take, []
+    monkeypatch.setattr(Tree, "_take", lambda tree, back: (taken.append(back.nodes), take(tree, back)))
+    for threads in (2, 2, 1):
+        instance, tree = divided_tree(threads)
+        if threads == 2:
+            with monkeypatch.context() as patch:
+                patch.setattr(tree.proof, "offer", lambda plans: None)  # so that this process waits for the other
+                tree._together()
+        tree.run()
+        found.append((tree.nodes, tree.proof.upper, tree.proof.lower))
+        assert tree.proof.done or tree.stranded
+    assert taken[0] >= 1
+    assert found[0] == found[1]
+    optimum = solve_full(instance, mip_gap=1e-9).objective_s
+    for _, upper, lower in found:
+        assert lower * (1 - 1e-9) <= optimum <= upper * (1 + 1e-9)
+
+
+def test_two_threads_prove_what_one_proves():
+    instance = generate_torus(4, 4, tasks=6, computing=1, seed=0)
+    alone, one, other = (solve_full(instance, threads=threads) for threads in (1, 2, 2))
     assert one.solution == other.solution
     assert (one.bound_s, [r["bound_s"] for r in one.trace]) == (other.bound_s, [r["bound_s"] for r in other.trace])
     assert one.termination is alone.termination is Termination.OPTIMAL
     assert one.objective_s == pytest.approx(alone.objective_s, rel=2e-6)
 
 
-def test_a_hand_that_fails_loses_no_nodes(monkeypatch):
-    soon_together(monkeypatch)
-    failed = []
-    monkeypatch.setattr(Tree, "_aside", lambda tree: os._exit(1))
-    monkeypatch.setattr(Aside, "result", lambda aside, wait=Aside.result: failed.append(wait(aside)))
-    instance = generate_torus(5, 5, tasks=8, computing=1, seed=0)
-    result = solve_full(instance, threads=2)
-    assert failed
-    assert result.termination is Termination.OPTIMAL
-    assert result.objective_s == pytest.approx(solve_full(instance).objective_s, rel=2e-6)
+def test_a_process_that_fails_loses_no_nodes(monkeypatch):
+    instance, tree = divided_tree(2)
+    failed, theirs = [], sorted(tree.open)[1::2]
+    with monkeypatch.context() as patch:
+        patch.setattr(tree.proof, "offer", lambda plans: None)
+        patch.setattr(Tree, "_aside", lambda tree: os._exit(1))
+        patch.setattr(Aside, "result", lambda aside, wait=Aside.result: failed.append(wait(aside)))
+        tree._together()
+    assert failed == [None]
+    assert all(entry in tree.open for entry in theirs)
+    tree.run()
+    optimum = solve_full(instance, mip_gap=1e-9).objective_s
+    assert tree.proof.lower * (1 - 1e-9) <= optimum <= tree.proof.upper * (1 + 1e-9)
 
 
 def test_work_on_the_side_changes_nothing_here(capfd):
@@ -105,8 +144,7 @@ with Aside(work) as aside:
 
 
 @pytest.mark.parametrize("limit", [0.3, 1.0])
-def test_a_time_limit_ends_both_hands(limit, monkeypatch):
-    soon_together(monkeypatch)
+def test_a_time_limit_ends_both_processes(limit):
     instance = make_preset("shell", tasks=20, seed=1)
     result = solve_full(instance, threads=2, time_limit=limit)
     assert check(instance, result.solution) == ()
