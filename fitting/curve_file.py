@@ -1,16 +1,17 @@
 """Curves as dictionaries: the CURVE of an instance file and of `leosplit fit -o`."""
 
-import math
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from fitting.checks import Checks, short
 from fitting.curves import FAMILIES, Curve, ParametricCurve, PiecewiseLinear
 from fitting.errors import CurveError
 from fitting.jsonfile import dump_json, read_json
 from fitting.triangulated import Triangulated
 
 SURFACE_KIND = "triangulated"
+_CHECKS = Checks(CurveError)
 KINDS = (PiecewiseLinear.kind, *FAMILIES)
 
 
@@ -39,14 +40,14 @@ def curve_from_dict(data: Any, where: str = "curve") -> Curve:
         With one sentence: where, what, what is allowed.
     """
     if not isinstance(data, dict):
-        raise CurveError(f"{where} must be an object with a kind, got {_short(data)}")
+        raise CurveError(f"{where} must be an object with a kind, got {short(data)}")
     kind = data.get("kind")
     if not isinstance(kind, str) or kind not in KINDS:
-        raise CurveError(f"{where}.kind must be one of {', '.join(KINDS)}, got {_short(kind)}")
+        raise CurveError(f"{where}.kind must be one of {', '.join(KINDS)}, got {short(kind)}")
     try:
         if kind == PiecewiseLinear.kind:
             _check_keys(data, ("kind", "x", "y"), where)
-            return PiecewiseLinear(_numbers(data["x"], f"{where}.x"), _numbers(data["y"], f"{where}.y"))
+            return PiecewiseLinear(*(_CHECKS.numbers(f"{where}.{axis}", data[axis]) for axis in "xy"))
         return _family_from_dict(data, kind, where)
     except CurveError as error:
         message = str(error)
@@ -70,8 +71,8 @@ def surface_from_dict(data: Any, where: str = "curve") -> Triangulated:
         raise CurveError(f"{where} must be an object of the kind {SURFACE_KIND}")
     _check_keys(data, ("kind", "points"), where)
     if not isinstance(data["points"], list):
-        raise CurveError(f"{where}.points must be a list of [feature, residual, mAP], got {_short(data['points'])}")
-    points = [_numbers(point, f"{where}.points[{index}]") for index, point in enumerate(data["points"])]
+        raise CurveError(f"{where}.points must be a list of [feature, residual, mAP], got {short(data['points'])}")
+    points = [_CHECKS.numbers(f"{where}.points[{index}]", point) for index, point in enumerate(data["points"])]
     for index, point in enumerate(points):
         if len(point) != 3:
             raise CurveError(f"{where}.points[{index}] must be [feature, residual, mAP], got {len(point)} numbers")
@@ -115,10 +116,10 @@ def _family_from_dict(data: dict[str, Any], kind: str, where: str) -> Curve:
     family = FAMILIES[kind]
     names = [field.name for field in fields(family) if field.name != "domain"]
     if not isinstance(data["parameters"], dict):
-        raise CurveError(f"{where}.parameters must be an object, got {_short(data['parameters'])}")
+        raise CurveError(f"{where}.parameters must be an object, got {short(data['parameters'])}")
     _check_keys(data["parameters"], names, f"{where}.parameters")
-    values = {name: _number(data["parameters"][name], f"{where}.parameters.{name}") for name in names}
-    domain = _numbers(data["domain"], f"{where}.domain")
+    values = {name: _CHECKS.number(f"{where}.parameters.{name}", data["parameters"][name]) for name in names}
+    domain = _CHECKS.numbers(f"{where}.domain", data["domain"])
     if len(domain) != 2:
         raise CurveError(f"{where}.domain must be two numbers, got {len(domain)}")
     return family(**values, domain=(domain[0], domain[1]))
@@ -130,27 +131,4 @@ def _check_keys(data: dict[str, Any], names: tuple[str, ...] | list[str], where:
             raise CurveError(f"{where} lacks the key {name!r}; needed are {', '.join(names)}")
     for key in data:
         if key not in names:
-            raise CurveError(f"{where} has the unknown key {_short(key)}; allowed are {', '.join(names)}")
-
-
-def _numbers(data: Any, where: str) -> tuple[float, ...]:
-    if not isinstance(data, (list, tuple)):
-        raise CurveError(f"{where} must be a list of numbers, got {_short(data)}")
-    return tuple(_number(value, f"{where}[{index}]") for index, value in enumerate(data))
-
-
-def _number(value: Any, where: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise CurveError(f"{where} must be a finite number, got {_short(value)}")
-    try:
-        number = float(value)
-    except OverflowError:
-        number = math.inf
-    if not math.isfinite(number):
-        raise CurveError(f"{where} must be a finite number, got {_short(value)}")
-    return number
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 40 else text[:37] + "..."
+            raise CurveError(f"{where} has the unknown key {short(key)}; allowed are {', '.join(names)}")

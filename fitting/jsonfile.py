@@ -2,13 +2,20 @@
 
 import json
 import math
+import os
+import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from fitting.checks import repeated, short
 from fitting.errors import LeosplitError
 
 MAX_FILE_BYTES = 256 * 2**20
+MAX_WIDE_BYTES = 64 * 2**20
+"""Largest file that holds characters beyond ASCII: Python may keep four bytes for each of its characters."""
+MAX_VALUES = 4_000_000
+"""Most values, brackets or elements of a file: 100 000 satellites with their links, within 1 GiB of memory."""
 
 
 class JsonError(LeosplitError):
@@ -22,16 +29,14 @@ def _reject_constant(name: str) -> Any:
 def _finite(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
-        raise ValueError(f"number {text} is too large")
+        raise ValueError(f"number {text[:40]} is too large")
     return value
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     mapping = dict(pairs)
     if len(mapping) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"key {twice!r} stands twice in one object")
+        raise ValueError(f"key {short(repeated(name for name, _ in pairs))} stands twice in one object")
     return mapping
 
 
@@ -50,6 +55,7 @@ def parse_json(text: str, where: str) -> Any:
     JsonError
         One sentence with position and reason.
     """
+    require_values(text, ",[{", where)
     try:
         read = json.loads(text, parse_constant=_reject_constant, parse_float=_finite, object_pairs_hook=_unique_keys)
         if "\\u" in text:
@@ -66,27 +72,82 @@ def parse_json(text: str, where: str) -> Any:
         raise JsonError(f"{where}: not JSON: {reason}") from None
 
 
-def read_text(path: str | Path) -> str:
-    """Read a UTF-8 text file of at most 256 MiB, refusing an empty one.
+def require_values(text: str, marks: str, where: str) -> None:
+    """Refuse a text with so many values that reading it would take more than about 1 GiB of memory.
+
+    Parameters
+    ----------
+    text
+        The document.
+    marks
+        Characters that begin or part its values.
+    where
+        What to call the document in an error message.
+    """
+    if len(text) > MAX_VALUES and (count := sum(text.count(mark) for mark in marks)) > MAX_VALUES:
+        raise JsonError(f"{where}: {count} values, at most {MAX_VALUES} are read")
+
+
+def read_bytes(path: str | Path, most: int = MAX_FILE_BYTES) -> bytes:
+    """Read a regular file; a device or a pipe, which may have no end, is refused.
+
+    Parameters
+    ----------
+    path
+        The file.
+    most
+        Bytes that it may have.
 
     Raises
     ------
     JsonError
-        If the file is missing, unreadable, empty, too large or not UTF-8.
+        If the file is missing, unreadable, no file or too large.
     """
-    path = Path(path)
     try:
-        size = path.stat().st_size
-        if size > MAX_FILE_BYTES:
-            raise JsonError(f"{path}: {size} bytes, at most {MAX_FILE_BYTES} are read")
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise JsonError(f"{path}: not UTF-8 text (byte {error.start})") from None
+        with open(path, "rb", opener=_open_at_once) as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise JsonError(f"{path}: must be a regular file, this is a device or a pipe")
+            data = file.read(most + 1) if status.st_size <= most else b""
     except OSError as error:
         raise JsonError(f"{path}: {error.strerror or error}") from None
+    except ValueError as error:  # a null character in the name
+        raise JsonError(f"{short(str(path))}: {error}") from None
+    if not data and not status.st_size:
+        raise JsonError(f"{path}: the file is empty")
+    if len(data) > most or status.st_size > most:
+        raise JsonError(f"{path}: {max(status.st_size, len(data))} bytes, at most {most} are read")
+    return data
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open without waiting for the other end of a pipe."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def read_text(path: str | Path, most: int = MAX_FILE_BYTES) -> str:
+    """Read a UTF-8 text file of at most 256 MiB, refusing an empty one.
+
+    Parameters
+    ----------
+    path, most
+        As in `read_bytes`.
+
+    Raises
+    ------
+    JsonError
+        If the file is missing, unreadable, no file, empty, too large or not UTF-8.
+    """
+    data = read_bytes(path, most)
+    if len(data) > MAX_WIDE_BYTES and not data.isascii():
+        raise JsonError(f"{path}: {len(data)} bytes, at most {MAX_WIDE_BYTES} are read of a text that is not ASCII")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise JsonError(f"{path}: not UTF-8 text (byte {error.start})") from None
     if not text.strip():
         raise JsonError(f"{path}: the file is empty")
-    return text
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
 def read_json(path: str | Path) -> Any:
@@ -115,5 +176,12 @@ def require_keys(document: Any, where: str, required: Iterable[str], optional: I
             raise JsonError(f"{where}: key {key!r} is missing")
     for key in document:
         if key not in required and key not in optional:
-            raise JsonError(f"{where}: unknown key {key!r}; allowed: {', '.join(required + optional)}")
+            raise JsonError(f"{where}: unknown key {short(key)}; allowed: {', '.join(required + optional)}")
     return document
+
+
+def require_format(document: Mapping[str, Any], form: str, version: int) -> None:
+    """Refuse a document whose keys `format` and `version` say that it is something else."""
+    for key, allowed in (("format", form), ("version", version)):
+        if document[key] != allowed or isinstance(document[key], bool):
+            raise JsonError(f"{key} must be {allowed!r}, got {short(document[key])}")

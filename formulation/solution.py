@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from fitting.checks import Checks, repeated, short
 from fitting.errors import LeosplitError
-from fitting.jsonfile import dump_json, read_json, require_keys
+from fitting.jsonfile import dump_json, read_json, require_format, require_keys
 from instances import Instance, instance_sha256
-from instances.checks import InstanceError, number, numbers, text
 
 FORMAT = "leosplit-solution"
 VERSION = 1
@@ -27,14 +27,17 @@ class SolutionError(LeosplitError):
     """A solution that cannot be one: one sentence with place, what is allowed and what was given."""
 
 
+CHECKS = Checks(SolutionError)
+
+
 def _path(name: str, value: Any) -> tuple[str, ...] | None:
     if value is None:
         return None
     if not isinstance(value, list | tuple) or len(value) < 2 or not all(isinstance(node, str) for node in value):
-        raise SolutionError(f"{name} must be null or a list of at least two satellite ids, got {value!r}")
-    for node in value:
-        if value.count(node) > 1:
-            raise SolutionError(f"{name} must not repeat a satellite, {node!r} stands {value.count(node)} times")
+        raise SolutionError(f"{name} must be null or a list of at least two satellite ids, got {short(value)}")
+    twice = repeated(value)
+    if twice is not None:
+        raise SolutionError(f"{name} must not repeat a satellite, {twice!r} stands {value.count(twice)} times")
     return tuple(value)
 
 
@@ -67,16 +70,13 @@ class TaskDecision:
     model_path: tuple[str, ...] | None
 
     def __post_init__(self) -> None:
-        try:
-            text("satellite", self.satellite)
-            text("computing_satellite", self.computing_satellite)
-            values: dict[str, Any] = {
-                "offload_ratio": number("offload_ratio", self.offload_ratio),
-                "residual_shares": numbers("residual_shares", self.residual_shares),
-                "model_packet_bits": number("model_packet_bits", self.model_packet_bits),
-            }
-        except InstanceError as error:
-            raise SolutionError(str(error)) from None
+        CHECKS.text("satellite", self.satellite)
+        CHECKS.text("computing_satellite", self.computing_satellite)
+        values: dict[str, Any] = {
+            "offload_ratio": CHECKS.number("offload_ratio", self.offload_ratio),
+            "residual_shares": CHECKS.numbers("residual_shares", self.residual_shares),
+            "model_packet_bits": CHECKS.number("model_packet_bits", self.model_packet_bits),
+        }
         values |= {name: _path(name, getattr(self, name)) for name in ("data_path", "model_path")}
         for name, value in values.items():
             object.__setattr__(self, name, value)
@@ -127,7 +127,7 @@ def bind(instance: Instance, solution: Solution) -> None:
     """
     asked, given = [t.satellite for t in instance.tasks], [d.satellite for d in solution.tasks]
     if asked != given:
-        raise SolutionError(f"tasks must be those of the instance in its order ({', '.join(asked)}), got {given}")
+        raise SolutionError(f"tasks must be those of the instance in its order ({short(asked)}), got {short(given)}")
     for i, (task, decision) in enumerate(zip(instance.tasks, solution.tasks, strict=True)):
         levels = 1 + len(task.residual_levels_bpp)
         if len(decision.residual_shares) != levels:
@@ -166,12 +166,11 @@ def solution_from_dict(document: Any, where: str = "") -> Solution:
     place = "solution"
     try:
         require_keys(document, place, ["format", "version", "instance", "tasks"], ["instance_sha256", "meta"])
-        for key, allowed in (("format", FORMAT), ("version", VERSION)):
-            if document[key] != allowed or isinstance(document[key], bool):
-                raise SolutionError(f"{key} must be {allowed!r}, got {document[key]!r}")
-        for key, kind in (("instance", str), ("tasks", list), ("meta", dict), ("instance_sha256", str)):
+        require_format(document, FORMAT, VERSION)
+        for key, kind in (("instance", str), ("tasks", list), ("instance_sha256", str)):
             if key in document and not isinstance(document[key], kind):
                 raise SolutionError(f"{key} must be a {kind.__name__}, got {type(document[key]).__name__}")
+        CHECKS.free_form("meta", document.get("meta", {}))
         decisions = []
         for i, item in enumerate(document["tasks"]):
             place = f"tasks[{i}]"

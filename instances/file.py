@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 from fitting import curve_from_dict, curve_to_dict, is_surface, surface_from_dict, surface_to_dict
 from fitting.errors import LeosplitError
-from fitting.jsonfile import dump_json, read_json, require_keys
-from instances.checks import InstanceError
+from fitting.jsonfile import dump_json, read_json, require_format, require_keys
+from instances.checks import CHECKS, InstanceError
 from instances.instance import Accuracy, Instance, Link, Satellite, Task
 
 FORMAT = "leosplit-instance"
@@ -85,12 +85,8 @@ def instance_from_dict(document: Any, where: str = "") -> Instance:
     try:
         required = ["format", "version", "name", "satellites", "links", "tasks", "accuracy"]
         require_keys(document, "instance", required, ["meta", "residual_accuracy", "time_s"])
-        if document["format"] != FORMAT:
-            raise InstanceError(f"format must be {FORMAT!r}, got {document['format']!r}")
-        if document["version"] != VERSION or isinstance(document["version"], bool):
-            raise InstanceError(f"version must be {VERSION}, got {document['version']!r}")
-        if not isinstance(document.get("meta", {}), dict):
-            raise InstanceError(f"meta must be an object, got {type(document['meta']).__name__}")
+        require_format(document, FORMAT, VERSION)
+        CHECKS.free_form("meta", document.get("meta", {}))
         values = {key: value for key, value in document.items() if key not in ("format", "version")}
         for key, cls in (("satellites", Satellite), ("links", Link)):
             items = enumerate(_list(document[key], key))

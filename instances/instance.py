@@ -8,7 +8,8 @@ from itertools import pairwise
 from typing import Any
 
 from fitting import Curve, Triangulated
-from instances.checks import InstanceError, choice, number, numbers, text, whole
+from fitting.checks import repeated, short
+from instances.checks import CHECKS, InstanceError, choice, number, numbers, text, whole
 from instances.network import Network, build_network
 
 ROLES = ("remote_sensing", "relay", "computing")
@@ -95,7 +96,7 @@ class Link:
         text("from", self.source)
         text("to", self.target)
         if self.source == self.target:
-            raise InstanceError(f"from and to must differ, got {self.source!r} twice")
+            raise InstanceError(f"from and to must differ, got {short(self.source)} twice")
         _set(
             self, rate_bps=number("rate_bps", self.rate_bps, above=0.0), length_m=number("length_m", self.length_m, 0.0)
         )
@@ -178,7 +179,9 @@ class Task:
             _set(self, **{name: number(name, getattr(self, name), 0.0, 1.0)})
         levels = numbers("residual_levels_bpp", self.residual_levels_bpp, above=0.0)
         if not levels or any(a >= b for a, b in pairwise(levels)):
-            raise InstanceError(f"residual_levels_bpp must be non-empty and strictly ascending, got {list(levels)}")
+            raise InstanceError(
+                f"residual_levels_bpp must be non-empty and strictly ascending, got {short(list(levels))}"
+            )
         low, high = numbers("model_packet_bits_range", self.model_packet_bits_range, 2, low=0.0)
         if low > high:
             raise InstanceError(f"model_packet_bits_range must be [lower, upper], got [{low:g}, {high:g}]")
@@ -233,6 +236,7 @@ class Instance:
 
     def __post_init__(self) -> None:
         text("name", self.name)
+        CHECKS.free_form("meta", self.meta)
         _set(self, satellites=tuple(self.satellites), links=tuple(self.links), tasks=tuple(self.tasks))
         choice("residual_accuracy", self.residual_accuracy, RESIDUAL_ACCURACIES)
         if self.time_s is not None:
@@ -246,19 +250,18 @@ class Instance:
 
     def _check_network(self) -> None:
         if len(self._satellites) != len(self.satellites):
-            ids = [satellite.id for satellite in self.satellites]
-            twice = next(name for name in ids if ids.count(name) > 1)
-            raise InstanceError(f"satellites: ids must be unique, {twice!r} stands twice")
+            twice = repeated(satellite.id for satellite in self.satellites)
+            raise InstanceError(f"satellites: ids must be unique, {short(twice)} stands twice")
         for i, link in enumerate(self.links):
             for key, end in (("from", link.source), ("to", link.target)):
                 if end not in self._satellites:
-                    raise InstanceError(f"links[{i}].{key} must be the id of a satellite, got {end!r}")
+                    raise InstanceError(f"links[{i}].{key} must be the id of a satellite, got {short(end)}")
         if len(self._links) != len(self.links):
             seen: set[tuple[str, str]] = set()
             for i, link in enumerate(self.links):
                 if (link.source, link.target) in seen:
                     raise InstanceError(
-                        f"links[{i}]: one entry a direction, {link.source!r} to {link.target!r} stands twice"
+                        f"links[{i}]: one entry a direction, {short(link.source)} to {short(link.target)} stands twice"
                     )
                 seen.add((link.source, link.target))
 
@@ -269,7 +272,7 @@ class Instance:
         for i, task in enumerate(self.tasks):
             where = f"tasks[{i}]"
             if task.satellite not in self._satellites:
-                raise InstanceError(f"{where}.satellite must be the id of a satellite, got {task.satellite!r}")
+                raise InstanceError(f"{where}.satellite must be the id of a satellite, got {short(task.satellite)}")
             role = self._satellites[task.satellite].role
             if role != "remote_sensing":
                 raise InstanceError(
@@ -281,7 +284,7 @@ class Instance:
             fixed = task.computing_satellite
             if fixed is not None and (fixed not in self._satellites or self._satellites[fixed].role != "computing"):
                 raise InstanceError(
-                    f"{where}.computing_satellite must be the id of a computing satellite, got {fixed!r}"
+                    f"{where}.computing_satellite must be the id of a computing satellite, got {short(fixed)}"
                 )
 
     def _with_features(self, task: Task, where: str) -> Task:

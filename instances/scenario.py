@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fitting.presets import preset_curves
 from instances.assignment import Drawn, Listed, Roles
-from instances.checks import InstanceError, number, text, whole
+from instances.checks import CHECKS, InstanceError, number, text, whole
 from instances.constellation import MAXIMUM_SATELLITES, Array, Constellation, parse_constellation
 from instances.failures import Failures
 from instances.ground import as_utc, ground_track_deg
@@ -26,6 +26,8 @@ from instances.task_model import Hardware, TaskModel
 
 MAXIMUM_SLOTS = 10_000_000
 """More than a year of slots of 4 s."""
+LONGEST_S = 1e10
+"""Longest time from the epoch and longest span, s: three centuries, far beyond what elements can foresee."""
 
 
 @dataclass(frozen=True)
@@ -147,14 +149,16 @@ class Scenario:
     def __post_init__(self) -> None:
         """Check what can be checked without computing a slot."""
         text("name", self.name)
-        number("t0_s", self.t0_s)
+        CHECKS.free_form("meta", self.meta)
+        number("t0_s", self.t0_s, -LONGEST_S, LONGEST_S)
         number("slot_s", self.slot_s, above=0.0)
         number("span_s", self.span_s, self.slot_s)
         if self.span_s / self.slot_s > MAXIMUM_SLOTS:
             raise InstanceError(
                 f"span_s must hold at most {MAXIMUM_SLOTS} slots of slot_s {self.slot_s:g}, got {self.span_s:g}"
             )
-        object.__setattr__(self, "seed", whole("seed", self.seed, 0))
+        number("span_s", self.span_s, high=LONGEST_S)
+        CHECKS.seed("seed", self.seed)
         own: datetime | None = getattr(self.orbits, "epoch", None)
         epoch = as_utc(self.epoch or own or datetime.fromisoformat(EPOCH))
         if own is not None and as_utc(own) != epoch:

@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from fitting import curve_from_dict, curve_to_dict
+from fitting.checks import short
 from fitting.errors import LeosplitError
-from fitting.jsonfile import dump_json, read_json, require_keys
+from fitting.jsonfile import dump_json, read_json, require_format, require_keys
 from instances.assignment import Drawn, Listed, Matched, Roles, Selection
-from instances.checks import InstanceError, number, numbers, text, whole
+from instances.checks import CHECKS, InstanceError, number, numbers, text, whole
 from instances.constellation import Constellation, parse_constellation
 from instances.failures import Failures
-from instances.ground import Region, as_utc
+from instances.ground import Region
 from instances.instance import Accuracy
 from instances.isl import LinkRules
 from instances.link_budget import RADIOS, LinkTechnology, OpticalLink, RadioLink, ShannonLink, to_decibel
@@ -80,11 +81,8 @@ def scenario_from_dict(document: Any, directory: Path | None = None) -> Scenario
     """
     source = "tle" if isinstance(document, dict) and "tle" in document else "constellation"
     require_keys(document, "scenario", ["format", "version", "name", source], _OPTIONAL)
-    if document["format"] != FORMAT or document["version"] != VERSION:
-        raise InstanceError(
-            f"format and version must be {FORMAT!r} and {VERSION}, got {document['format']!r}, {document['version']!r}"
-        )
-    epoch = _epoch(document["epoch"]) if "epoch" in document else None
+    require_format(document, FORMAT, VERSION)
+    epoch = CHECKS.date("epoch", document["epoch"]) if "epoch" in document else None
     values: dict[str, Any] = {"name": document["name"], "orbits": _orbits(document, directory or Path(), epoch)}
     readers = {
         "rules": lambda value: _numbers_of(LinkRules, value, "rules"),
@@ -98,8 +96,6 @@ def scenario_from_dict(document: Any, directory: Path | None = None) -> Scenario
     }
     values |= {key: read(document[key]) for key, read in readers.items() if key in document}
     values |= {key: document[key] for key in ("t0_s", "slot_s", "span_s", "seed", "meta") if key in document}
-    if not isinstance(document.get("meta", {}), dict):
-        raise InstanceError(f"meta must be an object, got {document['meta']!r}")
     if "radio" in document:
         values["technology"] = _radio(document["radio"])
     return Scenario(epoch=epoch, **values)
@@ -129,20 +125,8 @@ def _orbits(document: Mapping[str, Any], directory: Path, epoch: datetime | None
     if "tle" in document:
         gap = number("plane_gap_deg", document.get("plane_gap_deg", 2.0), above=0.0)
         return read_tle(directory / text("tle", document["tle"]), epoch=epoch, plane_gap_deg=gap)
-    j2 = document.get("j2", False)
-    if not isinstance(j2, bool):
-        raise InstanceError(f"j2 must be true or false, got {j2!r}")
+    j2 = CHECKS.flag("j2", document.get("j2", False))
     return parse_constellation(text("constellation", document["constellation"]), j2=j2)
-
-
-def _epoch(value: Any) -> datetime:
-    try:
-        epoch = as_utc(datetime.fromisoformat(value))
-    except (TypeError, ValueError, OverflowError):
-        raise InstanceError(f"epoch must be a time such as 2025-10-18T00:00:00Z, got {value!r}") from None
-    if not 1957 <= epoch.year <= 2200:
-        raise InstanceError(f"epoch must be in the years 1957 to 2200, got {value!r}")
-    return epoch
 
 
 def _roles(document: Any) -> Roles:
@@ -152,7 +136,7 @@ def _roles(document: Any) -> Roles:
 
 def _selection(document: Any, where: str) -> Selection:
     if not isinstance(document, dict) or len(document) != 1 or next(iter(document)) not in SELECTIONS:
-        raise InstanceError(f"{where} must be an object with one of {', '.join(SELECTIONS)}, got {document!r}")
+        raise InstanceError(f"{where} must be an object with one of {', '.join(SELECTIONS)}, got {short(document)}")
     kind, value = next(iter(document.items()))
     if kind == "count":
         return Drawn(whole(f"{where}.count", value, 1))
@@ -163,7 +147,7 @@ def _selection(document: Any, where: str) -> Selection:
 
 def _ids(value: Any, where: str) -> tuple[str, ...]:
     if not isinstance(value, list):
-        raise InstanceError(f"{where} must be a list of satellite ids, got {value!r}")
+        raise InstanceError(f"{where} must be a list of satellite ids, got {short(value)}")
     return tuple(text(f"{where}[{k}]", item) for k, item in enumerate(value))
 
 
@@ -175,7 +159,7 @@ def _accuracy(document: Any) -> Accuracy:
 
 def _overrides(document: Any) -> tuple[LinkOverride, ...]:
     if not isinstance(document, list):
-        raise InstanceError(f"overrides must be a list, got {document!r}")
+        raise InstanceError(f"overrides must be a list, got {short(document)}")
     for k, item in enumerate(document):
         require_keys(item, f"overrides[{k}]", ["from", "to", "rate_bps"])
     return tuple(LinkOverride(item["from"], item["to"], item["rate_bps"]) for item in document)
@@ -185,7 +169,7 @@ def _failures(document: Any) -> Failures:
     require_keys(document, "failures", [], [f.name for f in fields(Failures)])
     links = document.get("links", [])
     if not isinstance(links, list) or any(not isinstance(pair, list) or len(pair) != 2 for pair in links):
-        raise InstanceError(f"failures.links must be a list of pairs of ids, got {links!r}")
+        raise InstanceError(f"failures.links must be a list of pairs of ids, got {short(links)}")
     pairs = [_ids(pair, f"failures.links[{k}]") for k, pair in enumerate(links)]
     rates = {key: document[key] for key in ("link_rate", "satellite_rate", "mean_outage_s") if key in document}
     dead = _ids(document.get("satellites", []), "failures.satellites")
@@ -202,7 +186,7 @@ def _radio(document: Any) -> LinkTechnology:
     needed = {"radio": RADIO_KEYS, "shannon": (*RADIO_KEYS, "bandwidth_hz"), "optical": ("rate_bps",)}
     spare = {"radio": ["max_rate_bps"], "shannon": [], "optical": ["max_range_m"]}
     if kind not in needed:
-        raise InstanceError(f"radio must be a name or an object with kind {', '.join(needed)}, got {document!r}")
+        raise InstanceError(f"radio must be a name or an object with kind {', '.join(needed)}, got {short(document)}")
     require_keys(document, "radio", ["kind", *needed[kind]], spare[kind])
     values = {key: number(f"radio.{key}", value) for key, value in document.items() if key != "kind"}
     if kind == "optical":

@@ -7,6 +7,7 @@ point is found by solving for one route's line and routing again there, which cl
 
 from dataclasses import dataclass
 
+from fitting.errors import LeosplitError
 from formulation import design_packets
 from formulation.packets import PacketDesign
 from instances import Instance, Task
@@ -16,7 +17,7 @@ from solvers.ratios import TaskRates, best_ratio, task_rates
 MAX_STEPS = 64
 
 
-class NoSolution(RuntimeError):
+class NoSolution(LeosplitError):
     """No decision is possible: the message names the task and the constraint."""
 
 

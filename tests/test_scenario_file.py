@@ -173,7 +173,7 @@ def test_selections_and_arrivals(tmp_path):
     ("change", "message"),
     [
         ({"colour": 1}, "unknown key 'colour'"),
-        ({"version": 2}, "format and version must be 'leosplit-scenario' and 1"),
+        ({"version": 2}, "version must be 1, got 2"),
         ({"constellation": "S:780:86.4:67/6/1"}, "T = 67 satellites cannot be divided"),
         ({"constellation": 7}, "constellation must be a non-empty text"),
         ({"rules": {"clearance": 1}}, "unknown key 'clearance'"),

@@ -84,6 +84,8 @@ def _describe(error: Exception) -> str | None:
         return f"{error.format_message()} (see {where} --help)"
     if isinstance(error, OSError):
         return f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    if isinstance(error, MemoryError):
+        return f"not enough memory: {error}" if str(error) else "not enough memory"
     from fitting.errors import LeosplitError
 
     return str(error) if isinstance(error, LeosplitError) else None
