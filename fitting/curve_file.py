@@ -7,7 +7,7 @@ from typing import Any
 from fitting.checks import Checks, short
 from fitting.curves import FAMILIES, Curve, ParametricCurve, PiecewiseLinear
 from fitting.errors import CurveError
-from fitting.jsonfile import dump_json, read_json
+from fitting.jsonfile import read_json, write_json
 from fitting.triangulated import Triangulated
 
 SURFACE_KIND = "triangulated"
@@ -84,7 +84,7 @@ def surface_from_dict(data: Any, where: str = "curve") -> Triangulated:
 
 def write_surface(surface: Triangulated, path: str | Path) -> None:
     """Write a triangulated function as a JSON file."""
-    Path(path).write_text(dump_json(surface_to_dict(surface)), encoding="utf-8")
+    write_json(surface_to_dict(surface), path)
 
 
 def is_surface(data: Any) -> bool:
@@ -108,7 +108,7 @@ def read_curve(path: str | Path) -> Curve:
 
 def write_curve(curve: Curve, path: str | Path) -> None:
     """Write a curve as a JSON file."""
-    Path(path).write_text(dump_json(curve_to_dict(curve)), encoding="utf-8")
+    write_json(curve_to_dict(curve), path)
 
 
 def _family_from_dict(data: dict[str, Any], kind: str, where: str) -> Curve:

@@ -10,6 +10,7 @@ from typing import Any
 
 from fitting.checks import repeated, short
 from fitting.errors import LeosplitError
+from fitting.whole_file import write_text
 
 MAX_FILE_BYTES = 256 * 2**20
 MAX_WIDE_BYTES = 64 * 2**20
@@ -158,6 +159,11 @@ def read_json(path: str | Path) -> Any:
 def dump_json(document: Any) -> str:
     """Render a document as deterministic JSON: one space of indent, floats by `repr`, a final newline."""
     return json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def write_json(document: Any, path: str | Path) -> None:
+    """Write a document as a JSON file, whole or not at all; see `dump_json`."""
+    write_text(path, dump_json(document))
 
 
 def require_keys(document: Any, where: str, required: Iterable[str], optional: Iterable[str] = ()) -> Mapping[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from fitting.checks import Checks, repeated, short
 from fitting.errors import LeosplitError
-from fitting.jsonfile import dump_json, read_json, require_format, require_keys
+from fitting.jsonfile import read_json, require_format, require_keys, write_json
 from instances import Instance, instance_sha256
 
 FORMAT = "leosplit-solution"
@@ -230,4 +230,4 @@ def _in_order(instance: Instance, solution: Solution) -> Solution:
 
 def write_solution(solution: Solution, path: str | Path) -> None:
     """Write a solution file; reading it back gives an equal solution."""
-    Path(path).write_text(dump_json(solution_to_dict(solution)), encoding="utf-8")
+    write_json(solution_to_dict(solution), path)

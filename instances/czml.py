@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fitting.whole_file import write_text
 from instances.checks import InstanceError
 from instances.ground import as_utc
 from instances.instance import Instance
@@ -126,7 +127,7 @@ def write_czml(packets: Sequence[Packet], path: str | Path) -> None:
         The file, usually ``.czml``.
     """
     text = ",\n".join(json.dumps(packet, allow_nan=False, ensure_ascii=False) for packet in packets)
-    Path(path).write_text(f"[\n{text}\n]\n", encoding="utf-8")
+    write_text(path, f"[\n{text}\n]\n")
 
 
 def _utc(when: datetime) -> str:

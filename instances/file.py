@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from fitting import curve_from_dict, curve_to_dict, is_surface, surface_from_dict, surface_to_dict
 from fitting.errors import LeosplitError
-from fitting.jsonfile import dump_json, read_json, require_format, require_keys
+from fitting.jsonfile import dump_json, read_json, require_format, require_keys, write_json
 from instances.checks import CHECKS, InstanceError
 from instances.instance import Accuracy, Instance, Link, Satellite, Task
 
@@ -145,7 +145,7 @@ def read_instance(path: str | Path) -> Instance:
 
 def write_instance(instance: Instance, path: str | Path) -> None:
     """Write an instance file; reading it back gives an equal instance."""
-    Path(path).write_text(dump_json(instance_to_dict(instance)), encoding="utf-8")
+    write_json(instance_to_dict(instance), path)
 
 
 def instance_sha256(instance: Instance) -> str:

@@ -15,7 +15,8 @@ from xml.etree.ElementTree import ParseError
 import networkx as nx
 
 from fitting.errors import LeosplitError
-from fitting.jsonfile import dump_json, parse_json, read_json, read_text
+from fitting.jsonfile import parse_json, read_json, read_text, write_json
+from fitting.whole_file import whole_file
 from instances.checks import InstanceError
 from instances.file import instance_from_dict, instance_to_dict
 from instances.generate import generate_from_graph
@@ -132,9 +133,10 @@ def write_graph(instance: Instance, path: str | Path, form: str | None = None) -
     """
     graph = to_networkx(instance)
     if _form(path, form) == "graphml":
-        nx.write_graphml_xml(graph, str(path))
+        with whole_file(path) as file:
+            nx.write_graphml_xml(graph, file)
     else:
-        Path(path).write_text(dump_json(nx.node_link_data(graph, edges="edges")), encoding="utf-8")
+        write_json(nx.node_link_data(graph, edges="edges"), path)
 
 
 def read_graph(path: str | Path, form: str | None = None, **options: Any) -> Instance:

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from fitting import curve_from_dict, curve_to_dict
 from fitting.checks import short
 from fitting.errors import LeosplitError
-from fitting.jsonfile import dump_json, read_json, require_format, require_keys
+from fitting.jsonfile import read_json, require_format, require_keys, write_json
 from instances.assignment import Drawn, Listed, Matched, Roles, Selection
 from instances.checks import CHECKS, InstanceError, number, numbers, text, whole
 from instances.constellation import Constellation, parse_constellation
@@ -272,4 +272,4 @@ def write_scenario(scenario: Scenario, path: str | Path) -> None:
     document = scenario_to_dict(scenario)
     if "tle" in document and not Path(document["tle"]).is_absolute():
         document["tle"] = Path(os.path.relpath(document["tle"], Path(path).parent)).as_posix()
-    Path(path).write_text(dump_json(document), encoding="utf-8")
+    write_json(document, path)

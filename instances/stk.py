@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from fitting.jsonfile import read_text
+from fitting.whole_file import write_text
 from instances.checks import InstanceError
 from instances.constellation import Array
 from instances.ground import as_utc
@@ -79,7 +80,7 @@ def write_stk_ephemerides(
     if len(set(files)) < len(files):
         raise InstanceError("satellite ids that differ only in special characters would share an ephemeris file")
     for name, path in zip(wanted, files, strict=True):
-        path.write_text(_render(Ephemeris(scenario.start, FRAME, times, positions[:, index[name]])), encoding="ascii")
+        write_text(path, _render(Ephemeris(scenario.start, FRAME, times, positions[:, index[name]])), "ascii")
     return files
 
 

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
+from fitting.whole_file import write_text
 from formulation import Solution, write_solution
 from instances import Instance, instance_sha256
+from leosplit.csv_file import write_rows
 from leosplit.figures import draw_gaps, draw_map, draw_profile, draw_quality_time, save
 from solvers.gap_statistics import gap_statistics
 from solvers.gaps import GapRow
@@ -46,9 +47,9 @@ class GapFiles:
         """Take one instance's rows, results and table, and write them."""
         self.rows += rows
         self._text.append(table)
-        self._path("gaps.txt").write_text("\n".join(self._text), encoding="utf-8")
-        _write_csv(self.directory / "gaps.csv", self.rows)
-        self._path("gaps.json").write_text(json.dumps({"rows": [asdict(row) for row in self.rows]}, indent=1) + "\n")
+        write_text(self._path("gaps.txt"), "\n".join(self._text))
+        write_rows(self._path("gaps.csv"), GapRow, self.rows)
+        write_text(self._path("gaps.json"), json.dumps({"rows": [asdict(row) for row in self.rows]}, indent=1) + "\n")
         solution = results["exact"].solution
         if solution is not None:
             solution = replace(solution, instance_sha256=instance_sha256(instance))
@@ -59,14 +60,14 @@ class GapFiles:
 
     def finish(self, summary: str) -> list[Path]:
         """Add the summary, draw the figures, and return the files of the whole run."""
-        self._path("gaps.txt").write_text("\n".join([*self._text, summary]), encoding="utf-8")
+        write_text(self._path("gaps.txt"), "\n".join([*self._text, summary]))
         paths = [self._path(f"gaps.{kind}") for kind in ("txt", "csv", "json")]
         if any(row.gap_to_bound is not None for row in self.rows):
             paths += save(draw_gaps(self.rows), self._path("gaps.png"))
         if len({row.instance for row in self.rows}) > 1:
             statistics = gap_statistics(self.rows)
             text = json.dumps([asdict(entry) for entry in statistics], indent=1)
-            self._path("statistics.json").write_text(text + "\n", encoding="utf-8")
+            write_text(self._path("statistics.json"), text + "\n")
             paths.append(self._path("statistics.json"))
             paths += save(draw_profile(self.rows), self._path("profile.png"))
             paths += save(draw_quality_time(statistics), self._path("quality_time.png"))
@@ -84,13 +85,3 @@ class GapFiles:
 def _file_name(text: str) -> str:
     """Return a name that is safe in a directory, and no longer than one may be."""
     return "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in text[:60])
-
-
-def _write_csv(path: Path, rows: Sequence[GapRow]) -> None:
-    """Write the rows; a value that does not exist is an empty cell."""
-    import csv
-
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer: Any = csv.DictWriter(file, [field.name for field in fields(GapRow)])
-        writer.writeheader()
-        writer.writerows(asdict(row) for row in rows)

@@ -242,14 +242,14 @@ class TestTraining:
         return TrainOptions(**values | {"learn": LearnOptions(batch=6)} | changes)
 
     def test_resuming_gives_the_same_result_as_never_stopping(self, tmp_path):
-        from solvers.marl.checkpoint import load_checkpoint, save_checkpoint
+        from solvers.marl.checkpoint import load_checkpoint, take_checkpoint
         from solvers.marl.train import Trainer, train
 
         whole = train(self.options())
         first = Trainer(self.options())
         for _ in range(2):
             first.epoch()
-        save_checkpoint(first, tmp_path / "c.safetensors")
+        take_checkpoint(first).write(tmp_path / "c.safetensors")
         second = Trainer(self.options())
         load_checkpoint(second, tmp_path / "c.safetensors")
         list(second.run())

@@ -1,10 +1,9 @@
 """``leosplit simulate``: a scheme over the slots of a scenario."""
 
-import csv
 from collections.abc import Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -37,6 +36,7 @@ def command(
 ) -> None:
     """Run a scheme slot by slot: delay, allocation, hand-overs of routes, churn of links, slots where T > Δt."""
     from instances import Constellation
+    from leosplit.csv_file import GrowingTable
     from leosplit.figures.simulation import draw_simulation
     from leosplit.figures.style import save
     from leosplit.simulation import SlotRow, TaskRow, simulate
@@ -56,12 +56,11 @@ def command(
         out.mkdir(parents=True, exist_ok=True)
         name = f"simulate-{plan.name}"
         files = [out / f"{name}-slots.csv", out / f"{name}-tasks.csv"]
-        with _Table(files[0], SlotRow) as slot_table, _Table(files[1], TaskRow) as task_table:
+        with GrowingTable(files[0], SlotRow) as slot_table, GrowingTable(files[1], TaskRow) as task_table:
             for result in simulate(plan, scheme, options, start=start, stop=stop, stage=progress.rename):
                 results.append(replace(result, instance=None))  # hundreds of networks would fill the memory
-                slot_table.add(result.row)
-                for task in result.tasks:
-                    task_table.add(task)
+                slot_table.add([result.row])
+                task_table.add(result.tasks)
                 if result.row.termination == "interrupted":
                     raise KeyboardInterrupt
         progress.stage("figure")
@@ -95,26 +94,6 @@ def _scenario(text: str, seed: int) -> "Scenario":
     if isinstance(made, Instance):
         raise typer.BadParameter(f"{text} is an instance, one slot; use `leosplit run`", param_hint="SCENARIO")
     return made
-
-
-class _Table:
-    """A CSV file that holds every row as soon as it is known, so that an interrupted run keeps what it has."""
-
-    def __init__(self, path: Path, kind: type[Any]) -> None:
-        self._file = path.open("w", encoding="utf-8", newline="")
-        self._writer = csv.DictWriter(self._file, [f.name for f in fields(kind)])
-        self._writer.writeheader()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
-
-    def add(self, row: Any) -> None:
-        """Write one row."""
-        self._writer.writerow(asdict(row))
-        self._file.flush()
 
 
 def _write_czml(path: Path, plan: "Scenario", results: "Sequence[SlotResult]") -> Path:

@@ -63,8 +63,10 @@ def command(
 def _write_parquet(store: "Store", path: Path) -> None:
     """Write all rows to a Parquet file."""
     from fitting.errors import LeosplitError
+    from fitting.whole_file import whole_file
 
     try:
-        store.frame().to_parquet(path)
+        with whole_file(path) as file:
+            store.frame().to_parquet(file)
     except ImportError:
         raise LeosplitError("--parquet needs pyarrow: pip install 'leosplit[dist]'") from None

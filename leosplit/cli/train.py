@@ -3,12 +3,15 @@
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from leosplit.cli.options import Json, SeedOption
 from leosplit.cli.output import print_json, say
+
+if TYPE_CHECKING:
+    from solvers.marl.options import Epoch
 
 
 def command(
@@ -40,7 +43,7 @@ def command(
     except ImportError:
         raise typer.BadParameter("training needs PyTorch: install leosplit[marl]", param_hint="train") from None
     from leosplit.figures import draw_training, save
-    from solvers.marl.checkpoint import card_of, checkpoint_path, load_checkpoint, save_checkpoint
+    from solvers.marl.checkpoint import card_of, checkpoint_path, load_checkpoint, take_checkpoint
     from solvers.marl.options import make_options, options_to_dict
     from solvers.marl.policy import write_policy
     from solvers.marl.train import Trainer
@@ -62,21 +65,41 @@ def command(
     trainer = Trainer(options)
     if resume:
         load_checkpoint(trainer, checkpoint_path(out))
-    for epoch in trainer.run():
-        say(
-            f"epoch {epoch.epoch}/{epochs}: delay {epoch.delay_s:.4f} s, transmission {100 * epoch.transmission:.2f} % "
-            f"of shortest paths, reward {epoch.reward:.4f}, loss {epoch.loss:.3g}, {epoch.seconds:.0f} s",
-            err=True,
-        )
-        if epoch.epoch % checkpoint_every == 0 or epoch.epoch == epochs:
-            save_checkpoint(trainer, checkpoint_path(out))
-    command_line = "leosplit " + shlex.join(sys.argv[1:])
-    policy = trainer.best_policy(card_of(trainer, command_line))
-    write_policy(policy, out / "policy.safetensors")
     paths = [out / "policy.safetensors", out / "policy.json"]
-    paths += save(draw_training(trainer.history, trainer.untrained[1] / trainer.shortest[1]), out / "training.png")
+    last = None
+    stopped = False
+
+    def write_best() -> None:
+        write_policy(trainer.best_policy(card_of(trainer, "leosplit " + shlex.join(sys.argv[1:]))), paths[0])
+
+    try:
+        for epoch in trainer.run():
+            say(_line(epoch, epochs), err=True)
+            if epoch.transmission == min(known.transmission for known in trainer.history):
+                write_best()
+            last = take_checkpoint(trainer)
+            if epoch.epoch % checkpoint_every == 0 or epoch.epoch == epochs:
+                last.write(checkpoint_path(out))
+        write_best()
+        paths += save(draw_training(trainer.history, trainer.untrained[1] / trainer.shortest[1]), out / "training.png")
+    except KeyboardInterrupt:
+        stopped = True
+        if last is not None:
+            last.write(checkpoint_path(out))
+            say(f"stopped; --resume goes on after epoch {len(last.facts['history'])}", err=True)
     if json:
         history = [vars(epoch) for epoch in trainer.history]
-        print_json({"options": options_to_dict(options), "history": history, "files": [str(path) for path in paths]})
+        files = [str(path) for path in paths if path.exists()]
+        print_json({"options": options_to_dict(options), "history": history, "files": files})
+    if stopped:
+        raise KeyboardInterrupt
     for path in paths:
         say(f"wrote {path}", err=json)
+
+
+def _line(epoch: "Epoch", epochs: int) -> str:
+    """Return what is said after an epoch."""
+    return (
+        f"epoch {epoch.epoch}/{epochs}: delay {epoch.delay_s:.4f} s, transmission {100 * epoch.transmission:.2f} % "
+        f"of shortest paths, reward {epoch.reward:.4f}, loss {epoch.loss:.3g}, {epoch.seconds:.0f} s"
+    )

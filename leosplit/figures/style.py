@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from fitting.whole_file import whole_file
 from leosplit.tables import printable
 
 # Okabe and Ito, "Color Universal Design", 2008, without yellow, which vanishes on white
@@ -71,7 +72,7 @@ def save(figure: Figure, path: Path, formats: Sequence[str] = ("png", "svg")) ->
     written = []
     for name in formats:
         target = path.with_suffix(f".{name}")
-        with mpl.rc_context(_STYLE):
-            figure.savefig(target, dpi=160, metadata={"Date": None} if name == "svg" else None)
+        with mpl.rc_context(_STYLE), whole_file(target) as file:
+            figure.savefig(file, format=name, dpi=160, metadata={"Date": None} if name == "svg" else None)
         written.append(target)
     return written

@@ -1,6 +1,7 @@
 """The paper's Figure 6 as a study: training for packet sizes, constellations, observations and priors, with optima."""
 
 import json
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +11,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from fitting.jsonfile import JsonError, read_json
+from fitting.whole_file import write_text
 from leosplit.figures.style import COLOURS, GREY, new_figure
 
 if TYPE_CHECKING:
@@ -79,7 +82,7 @@ def training_curves(epochs: int, seed: int, cache: Path, progress: Callable[[str
     from solvers.marl.sampling import SampleOptions
     from solvers.marl.train import Trainer
 
-    kept: dict[str, Any] = json.loads(cache.read_text(encoding="utf-8")) if cache.is_file() else {}
+    kept = _read_kept(cache)
     curves, optima = [], dict[tuple[str, str], tuple[float, float]]()
     for name, (preset, size, observation, prior) in RUNS.items():
         options = TrainOptions(
@@ -106,9 +109,28 @@ def training_curves(epochs: int, seed: int, cache: Path, progress: Callable[[str
                 "least": least / trainer.shortest[0],
                 "proven": proven,
             }
-            cache.write_text(json.dumps(kept), encoding="utf-8")
+            write_text(cache, json.dumps(kept))
         curves.append(Curve(name=name, **kept[key]))
     return curves
+
+
+def _read_kept(cache: Path) -> dict[str, Any]:
+    """Return the finished runs of a cache; what cannot be read, as of a file that was cut off, is trained again."""
+    try:
+        document = read_json(cache) if cache.exists() else {}
+    except JsonError as error:
+        warnings.warn(f"{error}; its runs are trained again", stacklevel=2)
+        return {}
+    runs = document.items() if isinstance(document, dict) else ()
+    return {key: run for key, run in runs if _is_run(run)}
+
+
+def _is_run(run: Any) -> bool:
+    """Tell whether an entry of the cache holds what a curve needs, of the right kinds."""
+    if not isinstance(run, dict) or run.keys() != {"delay", "reward", "least", "proven"}:
+        return False
+    lists = [run["delay"], run["reward"], [run["least"], run["proven"]]]
+    return all(isinstance(values, list) and all(type(value) in (int, float) for value in values) for values in lists)
 
 
 def optimum(trainer: "Trainer", time_limit: float = LIMIT_S) -> tuple[float, float]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 from markupsafe import Markup
 
+from fitting.whole_file import write_text
 from leosplit import __version__
 from leosplit.report.charts import axis_chart, gap_chart, profile_chart, to_svg
 from leosplit.report.numbers import ReportNumbers, read_runs, report_numbers
@@ -79,7 +80,7 @@ def write_report(results: str | Path, out: str | Path) -> ReportNumbers:
         runs=_runs(frame),
         remake=_remake(frame, numbers, Path(results), Path(out)),
     )
-    Path(out).write_text(page, encoding="utf-8")
+    write_text(out, page)
     return numbers
 
 

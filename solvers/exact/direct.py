@@ -6,15 +6,18 @@ solver's own, lowered to the objective where rounding left it above by less than
 remains that the solver's own count had closed, the model is solved again at its tightest tolerances.
 """
 
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyomo.environ as pyo
 from pyomo.core.base.label import TextLabeler
 
+from fitting.whole_file import whole_file
 from formulation import Solution, evaluate, set_start, solution_from_model
 from instances import Instance
 from solvers.exact.alarm import BuildingTooLongError, alarm, quiet
@@ -267,7 +270,11 @@ class _Labels:
 
 def write_model(model: Any, path: Path) -> None:
     """Write a model as .lp or .mps with readable names."""
-    model.write(str(path), io_options={"labeler": _Labels()})
+    with TemporaryDirectory() as directory, whole_file(path) as file:
+        written = Path(directory) / f"model{path.suffix}"
+        model.write(str(written), io_options={"labeler": _Labels()})
+        with written.open("rb") as text:
+            shutil.copyfileobj(text, file)
 
 
 def _solve(

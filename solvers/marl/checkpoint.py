@@ -2,16 +2,17 @@
 
 import json
 import subprocess
-from collections.abc import Callable
-from dataclasses import asdict, fields
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
+from fitting.whole_file import whole_file
 from solvers.marl.counterfactual import Deviations
 from solvers.marl.options import Epoch, options_to_dict
 from solvers.marl.policy import Policy, PolicyError
@@ -27,13 +28,35 @@ def checkpoint_path(directory: Path) -> Path:
     return directory / "checkpoint.safetensors"
 
 
-def save_checkpoint(trainer: Trainer, path: Path) -> None:
-    """Write all that the run needs to go on with the same result: networks, optimiser, replay, random state."""
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """All that a run needs to go on after an epoch with the same result; later epochs do not change it.
+
+    Attributes
+    ----------
+    tensors
+        Networks, optimiser, replay and the best weights so far.
+    facts
+        Options, history, random state and time, as JSON has them.
+    """
+
+    tensors: Mapping[str, torch.Tensor]
+    facts: Mapping[str, Any]
+
+    def write(self, path: Path) -> None:
+        """Write the file, whole or not at all."""
+        content = save(dict(self.tensors), metadata={"format": FORMAT, "facts": json.dumps(self.facts)})
+        with whole_file(path) as file:
+            file.write(content)
+
+
+def take_checkpoint(trainer: Trainer) -> Checkpoint:
+    """Copy the state of a run between two epochs: networks, optimiser, replay, random state."""
     tensors: dict[str, torch.Tensor] = {}
     for name, module in trainer.learner.modules().items():
-        tensors |= {f"{name}/{key}": value.contiguous() for key, value in module.state_dict().items()}
+        tensors |= {f"{name}/{key}": value.clone().contiguous() for key, value in module.state_dict().items()}
     for k, state in trainer.learner.optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer/{k}/{key}": torch.as_tensor(value) for key, value in state.items()}
+        tensors |= {f"optimizer/{k}/{key}": torch.as_tensor(value).clone() for key, value in state.items()}
     for k, episodes in enumerate(trainer.replay):
         tensors |= {
             f"replay/{k}/{field.name}": torch.from_numpy(np.ascontiguousarray(getattr(episodes, field.name)))
@@ -53,9 +76,7 @@ def save_checkpoint(trainer: Trainer, path: Path) -> None:
         "updates": trainer.learner.updates,
         "seconds": trainer.seconds,
     }
-    partial = path.with_suffix(".partial")
-    save_file(tensors, partial, metadata={"format": FORMAT, "facts": json.dumps(facts)})
-    partial.replace(path)
+    return Checkpoint(tensors, facts)
 
 
 def load_checkpoint(trainer: Trainer, path: Path) -> None:

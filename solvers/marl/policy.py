@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitting.errors import LeosplitError
+from fitting.whole_file import whole_file, write_text
 from formulation.dec_pomdp import Seen, feature_names
 
 Array32 = NDArray[np.float32]
@@ -108,13 +109,15 @@ def untrained_policy(observation: str = "lookahead", prior: str = "cost_to_go", 
 
 def write_policy(policy: Policy, path: str | Path) -> None:
     """Write the weights as safetensors and the card beside them as JSON (`<name>.json`)."""
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
     path = Path(path)
     header = {"format": FORMAT, "version": str(VERSION), "observation": policy.observation, "prior": policy.prior}
-    save_file({k: np.ascontiguousarray(v) for k, v in policy.weights.items()}, path, metadata=header)
+    tensors = save({k: np.ascontiguousarray(v) for k, v in policy.weights.items()}, metadata=header)
     card = json.dumps(header | {"version": VERSION} | dict(policy.card), indent=1, ensure_ascii=False)
-    path.with_suffix(".json").write_text(card + "\n", encoding="utf-8")
+    with whole_file(path) as file:
+        file.write(tensors)
+    write_text(path.with_suffix(".json"), card + "\n")
 
 
 def read_policy(path: str | Path | None = None) -> Policy:
