@@ -1,11 +1,13 @@
 """The feasibility checker: lists what a solution violates. It shares no code with the models."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 
-from formulation.delay import large_map
+from formulation.delay import evaluate_sound, large_map
+from formulation.problem import Problem, as_problem
+from formulation.rules.rule import exceeds
 from formulation.solution import RATIO_TOLERANCE, Solution, TaskDecision, bind
+from formulation.violation import Value, Violation
 from instances import Instance, Task
 
 MAP_TOLERANCE = 1e-6
@@ -17,31 +19,14 @@ FRAME_TOLERANCE = 1e-6
 ROUNDING = 1e-12
 """What floating point may add to a sum or a mAP that lies exactly at its tolerance."""
 
-Value = float | str | None
 
-
-@dataclass(frozen=True)
-class Violation:
-    """One broken constraint.
-
-    Attributes
-    ----------
-    task
-        The task's satellite.
-    constraint
-        Equation number or rule.
-    value, limit
-        What was found and what is allowed.
-    """
-
-    task: str
-    constraint: str
-    value: Value
-    limit: Value
-
-
-def _ratio_and_shares(decision: TaskDecision) -> Iterator[tuple[str, Value, Value]]:
+def _ratio_and_shares(task: Task, decision: TaskDecision) -> Iterator[tuple[str, Value, Value]]:
     rho = decision.offload_ratio
+    low, high = task.offload_ratio_range
+    if low > 0 and rho < low - RATIO_TOLERANCE:
+        yield "offload_ratio_range", rho, low
+    if high < 1 and rho > high + RATIO_TOLERANCE:
+        yield "offload_ratio_range", rho, high
     if rho < -RATIO_TOLERANCE:
         yield "offload_ratio", rho, 0.0
     if rho > 1 + RATIO_TOLERANCE:
@@ -101,29 +86,51 @@ def _whole_frames(task: Task, decision: TaskDecision) -> Iterator[tuple[str, Val
             yield f"whole frames: {key} of {task.frames}", frames, float(round(frames))
 
 
-def check(instance: Instance, solution: Solution, *, whole_frames: bool = False) -> tuple[Violation, ...]:
-    """List every constraint of (4) that the solution breaks, within the stated tolerances.
+def _deadlines(problem: Problem, solution: Solution) -> Iterator[Violation]:
+    """Yield late tasks; one whose route is broken has no delay, and is told for that."""
+    if all(task.deadline_s is None for task in problem.instance.tasks):
+        return
+    for task, delay in zip(problem.instance.tasks, evaluate_sound(problem, solution), strict=True):
+        if task.deadline_s is not None and delay is not None and exceeds(delay.T, task.deadline_s):
+            yield Violation(task.satellite, "deadline_s", delay.T, task.deadline_s)
 
-    Tolerances: mAP 1e-6; shares sum to ρ within 1e-6, each ≥ -1e-9; packet bounds 1e-9 relative; ρ 1e-9; 1e-6 frames.
+
+def _rules(problem: Problem, solution: Solution) -> Iterator[Violation]:
+    for name, rule in problem.named_rules.items():
+        for task, value, limit in rule.broken(problem.instance, solution):
+            yield Violation(task, f"rule {name}", value, limit)
+
+
+def check(problem: Instance | Problem, solution: Solution) -> tuple[Violation, ...]:
+    """List every constraint of (4) and every rule that the solution breaks, within the stated tolerances.
+
+    Tolerances: mAP 1e-6; shares sum to ρ within 1e-6, each ≥ -1e-9; packet bounds 1e-9 relative; ρ 1e-9; 1e-6 frames;
+    deadlines, energy and linear rules 1e-6 relative. Rules over counts have none.
 
     Parameters
     ----------
-    whole_frames
-        Ask for a whole number of offloaded frames in all and at every level too.
+    problem, solution
+        The problem and its decisions.
 
     Raises
     ------
     SolutionError
         If the solution does not speak of this instance at all.
     """
+    problem = as_problem(problem)
+    instance = problem.instance
     bind(instance, solution)
     found = []
     for task, decision in zip(instance.tasks, solution.tasks, strict=True):
         for source in (
-            _ratio_and_shares(decision),
+            _ratio_and_shares(task, decision),
             _accuracy(instance, task, decision),
             _paths(instance, task, decision),
-            _whole_frames(task, decision) if whole_frames else (),
+            _whole_frames(task, decision) if problem.whole_frames else (),
         ):
             found += [Violation(task.satellite, *broken) for broken in source]
+    broken_paths = any(v.constraint.startswith(("(4e)", "(4f)")) and v.limit == "an existing link" for v in found)
+    found += _deadlines(problem, solution)
+    if not broken_paths:  # energy is not defined over links that do not exist
+        found += _rules(problem, solution)
     return tuple(found)

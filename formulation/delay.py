@@ -5,16 +5,16 @@ packets do not meet.
 """
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
+from formulation.energy import satellite_energy_j
+from formulation.objectives import OBJECTIVES
+from formulation.problem import Problem, as_problem
 from formulation.solution import Solution, SolutionError, TaskDecision, bind
-from instances import Instance, Link, Task
+from formulation.volumes import computing_rate, data_packet_bits, effective_ratio, mean_residual, walk
+from instances import Instance, Task
 from instances.constants import LIGHT_M_PER_S
-
-OBJECTIVES = ("mean", "max")
-"""What (4) may minimise over the tasks."""
 
 
 @dataclass(frozen=True)
@@ -54,41 +54,41 @@ class TaskDelay:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Delays of all tasks under one solution."""
+    """Delays of all tasks under one solution.
+
+    Attributes
+    ----------
+    tasks
+        In the instance's order.
+    weights
+        w_m of each task.
+    objective
+        What the problem minimises.
+    energy_j
+        Energy of each satellite with `joule_per_op` or `transmit_w` [J].
+    """
 
     tasks: tuple[TaskDelay, ...]
+    weights: tuple[float, ...]
+    objective: str = "mean"
+    energy_j: Mapping[str, float] = field(default_factory=dict, hash=False)
 
     @property
     def mean_s(self) -> float:
-        """Mean service delay [s]: the objective of (4)."""
-        return sum(task.T for task in self.tasks) / len(self.tasks)
+        """Mean service delay Σ w_m T_m / Σ w_m [s]."""
+        return self.objective_s("mean")
 
     @property
     def max_s(self) -> float:
         """Largest service delay [s]."""
-        return max(task.T for task in self.tasks)
+        return self.objective_s("max")
 
-    def objective_s(self, objective: str = "mean") -> float:
-        """Return the mean or the largest delay [s]."""
-        if objective not in OBJECTIVES:
-            raise SolutionError(f"objective must be one of {', '.join(OBJECTIVES)}, got {objective!r}")
-        return self.mean_s if objective == "mean" else self.max_s
-
-
-def mean_residual(task: Task, decision: TaskDecision) -> float:
-    """Return q̄_m = Σ_s q_s σ_{m,s} / ρ_m [bit/pixel]; 0 where nothing is offloaded."""
-    if not decision.sends_data:
-        return 0.0
-    shares = decision.residual_shares[1:]
-    return sum(q * s for q, s in zip(task.residual_levels_bpp, shares, strict=True)) / decision.offload_ratio
-
-
-def data_packet_bits(task: Task, decision: TaskDecision) -> float:
-    """Return D^D_m = N_m (d^F_m ρ_m + P_m Σ_s q_s σ_{m,s}) [bit]."""
-    if not decision.sends_data:
-        return 0.0
-    residual = mean_residual(task, decision) * decision.offload_ratio
-    return task.frames * (task.feature_bits_per_frame * decision.offload_ratio + task.pixels_per_frame * residual)
+    def objective_s(self, objective: str | None = None) -> float:
+        """Return what the problem minimises [s], or another of `OBJECTIVES`."""
+        name = self.objective if objective is None else objective
+        if name not in OBJECTIVES:
+            raise SolutionError(f"objective must be one of {', '.join(OBJECTIVES)}, got {name!r}")
+        return OBJECTIVES[name].value([task.T for task in self.tasks], self.weights)
 
 
 def large_map(instance: Instance, task: Task, decision: TaskDecision) -> float:
@@ -99,22 +99,6 @@ def large_map(instance: Instance, task: Task, decision: TaskDecision) -> float:
     levels = (0.0, *task.residual_levels_bpp)
     weighted = sum(s * float(curve(q)) for q, s in zip(levels, decision.residual_shares, strict=True))
     return weighted / decision.offload_ratio
-
-
-def walk(instance: Instance, path: Iterable[str]) -> list[Link]:
-    """Return the links of a path.
-
-    Raises
-    ------
-    SolutionError
-        If a link does not exist.
-    """
-    links = []
-    for source, target in pairwise(path):
-        if not instance.has_link(source, target):
-            raise SolutionError(f"no link from {source!r} to {target!r}")
-        links.append(instance.link(source, target))
-    return links
 
 
 def _packet_delays(instance: Instance, paths: list[tuple[str, ...] | None], bits: list[float]) -> list[float]:
@@ -134,91 +118,97 @@ def _packet_delays(instance: Instance, paths: list[tuple[str, ...] | None], bits
     return delays
 
 
-def computing_rate(instance: Instance, satellite: str) -> float:
-    """Return η_k F_k [op/s] of a remote-sensing or computing satellite."""
-    node = instance.satellite(satellite)
-    if node.ops_per_s is None or node.utilization is None:
-        raise SolutionError(f"satellite {satellite!r} has no ops_per_s and utilization")
-    return node.ops_per_s * node.utilization
-
-
-def evaluate(instance: Instance, solution: Solution, *, share_computing: bool = False) -> Evaluation:
+def evaluate(problem: Instance | Problem, solution: Solution) -> Evaluation:
     """Compute the service delay (3) of every task.
 
     Parameters
     ----------
-    instance, solution
-        The problem and its decisions; feasibility is `check`'s business.
-    share_computing
-        Let the tasks with the same c share F_c equally; the source gives every task all of it.
+    problem, solution
+        The problem and its decisions; feasibility is `check`'s business. With `share_computing` t^L_m counts as often
+        as tasks with ρ > 0 have the same c(m).
 
     Raises
     ------
     SolutionError
         If a needed path is missing or uses a link that does not exist.
     """
+    problem = as_problem(problem)
+    instance, decisions = problem.instance, solution.tasks
     bind(instance, solution)
-    for i, decision in enumerate(solution.tasks):
+    for i, decision in enumerate(decisions):
         for kind, needed in (("data_path", decision.sends_data), ("model_path", decision.sends_model)):
             if needed and getattr(decision, kind) is None:
                 raise SolutionError(f"tasks[{i}].{kind} is null, but the packet is sent")
-    decisions = solution.tasks
     volumes = [data_packet_bits(task, decision) for task, decision in zip(instance.tasks, decisions, strict=True)]
     data = _packet_delays(instance, [d.data_path if d.sends_data else None for d in decisions], volumes)
     model = _packet_delays(
         instance, [d.model_path if d.sends_model else None for d in decisions], [d.model_packet_bits for d in decisions]
     )
+    sharing = _sharing(problem, decisions)
+    parts = zip(instance.tasks, decisions, volumes, data, model, sharing, strict=True)
+    delays = tuple(_task_delay(instance, *part) for part in parts)
+    return Evaluation(delays, problem.weights, problem.objective, satellite_energy_j(instance, solution))
+
+
+def _sharing(problem: Problem, decisions: tuple[TaskDecision, ...]) -> list[int]:
+    """Return how often t^L of each task counts."""
+    if not problem.share_computing:
+        return [1] * len(decisions)
     served = Counter(d.computing_satellite for d in decisions if d.sends_data)
-    delays = []
-    for task, decision, volume, t_data, t_model in zip(instance.tasks, decisions, volumes, data, model, strict=True):
-        rho = decision.offload_ratio if decision.sends_data and decision.sends_model else float(decision.sends_data)
-        own = computing_rate(instance, task.satellite)
-        t_fe = rho * task.volume_bits * task.feature_ops_per_bit / own if decision.sends_data else 0.0
-        t_small = (1 - rho) * task.frames * task.small_ops_per_frame / own if decision.sends_model else 0.0
-        t_large = 0.0
-        if decision.sends_data:
-            t_large = (
-                rho * task.frames * task.large_ops_per_frame / computing_rate(instance, decision.computing_satellite)
-            )
-            t_large *= served[decision.computing_satellite] if share_computing else 1
-        delays.append(
-            TaskDelay(
-                satellite=task.satellite,
-                T=t_model + t_fe + max(t_data + t_large, t_small),
-                T_M=t_model,
-                T_D=t_data,
-                t_fe=t_fe,
-                t_S=t_small,
-                t_L=t_large,
-                residual_bpp=mean_residual(task, decision) if decision.sends_data else None,
-                large_map=large_map(instance, task, decision) if decision.sends_data else None,
-                small_map=float(instance.accuracy_of(task).small(decision.model_packet_bits))
-                if decision.sends_model
-                else None,
-                data_packet_bits=volume,
-            )
-        )
-    return Evaluation(tuple(delays))
+    return [served[d.computing_satellite] for d in decisions]
 
 
-def evaluate_sound(
-    instance: Instance, solution: Solution, *, share_computing: bool = False
-) -> tuple[TaskDelay | None, ...]:
+def _task_delay(
+    instance: Instance,
+    task: Task,
+    decision: TaskDecision,
+    data_bits: float,
+    t_data: float,
+    t_model: float,
+    sharing: int,
+) -> TaskDelay:
+    rho, own = effective_ratio(decision), computing_rate(instance, task.satellite)
+    t_fe = rho * task.volume_bits * task.feature_ops_per_bit / own if decision.sends_data else 0.0
+    t_small = (1 - rho) * task.frames * task.small_ops_per_frame / own if decision.sends_model else 0.0
+    t_large, small_map = 0.0, None
+    if decision.sends_data:
+        remote = computing_rate(instance, decision.computing_satellite)
+        t_large = rho * task.frames * task.large_ops_per_frame / remote * sharing
+    if decision.sends_model:
+        small_map = float(instance.accuracy_of(task).small(decision.model_packet_bits))
+    return TaskDelay(
+        satellite=task.satellite,
+        T=t_model + t_fe + max(t_data + t_large, t_small),
+        T_M=t_model,
+        T_D=t_data,
+        t_fe=t_fe,
+        t_S=t_small,
+        t_L=t_large,
+        residual_bpp=mean_residual(task, decision) if decision.sends_data else None,
+        large_map=large_map(instance, task, decision) if decision.sends_data else None,
+        small_map=small_map,
+        data_packet_bits=data_bits,
+    )
+
+
+def evaluate_sound(problem: Instance | Problem, solution: Solution) -> tuple[TaskDelay | None, ...]:
     """Compute the service delay of the tasks that have one, and None for those whose needed route is missing or broken.
 
     Packets without a sound route take no part in the sharing of links.
 
     Parameters
     ----------
-    instance, solution, share_computing
+    problem, solution
         As in `evaluate`.
     """
+    problem = as_problem(problem)
+    instance = problem.instance
     bind(instance, solution)
 
     def alone(wanted: list[int]) -> Evaluation:
         part = replace(instance, tasks=tuple(instance.tasks[i] for i in wanted))
         decisions = tuple(solution.tasks[i] for i in wanted)
-        return evaluate(part, Solution(part.name, decisions), share_computing=share_computing)
+        return evaluate(replace(problem, instance=part, rules=()), Solution(part.name, decisions))
 
     sound = []
     for i in range(len(instance.tasks)):

@@ -15,6 +15,8 @@ from instances.instance import Accuracy, Instance, Link, Satellite, Task
 FORMAT = "leosplit-instance"
 VERSION = 1
 _FILE_KEYS = {"source": "from", "target": "to"}
+VARIANT_FIELDS = ("weight", "deadline_s", "offload_ratio_range", "joule_per_op", "transmit_w")
+"""Fields that only variants of the problem use: a file without them is that of the plain problem."""
 _T = TypeVar("_T", Satellite, Link, Task, Instance)
 
 
@@ -80,9 +82,12 @@ def instance_from_dict(document: Any, where: str = "") -> Instance:
     Raises
     ------
     LeosplitError
-        One sentence: place, what is allowed, what was given.
+        One sentence: place, what is allowed, what was given. A `problem` block is refused: dropping its rules would
+        change what is asked; `formulation.problem_from_dict` reads it.
     """
     try:
+        if isinstance(document, dict) and "problem" in document:
+            raise InstanceError("the file asks for a variant in its key 'problem': read it by formulation.read_problem")
         required = ["format", "version", "name", "satellites", "links", "tasks", "accuracy"]
         require_keys(document, "instance", required, ["meta", "residual_accuracy", "time_s"])
         require_format(document, FORMAT, VERSION)
@@ -108,8 +113,12 @@ def _accuracy_to_dict(accuracy: Accuracy) -> dict[str, Any]:
 
 
 def _part_to_dict(part: Satellite | Link | Task) -> dict[str, Any]:
-    """Render a part, leaving out what equals its default None."""
-    document = {_file_key(f.name): _plain(getattr(part, f.name)) for f in fields(part)}
+    """Render a part, leaving out what is None, and the fields of variants at their default."""
+    values = {f.name: getattr(part, f.name) for f in fields(part)}
+    plain = {f.name: f.default for f in fields(part) if f.name in VARIANT_FIELDS}
+    document = {
+        _file_key(name): _plain(value) for name, value in values.items() if name not in plain or value != plain[name]
+    }
     if isinstance(part, Task) and part.accuracy is not None:
         document["accuracy"] = _accuracy_to_dict(part.accuracy)
     if isinstance(part, Task) and part.feature_bits_per_frame_range is not None:

@@ -42,6 +42,10 @@ class Satellite:
         Inertial position [m], shape (3,), or None.
     plane, slot
         Place in the constellation, or None.
+    joule_per_op
+        Energy of one operation done there [J/op].
+    transmit_w
+        Power of each transmitter while it sends [W].
     """
 
     id: str
@@ -52,6 +56,8 @@ class Satellite:
     position_m: tuple[float, ...] | None = None
     plane: int | None = None
     slot: int | None = None
+    joule_per_op: float = 0.0
+    transmit_w: float = 0.0
 
     def __post_init__(self) -> None:
         text("id", self.id)
@@ -62,7 +68,8 @@ class Satellite:
                 _set(self, **{name: number(name, value, **limits)})
             elif self.role != "relay":
                 raise InstanceError(f"{name} is missing: a {self.role} satellite needs it")
-        _set(self, relay_s_per_bit=number("relay_s_per_bit", self.relay_s_per_bit, 0.0))
+        for name in ("relay_s_per_bit", "joule_per_op", "transmit_w"):
+            _set(self, **{name: number(name, getattr(self, name), 0.0)})
         if self.position_m is not None:
             _set(self, position_m=numbers("position_m", self.position_m, 3))
         for name in ("plane", "slot"):
@@ -150,6 +157,12 @@ class Task:
     feature_bits_per_frame_range
         (lower, upper) [bit] where d^F_m is a decision, with f of two inputs. `feature_bits_per_frame` is then that of
         the least data packet of (5), which `Instance` puts there: the same for every ρ, and so optimal in (4) too.
+    weight
+        w_m > 0 of T_m in the mean, Σ w_m T_m / Σ w_m.
+    deadline_s
+        Largest T_m that is allowed [s], or None.
+    offload_ratio_range
+        (lower, upper) limit of ρ_m, within [0, 1].
     """
 
     satellite: str
@@ -167,6 +180,9 @@ class Task:
     computing_satellite: str | None = None
     accuracy: Accuracy | None = None
     feature_bits_per_frame_range: tuple[float, ...] | None = None
+    weight: float = 1.0
+    deadline_s: float | None = None
+    offload_ratio_range: tuple[float, ...] = (0.0, 1.0)
 
     def __post_init__(self) -> None:
         text("satellite", self.satellite)
@@ -182,17 +198,19 @@ class Task:
             raise InstanceError(
                 f"residual_levels_bpp must be non-empty and strictly ascending, got {short(list(levels))}"
             )
-        low, high = numbers("model_packet_bits_range", self.model_packet_bits_range, 2, low=0.0)
-        if low > high:
-            raise InstanceError(f"model_packet_bits_range must be [lower, upper], got [{low:g}, {high:g}]")
-        _set(self, residual_levels_bpp=levels, model_packet_bits_range=(low, high))
+        _set(self, residual_levels_bpp=levels, weight=number("weight", self.weight, above=0.0))
         if self.computing_satellite is not None:
             text("computing_satellite", self.computing_satellite)
+        if self.deadline_s is not None:
+            _set(self, deadline_s=number("deadline_s", self.deadline_s, above=0.0))
+        ranges = {"model_packet_bits_range": math.inf, "offload_ratio_range": 1.0}
         if self.feature_bits_per_frame_range is not None:
-            low, high = numbers("feature_bits_per_frame_range", self.feature_bits_per_frame_range, 2, low=0.0)
+            ranges["feature_bits_per_frame_range"] = math.inf
+        for name, most in ranges.items():
+            low, high = numbers(name, getattr(self, name), 2, low=0.0, high=most)
             if low > high:
-                raise InstanceError(f"feature_bits_per_frame_range must be [lower, upper], got [{low:g}, {high:g}]")
-            _set(self, feature_bits_per_frame_range=(low, high))
+                raise InstanceError(f"{name} must be [lower, upper], got [{low:g}, {high:g}]")
+            _set(self, **{name: (low, high)})
 
     @property
     def pixels(self) -> float:
@@ -360,6 +378,11 @@ class Instance:
         links = [(link.source, link.target, link.rate_bps, link.length_m) for link in self.links]
         relay = [satellite.relay_s_per_bit for satellite in self.satellites]
         return build_network([satellite.id for satellite in self.satellites], relay, links)
+
+    @cached_property
+    def with_energy(self) -> tuple[str, ...]:
+        """Ids of the satellites whose energy is known: `joule_per_op` or `transmit_w` is given."""
+        return tuple(s.id for s in self.satellites if s.joule_per_op > 0 or s.transmit_w > 0)
 
     @cached_property
     def computing(self) -> tuple[str, ...]:

@@ -58,6 +58,8 @@ def _satellite() -> dict[str, Any]:
         "position_m": array(NUMBER, 3, 3),
         "plane": {"type": "integer", "minimum": 0},
         "slot": {"type": "integer", "minimum": 0},
+        "joule_per_op": NON_NEGATIVE,
+        "transmit_w": NON_NEGATIVE,
     }
     computes = {"properties": {"role": {"const": "relay"}}}
     schema = closed_object({"id": TEXT, "role": {"enum": list(ROLES)}}, optional)
@@ -88,6 +90,9 @@ def _task() -> dict[str, Any]:
         "computing_satellite": TEXT,
         "accuracy": {"$ref": "#/$defs/accuracy"},
         "feature_bits_per_frame_range": array(NON_NEGATIVE, 2, 2),
+        "weight": POSITIVE,
+        "deadline_s": POSITIVE,
+        "offload_ratio_range": array(SHARE, 2, 2),
     }
     schema = closed_object(required, optional)
     schema["required"].remove("feature_bits_per_frame")

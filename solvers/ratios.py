@@ -8,10 +8,10 @@ minimum is where the two sides of the max meet if extraction < small, else at ρ
 from collections import Counter
 from dataclasses import dataclass, replace
 
-from formulation import Solution, design_packets, evaluate
-from formulation.delay import computing_rate, walk
+from formulation import Problem, Solution, as_problem, check, design_packets, evaluate
 from formulation.packets import PacketDesign
 from formulation.solution import snap_ratio
+from formulation.volumes import computing_rate, walk
 from instances import Instance, Task
 from instances.constants import LIGHT_M_PER_S
 
@@ -72,16 +72,14 @@ def with_ratio(instance: Instance, solution: Solution, design: PacketDesign, m: 
     return replace(solution, tasks=(*solution.tasks[:m], decision, *solution.tasks[m + 1 :]))
 
 
-def best_ratios(instance: Instance, solution: Solution, *, share_computing: bool = False) -> Solution:
-    """Put every ρ at its closed-form optimum for the solution's routes; no task's delay rises.
+def best_ratios(problem: Instance | Problem, solution: Solution) -> Solution:
+    """Put every ρ at its closed-form optimum for the solution's routes, within its limits; no task's delay rises.
 
-    Tasks with a single packet keep their ρ. A packet that the optimum does not need is dropped.
-
-    Parameters
-    ----------
-    share_computing
-        Divide F_c by the number of tasks that c serves.
+    Tasks with a single packet keep their ρ. A packet that the optimum does not need is dropped. A solution that breaks
+    no rule is returned as it is where its best ρ would break one.
     """
+    problem = as_problem(problem)
+    instance = problem.instance
     served = Counter(d.computing_satellite for d in solution.tasks if d.sends_data)
     data = [d.data_path if d.sends_data else None for d in solution.tasks]
     on_link = Counter((k.source, k.target) for path in data if path for k in walk(instance, path))
@@ -99,9 +97,14 @@ def best_ratios(instance: Instance, solution: Solution, *, share_computing: bool
             seconds_per_bit += at_relay[node] * instance.satellite(node).relay_s_per_bit
         slope = seconds_per_bit * design.data_bits_per_ratio
         rates, c = task_rates(instance, task), decision.computing_satellite
-        if share_computing:
+        if problem.share_computing:
             rates = replace(rates, large_s=rates.large_s | {c: served[c] * rates.large_s[c]})
-        ratio = best_ratio(rates, c, fixed, slope)
+        low, high = task.offload_ratio_range
+        ratio = min(max(best_ratio(rates, c, fixed, slope), low), high)  # T is convex in ρ where both packets are sent
         improved = with_ratio(instance, improved, design, m, ratio)
-    before, after = (evaluate(instance, one, share_computing=share_computing) for one in (solution, improved))
-    return improved if after.mean_s <= before.mean_s and after.max_s <= before.max_s else solution
+    before, after = (evaluate(problem, one) for one in (solution, improved))
+    if after.mean_s > before.mean_s or after.max_s > before.max_s:
+        return solution
+    if problem.rules and check(problem, improved) and not check(problem, solution):
+        return solution
+    return improved

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from formulation import Solution, TaskDecision
-from formulation.delay import data_packet_bits
+from formulation.volumes import data_packet_bits
 from instances import Instance
 from solvers.assignment import NoSolution
 from solvers.paths import packet_paths

@@ -6,7 +6,7 @@ from dataclasses import replace
 import jsonschema
 import pytest
 
-from formulation import Solution, TaskDecision, evaluate, evaluate_sound, write_solution
+from formulation import Problem, Solution, TaskDecision, evaluate, evaluate_sound, write_solution
 from formulation.packets import design_packets
 from instances import Instance, read_instance, write_instance
 from instances.generate import generate_torus
@@ -73,12 +73,12 @@ def test_evaluate_can_share_computing(tmp_path, capsys):
     words = ["evaluate", str(tmp_path / "i.json"), str(tmp_path / "s.json"), "--json"]
     for share in (False, True):
         assert main([*words, *(["--share-computing"] if share else [])]) == 0
-        expected = evaluate(made, solution, share_computing=share)
+        expected = evaluate(Problem(made, share_computing=share), solution)
         assert json.loads(capsys.readouterr().out)["mean_s"] == pytest.approx(expected.mean_s, rel=1e-12)
     rest = replace(made, tasks=made.tasks[1:])
     broken = replace(solution, tasks=(replace(solution.tasks[0], model_path=None), *solution.tasks[1:]))
-    expected = evaluate(rest, replace(solution, tasks=solution.tasks[1:]), share_computing=True)
-    assert evaluate_sound(made, broken, share_computing=True) == (None, *expected.tasks)
+    expected = evaluate(Problem(rest, share_computing=True), replace(solution, tasks=solution.tasks[1:]))
+    assert evaluate_sound(Problem(made, share_computing=True), broken) == (None, *expected.tasks)
 
 
 def test_evaluate_of_a_missing_route_is_an_answer_not_a_crash(instance, tmp_path, capsys):

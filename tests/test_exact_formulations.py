@@ -5,7 +5,7 @@ from dataclasses import replace
 import pyomo.environ as pyo
 import pytest
 
-from formulation import FORMULATIONS, build_full_model, check, evaluate, set_start
+from formulation import FORMULATIONS, Problem, build_full_model, check, evaluate, set_start
 from instances import Accuracy, generate_torus
 from solvers.exact import SolverError, solve_full
 from solvers.exact.backends import program_of
@@ -58,10 +58,10 @@ def test_sharing_computing_costs_what_the_evaluator_says():
     shared = solve_full(instance, share_computing=True, mip_gap=1e-7)
     alone = solve_full(instance)
     assert shared.objective_s == pytest.approx(
-        evaluate(instance, shared.solution, share_computing=True).mean_s, rel=1e-12
+        evaluate(Problem(instance, share_computing=True), shared.solution).mean_s, rel=1e-12
     )
     assert alone.bound_s <= shared.objective_s
-    assert shared.objective_s <= evaluate(instance, alone.solution, share_computing=True).mean_s * (1 + 1e-6)
+    assert shared.objective_s <= evaluate(Problem(instance, share_computing=True), alone.solution).mean_s * (1 + 1e-6)
 
 
 def test_an_unknown_formulation_is_refused():

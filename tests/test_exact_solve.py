@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from formulation import check, evaluate
+from formulation import Problem, check, evaluate
 from instances import InstanceError, generate_torus
 from solvers.exact import SolverError, direct, solve_data_packets, solve_full, solve_model_packets, solve_routing
 from solvers.exact.highs import Outcome
@@ -136,7 +136,7 @@ def test_a_tiny_time_limit_still_returns_a_checked_solution_and_a_bound(options,
     assert (result.termination is Termination.OPTIMAL) == (result.gap <= 1e-6 + 1e-12)
     assert check(instance, result.solution) == ()
     shared = options.get("share_computing", False)
-    evaluation = evaluate(instance, result.solution, share_computing=shared)
+    evaluation = evaluate(Problem(instance, share_computing=shared), result.solution)
     assert result.objective_s == pytest.approx(evaluation.objective_s(options.get("objective", "mean")), rel=1e-12)
     assert 0 < result.bound_s <= result.objective_s
     if options.get("whole_frames"):

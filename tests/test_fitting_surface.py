@@ -11,7 +11,7 @@ import pytest
 
 from fitting import CurveError, MeasurementError, SaturatingExponential, Triangulated, fit_surface, surface_from_dict
 from fitting.presets import DATA
-from formulation import FORMULATIONS, build_feature_rate_model, check, design_packets, evaluate
+from formulation import FORMULATIONS, Problem, build_feature_rate_model, check, design_packets, evaluate
 from instances import (
     Accuracy,
     InstanceError,
@@ -144,7 +144,7 @@ def test_whole_frames_take_feature_rates():
         solve_full(instance, whole_frames=True, formulation=name, mip_gap=1e-7) for name in ("joint", None)
     )
     assert joint.objective_s == pytest.approx(searched.objective_s, rel=1e-6)
-    assert check(instance, searched.solution, whole_frames=True) == ()
+    assert check(Problem(instance, whole_frames=True), searched.solution) == ()
 
 
 def test_file_round_trip_schema_and_command_line(tmp_path, capsys):

@@ -6,7 +6,16 @@ from pathlib import Path
 import pytest
 
 from fitting.errors import LeosplitError
-from formulation import Solution, SolutionError, TaskDecision, check, evaluate, read_solution, solution_schema
+from formulation import (
+    Problem,
+    Solution,
+    SolutionError,
+    TaskDecision,
+    check,
+    evaluate,
+    read_solution,
+    solution_schema,
+)
 from formulation.solution import solution_from_dict, solution_to_dict, write_solution
 from instances import Accuracy, Instance, Link, Satellite, Task, instance_sha256, read_instance
 from tests.tiny import LARGE, SMALL
@@ -75,7 +84,9 @@ def test_all_offloaded_needs_no_model_packet():
 
 
 def test_shared_computing_is_an_option():
-    plain, shared = (evaluate(line_instance(), both(), share_computing=share).tasks[0] for share in (False, True))
+    plain, shared = (
+        evaluate(Problem(line_instance(), share_computing=share), both()).tasks[0] for share in (False, True)
+    )
     assert shared.t_L == pytest.approx(2 * plain.t_L)
 
 

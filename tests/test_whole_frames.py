@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fitting import Logistic, PiecewiseLinear
-from formulation import FORMULATIONS, check, design_packets, evaluate, least_whole_frames, write_solution
+from formulation import FORMULATIONS, Problem, check, design_packets, evaluate, least_whole_frames, write_solution
 from formulation.whole_frames import best_whole_frames_map, nearest_count, residual_intervals
 from instances import Accuracy, make_preset, write_instance
 from leosplit.cli import main
@@ -137,7 +137,7 @@ def test_options_go_together_as_in_brute_force(options, mode):
     best = brute_force(instance, **tried)
     assert result.objective_s == pytest.approx(best, rel=1e-6)
     assert result.bound_s <= best * (1 + 1e-7)
-    assert check(instance, result.solution, whole_frames=options.get("whole_frames", False)) == ()
+    assert check(Problem(instance, whole_frames=options.get("whole_frames", False)), result.solution) == ()
 
 
 @pytest.mark.parametrize("objective", ["mean", "max"])
@@ -156,7 +156,7 @@ def test_hundreds_of_frames_are_proven_to_the_default_gap(objective):
     instance = make_preset("iridium", seed=1)
     result = solve_full(instance, objective=objective, whole_frames=True)
     assert result.termination is Termination.OPTIMAL
-    assert check(instance, result.solution, whole_frames=True) == ()
+    assert check(Problem(instance, whole_frames=True), result.solution) == ()
     continuous = solve_full(instance, objective=objective)
     assert continuous.bound_s < result.objective_s < continuous.objective_s * 1.002
 
@@ -165,7 +165,7 @@ def test_the_best_counts_on_given_routes_are_those_of_enumeration():
     instance = few_frames(tiny_instance(4), 11)
     routes = solve_full(instance).solution
     best = in_whole_frames(instance, routes)
-    assert check(instance, best, whole_frames=True) == ()
+    assert check(Problem(instance, whole_frames=True), best) == ()
     for m, task in enumerate(instance.tasks):
         for count in range(1, 11):
             if not (routes.tasks[m].sends_data and routes.tasks[m].sends_model):
@@ -229,9 +229,9 @@ def test_the_checker_says_whose_frames_are_fractional():
     continuous, whole = (
         solve_full(instance, whole_frames=whole, time_limit=5.0, mip_gap=1e-3).solution for whole in (False, True)
     )
-    assert check(instance, whole, whole_frames=True) == ()
+    assert check(Problem(instance, whole_frames=True), whole) == ()
     assert check(instance, continuous) == ()
-    found = check(instance, continuous, whole_frames=True)
+    found = check(Problem(instance, whole_frames=True), continuous)
     fractional = [(40 * share) % 1 > 1e-6 for d in continuous.tasks for share in (d.offload_ratio, *d.residual_shares)]
     assert len(found) == sum(fractional) > 0
     for violation in found:

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from formulation.dec_pomdp.tables import Floats, SlotTables
-from formulation.delay import computing_rate, data_packet_bits
 from formulation.solution import Solution
+from formulation.volumes import computing_rate, data_packet_bits
 from instances import Instance
 
 KINDS = ("data", "model")

@@ -4,11 +4,11 @@ from typing import Any
 
 import pyomo.environ as pyo
 
-from formulation.delay import computing_rate
 from formulation.models.joint import add_joint_packets
 from formulation.models.levels import add_level_transmission
 from formulation.models.routes import KINDS, add_conservation, add_objective, add_routes, add_transmission
 from formulation.packets import design_packets
+from formulation.volumes import computing_rate
 from instances import Instance
 
 FORMULATIONS = ("bit-flow", "textbook", "load-indexed", "joint")

@@ -4,9 +4,9 @@ from typing import Any
 
 import pyomo.environ as pyo
 
-from formulation.delay import computing_rate, data_packet_bits
 from formulation.models.routes import KINDS, add_objective, add_routes, add_transmission
 from formulation.solution import Solution, bind
+from formulation.volumes import computing_rate, data_packet_bits
 from instances import Instance
 
 

@@ -1,6 +1,6 @@
 """``leosplit evaluate``: the delay of a solution and what it violates."""
 
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,40 +22,48 @@ def command(
     json: Json = False,
 ) -> None:
     """Recompute the delays (1)-(3) of a solution and check its constraints; exit code 1 if it violates one."""
-    from formulation import SolutionError, check, evaluate, evaluate_sound, read_solution
-    from instances import read_instance
+    from formulation import SolutionError, check, evaluate, evaluate_sound, read_problem, read_solution
 
-    problem = read_instance(instance)
-    decisions = read_solution(solution, problem, instance)
-    violations = check(problem, decisions, whole_frames=whole_frames)
+    problem = read_problem(instance)
+    problem = replace(problem, share_computing=problem.share_computing or share_computing)
+    problem = replace(problem, whole_frames=problem.whole_frames or whole_frames)
+    decisions = read_solution(solution, problem.instance, instance)
+    violations = check(problem, decisions)
     mean_s = max_s = None
+    energy: dict[str, float] | None = None
     delays: tuple[TaskDelay | None, ...]
     try:
-        result = evaluate(problem, decisions, share_computing=share_computing)
-        mean_s, max_s, delays = result.mean_s, result.max_s, result.tasks
+        result = evaluate(problem, decisions)
+        mean_s, max_s, delays, energy = result.mean_s, result.max_s, result.tasks, dict(result.energy_j)
     except SolutionError:
         if not violations:
             raise
         # a broken route has no delay; the violations below say which
-        delays = evaluate_sound(problem, decisions, share_computing=share_computing)
+        delays = evaluate_sound(problem, decisions)
+    name, tasks = problem.instance.name, problem.instance.tasks
     if json:
         print_json(
             {
-                "instance": problem.name,
+                "instance": name,
                 "mean_s": mean_s,
                 "max_s": max_s,
-                "tasks": [_document(task.satellite, delay) for task, delay in zip(problem.tasks, delays, strict=True)],
+                "tasks": [_document(task.satellite, delay) for task, delay in zip(tasks, delays, strict=True)],
+                "energy_j": energy,
                 "violations": [asdict(violation) for violation in violations],
             }
         )
     else:
-        say(_table(problem.name, delays, decisions), nl=False)
+        say(_table(name, delays, decisions), nl=False)
         if mean_s is None:
             say("mean and max: –, a route is missing or broken; its packet takes no part in the other delays")
         else:
             say(f"mean {seconds(mean_s)}, max {seconds(max_s)}")
+        if energy:
+            rows = [[node, f"{joule:.6g}"] for node, joule in energy.items() if joule > 0]
+            say(render_table("Energy", ["satellite", "energy [J]"], rows), nl=False)
         for violation in violations:
-            say(f"violated: {violation.task} {violation.constraint}: {violation.value}, limit {violation.limit}")
+            about = "" if violation.task is None else f"{violation.task} "
+            say(f"violated: {about}{violation.constraint}: {violation.value}, limit {violation.limit}")
     if violations:
         raise typer.Exit(1)
 

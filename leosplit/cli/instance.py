@@ -156,10 +156,10 @@ def schema(
     kind: Annotated[str, typer.Argument(help="instance, solution, scenario or all.")] = "all",
 ) -> None:
     """Print the JSON Schemas of the instance, the solution and the scenario file."""
-    from formulation import solution_schema
-    from instances import instance_schema, scenario_schema
+    from formulation import problem_schema, solution_schema
+    from instances import scenario_schema
 
-    schemas = {"instance": instance_schema, "solution": solution_schema, "scenario": scenario_schema}
+    schemas = {"instance": problem_schema, "solution": solution_schema, "scenario": scenario_schema}
     if kind == "all":
         print_json({name: make() for name, make in schemas.items()})
     elif kind in schemas:

@@ -18,8 +18,7 @@ import pyomo.environ as pyo
 from pyomo.core.base.label import TextLabeler
 
 from fitting.whole_file import whole_file
-from formulation import Solution, evaluate, set_start, solution_from_model
-from instances import Instance
+from formulation import Problem, Solution, evaluate, set_start, solution_from_model
 from solvers.exact.alarm import BuildingTooLongError, alarm, quiet
 from solvers.exact.backends import solve_model
 from solvers.exact.frames import in_whole_frames
@@ -86,25 +85,18 @@ class Judge:
 
     Attributes
     ----------
-    instance, objective
-        The problem.
-    share_computing
-        Divide F_c by the number of tasks that c serves.
+    problem
+        With its options; solutions that come from elsewhere are put into whole frames where it asks for them.
     free_ratios
         Whether ρ may be put at its closed-form optimum for the routes.
-    whole_frames
-        Whether solutions that come from elsewhere are put into whole frames.
     """
 
-    instance: Instance
-    objective: str
-    share_computing: bool = False
+    problem: Problem
     free_ratios: bool = True
-    whole_frames: bool = False
 
     def value(self, solution: Solution) -> float:
         """Return the objective by the evaluator [s]."""
-        return evaluate(self.instance, solution, share_computing=self.share_computing).objective_s(self.objective)
+        return evaluate(self.problem, solution).objective_s()
 
     def read(self, model: Any) -> Solution:
         """Return the solution that a solved model holds."""
@@ -112,15 +104,16 @@ class Judge:
         return self._best_ratios(solution) if self.free_ratios else solution
 
     def _best_ratios(self, solution: Solution) -> Solution:
-        return best_ratios(self.instance, solution, share_computing=self.share_computing)
+        return best_ratios(self.problem, solution)
 
     def adapt(self, solution: Solution | None) -> Solution | None:
         """Return a solution of the plain problem as one of this problem, or None."""
         if solution is None:
             return None
-        if not self.whole_frames:
+        if not self.problem.whole_frames:
             return self._best_ratios(solution) if self.free_ratios else solution
-        return in_whole_frames(self.instance, solution, objective=self.objective, share_computing=self.share_computing)
+        asked, instance = self.problem, self.problem.instance
+        return in_whole_frames(instance, solution, objective=asked.objective, share_computing=asked.share_computing)
 
 
 class Found:

@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from formulation import FORMULATIONS, Solution, build_full_model, build_routing_model
-from formulation.delay import OBJECTIVES
+from formulation import FORMULATIONS, Problem, Solution, build_full_model, build_routing_model
+from formulation.objectives import OBJECTIVES
 from instances import Instance
 from solvers.exact.backends import require_solver
 from solvers.exact.direct import UNMET, Judge, solve_directly, write_model
@@ -145,7 +145,7 @@ def solve_full(
             limits = replace(limits, time_s=max(time_limit - (time.perf_counter() - started), 0.0))
     return solve_directly(
         build,
-        Judge(instance, objective, share_computing, not (whole_frames or prepare), whole_frames),
+        Judge(Problem(instance, objective, share_computing, whole_frames), not (whole_frames or prepare)),
         lambda: known or begin(instance, None, given, objective=objective, time_limit=time_limit, search=not relax),
         solver=solver,
         limits=limits,
@@ -175,7 +175,7 @@ def _proved(
 ) -> Result:
     """Run the proof machinery; whatever ends it early, keep what is known."""
     tables, ended, message = Tables(instance, packets), Termination.ERROR, ""
-    judge = Judge(instance, objective, free_ratios=False, whole_frames=whole_frames)
+    judge = Judge(Problem(instance, objective, whole_frames=whole_frames), free_ratios=False)
     solution = None
     try:
         if whole_frames:
@@ -247,7 +247,7 @@ def solve_routing(
         return _proved(instance, packets, objective, limits, given, progress, seed)
     return solve_directly(
         build,
-        Judge(instance, objective, free_ratios=False),
+        Judge(Problem(instance, objective), free_ratios=False),
         lambda: begin(instance, packets, given, objective=objective, time_limit=time_limit, search=not relax),
         solver=solver,
         limits=limits,

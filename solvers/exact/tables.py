@@ -20,8 +20,8 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
 from formulation import Solution, design_packets
-from formulation.delay import data_packet_bits
 from formulation.packets import PacketDesign
+from formulation.volumes import data_packet_bits
 from instances import Instance
 from solvers.exact.corridor import SMALLEST_S, Vicinity
 from solvers.ratios import task_rates

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from formulation import design_packets
 from formulation.dec_pomdp import Packets, SlotTables, build_tables, stack_tables
-from formulation.delay import computing_rate
+from formulation.volumes import computing_rate
 from instances import Instance, InstanceError
 from instances.presets import PRESETS, make_preset
 
