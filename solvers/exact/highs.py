@@ -5,6 +5,7 @@ arrays of its standard form go to highspy directly instead.
 """
 
 import math
+import os
 import resource
 import signal
 import sys
@@ -142,9 +143,41 @@ def version() -> str:
     return f"{highspy.HIGHS_VERSION_MAJOR}.{highspy.HIGHS_VERSION_MINOR}.{highspy.HIGHS_VERSION_PATCH}"
 
 
+_announced = threading.Lock()
+"""Held from the first Highs object of this process on."""
+
+
+def announce_silently() -> None:
+    """Keep stdout clear of the banner that HiGHS (1.16) prints when a process makes its first object.
+
+    No option exists by then that could turn it off. Stdout is what `--json` and pipes read.
+    """
+    if not _announced.acquire(blocking=False):
+        return
+    if sys.stdout is not None:
+        sys.stdout.flush()
+    try:
+        stdout, nothing = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    except OSError:  # there is no stdout
+        return
+    try:
+        os.dup2(nothing, 1)
+        highspy.Highs()  # type: ignore[no-untyped-call]
+    finally:
+        os.dup2(stdout, 1)
+        os.close(stdout)
+        os.close(nothing)
+
+
+def new_highs() -> Any:
+    """Return an empty highspy.Highs."""
+    announce_silently()
+    return highspy.Highs()  # type: ignore[no-untyped-call]
+
+
 def load(program: Program, limits: Limits) -> Any:
     """Return a highspy.Highs that holds the program and its options."""
-    h: Any = highspy.Highs()  # type: ignore[no-untyped-call]
+    h = new_highs()
     set_options(h, limits)
     if limits.log is not None:
         _log_to(h, limits.log)

@@ -1,11 +1,9 @@
 """Run the proof machinery and return what it found, whatever stopped it."""
 
-import highspy
-
 from formulation import Solution, evaluate
 from instances import Instance
 from solvers.exact.direct import Recorder, checked_bound
-from solvers.exact.highs import Limits, limit_message, set_options, version
+from solvers.exact.highs import Limits, limit_message, new_highs, set_options, version
 from solvers.exact.proof import Proof
 from solvers.exact.traffic import plan_of
 from solvers.result import ProgressCallback, Result, Termination, relative_gap
@@ -49,7 +47,7 @@ def prove(
         If HiGHS does not know an option.
     """
     limits = limits or Limits()
-    set_options(highspy.Highs(), limits)  # type: ignore[no-untyped-call]
+    set_options(new_highs(), limits)
     recorder = Recorder(progress)
     recorder.phase = "tables"
     proof = kind(instance, packets, objective, limits, recorder, seed)
