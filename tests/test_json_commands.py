@@ -13,7 +13,7 @@ import typer
 
 from instances import generate_torus, write_instance
 from leosplit.cli import _register, app, main
-from solvers.exact import highs
+from solvers.backends import highs
 
 CSV = Path(__file__).parent.parent / "fitting" / "data" / "map_vs_update_digits.csv"
 STUDY = """

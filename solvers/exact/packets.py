@@ -10,9 +10,9 @@ import pyomo.environ as pyo
 from formulation import build_data_packet_model, build_model_packet_model
 from formulation.whole_frames import best_whole_frames_map, least_whole_frames, nearest_count
 from instances import Instance, Task
-from solvers.exact.backends import solve_model
-from solvers.exact.highs import Limits
-from solvers.exact.infeasible import why_data_infeasible, why_model_infeasible
+from solvers.backends.program import Limits
+from solvers.backends.pyomo_backend import solve_model
+from solvers.diagnosis import why_data_infeasible, why_model_infeasible
 from solvers.result import Termination
 
 
