@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from fitting.checks import Checks, short
-from fitting.curves import FAMILIES, Curve, ParametricCurve, PiecewiseLinear
+from fitting.curves import Curve, ParametricCurve, PiecewiseLinear
 from fitting.errors import CurveError
+from fitting.families import FAMILIES
 from fitting.jsonfile import read_json, write_json
 from fitting.triangulated import Triangulated
 
