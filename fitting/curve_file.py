@@ -123,7 +123,7 @@ def _family_from_dict(data: dict[str, Any], kind: str, where: str) -> Curve:
     domain = _CHECKS.numbers(f"{where}.domain", data["domain"])
     if len(domain) != 2:
         raise CurveError(f"{where}.domain must be two numbers, got {len(domain)}")
-    return family(**values, domain=(domain[0], domain[1]))
+    return family.of(values, (domain[0], domain[1]))
 
 
 def _check_keys(data: dict[str, Any], names: tuple[str, ...] | list[str], where: str) -> None:

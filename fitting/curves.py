@@ -257,7 +257,8 @@ class ParametricCurve(Curve):
         """Raise where the family is not defined at the lower end of the domain."""
 
     def _values(self, x: Floats | float) -> Floats | float:
-        return self.formula(x, **self.parameters)
+        value: Floats | float = self.formula(x, **self.parameters)
+        return value
 
     def _knots(self) -> tuple[float, ...]:
         return self.domain
@@ -290,7 +291,12 @@ class ParametricCurve(Curve):
         with np.errstate(over="ignore"):
             parameters = self.moved(scale, shift, **self.parameters)
         domain = domain or (self.domain[0] * scale + shift, self.domain[1] * scale + shift)
-        return type(self)(*parameters, domain)
+        return self.of(dict(zip(self.names(), map(float, parameters), strict=True)), domain)
+
+    @classmethod
+    def of(cls, parameters: Mapping[str, float], domain: tuple[float, float]) -> Self:
+        """Return the curve of this family with these parameters."""
+        return cls(**parameters, domain=domain)  # type: ignore[call-arg]
 
 
 @cache

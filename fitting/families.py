@@ -34,18 +34,18 @@ class SaturatingExponential(ParametricCurve):
     domain: tuple[float, float]
 
     @staticmethod
-    def formula(x: Any, a: Any, b: Any, c: Any) -> Any:  # type: ignore[override]
+    def formula(x: Any, a: Any, b: Any, c: Any) -> Any:
         """Value a − b·exp(−c·x)."""
         return a - b * np.exp(-c * x)
 
     @staticmethod
-    def partials(x: Any, a: Any, b: Any, c: Any) -> tuple[Any, ...]:  # type: ignore[override]
+    def partials(x: Any, a: Any, b: Any, c: Any) -> tuple[Any, ...]:
         """Return the derivatives by a, b and c."""
         decay = np.exp(-c * x)
         return 0 * x + 1, -decay, b * x * decay
 
     @staticmethod
-    def moved(scale: float, shift: float, a: Any, b: Any, c: Any) -> tuple[Any, ...]:  # type: ignore[override]
+    def moved(scale: float, shift: float, a: Any, b: Any, c: Any) -> tuple[Any, ...]:
         """Return parameters on the axis of shift + scale·u."""
         return a, b * np.exp(c / scale * shift), c / scale
 
@@ -79,18 +79,18 @@ class PowerLaw(ParametricCurve):
             raise CurveError(f"a power law needs x + d > 0 on its domain, got {lo} + {self.d} at the lower end")
 
     @staticmethod
-    def formula(x: Any, a: Any, b: Any, c: Any, d: Any) -> Any:  # type: ignore[override]
+    def formula(x: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
         """Value a − b·(x + d)^(−c)."""
         return a - b * np.power(x + d, -c)
 
     @staticmethod
-    def partials(x: Any, a: Any, b: Any, c: Any, d: Any) -> tuple[Any, ...]:  # type: ignore[override]
+    def partials(x: Any, a: Any, b: Any, c: Any, d: Any) -> tuple[Any, ...]:
         """Return the derivatives by a, b, c and d."""
         power = np.power(x + d, -c)
         return 0 * x + 1, -power, b * power * _log(x + d), b * c * power / (x + d)
 
     @staticmethod
-    def moved(scale: float, shift: float, a: Any, b: Any, c: Any, d: Any) -> tuple[Any, ...]:  # type: ignore[override]
+    def moved(scale: float, shift: float, a: Any, b: Any, c: Any, d: Any) -> tuple[Any, ...]:
         """Return parameters on the axis of shift + scale·u."""
         return a, b * np.power(scale, c), c, d * scale - shift
 
@@ -121,12 +121,12 @@ class Logistic(ParametricCurve):
     domain: tuple[float, float]
 
     @staticmethod
-    def formula(x: Any, a: Any, b: Any, c: Any, d: Any) -> Any:  # type: ignore[override]
+    def formula(x: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
         """Value a + b/(1 + exp(−c·(x − d))), by the hyperbolic tangent, which cannot overflow."""
         return a + b * (0.5 + 0.5 * np.tanh(0.5 * c * (x - d)))
 
     @staticmethod
-    def partials(x: Any, a: Any, b: Any, c: Any, d: Any) -> tuple[Any, ...]:  # type: ignore[override]
+    def partials(x: Any, a: Any, b: Any, c: Any, d: Any) -> tuple[Any, ...]:
         """Return the derivatives by a, b, c and d."""
         z = c * (x - d)
         tail = np.exp(-abs(z))
@@ -134,7 +134,7 @@ class Logistic(ParametricCurve):
         return 0 * x + 1, np.where(z >= 0, 1, tail) / (1 + tail), (x - d) * bell, -c * bell
 
     @staticmethod
-    def moved(scale: float, shift: float, a: Any, b: Any, c: Any, d: Any) -> tuple[Any, ...]:  # type: ignore[override]
+    def moved(scale: float, shift: float, a: Any, b: Any, c: Any, d: Any) -> tuple[Any, ...]:
         """Return parameters on the axis of shift + scale·u."""
         return a, b, c / scale, d * scale + shift
 

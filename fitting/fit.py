@@ -71,8 +71,8 @@ class Fit:
 
     @property
     def chi_square(self) -> float:
-        """Sum of squared residuals, each divided by its standard error where one is known."""
-        return float(np.sum((self.residuals / (1.0 if self.sigma is None else self.sigma)) ** 2))
+        """Sum of squared residuals, each divided by its standard error where one is known, and counted by trust."""
+        return float(np.sum(self.trust * (self.residuals * self.precision) ** 2))
 
     @property
     def rmse(self) -> float:
@@ -81,10 +81,11 @@ class Fit:
 
     @property
     def r_squared(self) -> float:
-        """Share of the variance explained; nan when all y are equal."""
+        """Share of the variance explained, points counted by trust; nan when all y are equal."""
         if np.all(self.y == self.y[0]):  # their mean may differ from them by rounding
             return math.nan
-        return 1 - float(np.sum(self.residuals**2)) / float(np.sum((self.y - self.y.mean()) ** 2))
+        mean = np.average(self.y, weights=self.trust)
+        return 1 - float(np.sum(self.trust * self.residuals**2)) / float(np.sum(self.trust * (self.y - mean) ** 2))
 
     @property
     def at_bounds(self) -> tuple[str, ...]:
@@ -134,7 +135,7 @@ def fit_curve(
         there. A shape-constrained curve ends with its points and is constant beyond.
     robust
         Huber's loss, by reweighting: a point that misses by more than 1.345 deviations counts less (the deviation is
-        the median absolute residual, scaled).
+        the scaled median of the absolute residuals, less the smallest ones, one fewer than there are parameters).
 
     Raises
     ------
@@ -153,7 +154,8 @@ def fit_curve(
         return fit
     for _ in range(50):
         misses = np.abs(fit.residuals) * weights
-        deviation = max(MAD_TO_DEVIATION * float(np.median(misses)), 1e-9)
+        # a fit passes near as many points as it has parameters: those say nothing about the errors
+        deviation = max(MAD_TO_DEVIATION * float(np.median(np.sort(misses)[min(fit.parameters, len(x)) - 1 :])), 1e-9)
         trust = HUBER * deviation / np.maximum(misses, HUBER * deviation)
         again = replace(_weighted_fit(x, y, family, weights * np.sqrt(trust), domain, fit.shape), sigma=fit.sigma)
         moved = float(np.max(np.abs(again.curve(x) - fit.curve(x))))
@@ -171,8 +173,8 @@ def refit(fit: Fit, y: Floats, weights: Floats | None = None) -> Fit:
 
 def _weighted_fit(x: Floats, y: Floats, family: str, weights: Floats, domain: tuple[float, float], start: Shape) -> Fit:
     if family in SHAPES:
-        curve, parameters = _shaped(x, y, weights, concave=family == "monotone_concave")
-        return Fit(family, curve, x, y, None, parameters, domain, (), weights)
+        levels, parameters = _shaped(x, y, weights, concave=family == "monotone_concave")
+        return Fit(family, levels, x, y, None, parameters, domain, (), weights)
     kind = FAMILIES[family]
     count, distinct = len(kind.names()), len(np.unique(x))
     if distinct < count:
@@ -200,7 +202,8 @@ def curve_of(
     found = project(problem, searched)
     shape = [float(parameter[0]) for parameter in shape_parameters(problem.family, searched)]
     on_unit = ((domain[0] - axis[1]) / axis[0], (domain[1] - axis[1]) / axis[0])
-    return problem.family(float(found.a[0]), float(found.b[0]), *shape, on_unit).on_axis(*axis, domain)
+    values = dict(zip(problem.family.names(), (float(found.a[0]), float(found.b[0]), *shape), strict=True))
+    return problem.family.of(values, on_unit).on_axis(*axis, domain)
 
 
 def _shaped(x: Floats, y: Floats, weights: Floats, concave: bool) -> tuple[PiecewiseLinear, int]:

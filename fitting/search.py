@@ -101,8 +101,11 @@ def box(family: type[ParametricCurve]) -> tuple[Floats, Floats]:
 
 def shape_parameters(family: type[ParametricCurve], searched: Floats) -> tuple[Floats, ...]:
     """Shape parameters of searched numbers (…, k), each of the shape (…)."""
-    logs = _logs(family)
-    return tuple(np.exp(searched[..., j]) if logs[j] else searched[..., j] for j in range(len(logs)))
+    found = []
+    for j, range_ in enumerate(family.search.values()):
+        value = np.exp(searched[..., j]) if range_.logarithmic else searched[..., j]
+        found.append(np.clip(value, range_.lower, range_.upper))  # the logarithm of a bound rounds
+    return tuple(found)
 
 
 def project(problems: Problems, searched: Floats, derive: bool = False) -> Projection:
@@ -174,7 +177,8 @@ def _linear(problems: Problems, columns: list[Floats], size: Floats, derive: boo
                 part = part - basis * (np.sum(basis * part, axis=1, keepdims=True) / np.where(length > 0, length, 1.0))
             parts.append(part)
         jacobian = np.stack(parts, axis=2)
-    return Projection(np.sum(residuals**2, axis=1), residuals, a[:, 0], b[:, 0] / size, jacobian)
+    with np.errstate(over="ignore"):
+        return Projection(np.sum(residuals**2, axis=1), residuals, a[:, 0], b[:, 0] / size, jacobian)
 
 
 def polish(problems: Problems, start: Floats, fixed: NDArray[np.bool_] | None = None) -> tuple[Floats, Floats]:
