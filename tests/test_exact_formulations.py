@@ -18,9 +18,10 @@ from tests.tiny import SMALL, few_frames, tiny_instance
 
 
 def relaxation(instance, formulation):
-    program, _ = program_of(build_full_model(instance, "mean", formulation))
+    model = build_full_model(instance, "mean", formulation)
+    program, _ = program_of(model)
     relaxed = Program(**{**program.__dict__, "integer": program.integer & False})
-    return solve_program(relaxed, Limits()).objective
+    return solve_program(relaxed, Limits()).objective * model.time_unit_s
 
 
 @pytest.mark.parametrize("objective", ["mean", "max"])
@@ -104,7 +105,8 @@ def test_a_start_gives_every_discrete_variable_its_value(formulation, frames):
         if not variable.is_continuous():
             variable.fix(variable.value)
     program, _ = program_of(model)
-    assert solve_program(program, Limits()).objective == pytest.approx(evaluate(instance, solution).mean_s, rel=1e-5)
+    value = solve_program(program, Limits()).objective * model.time_unit_s
+    assert value == pytest.approx(evaluate(instance, solution).mean_s, rel=1e-5)
 
 
 def test_scip_takes_the_start_of_every_formulation_and_none_where_own_variables_have_no_value():

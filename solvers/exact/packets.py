@@ -50,7 +50,7 @@ def _solve(model: Any, solver: str, limits: Limits, rows: Any, started: float) -
     return PacketResult(
         termination=outcome.termination,
         objective_bits=float(pyo.value(model.total_bits)) if found else None,
-        bound_bits=outcome.bound,
+        bound_bits=None if outcome.bound is None else outcome.bound * model.bit_unit,
         tasks=tuple(rows()) if found else (),
         build_s=build_s,
         solve_s=time.perf_counter() - started - build_s,

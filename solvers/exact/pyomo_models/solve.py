@@ -231,7 +231,7 @@ def _solve(
     ended: Outcome | None = None
     for limits_now in (limits, _tighter(limits, solver), replace(limits, mip_gap=0.0)):
         timed = replace(limits_now, time_s=_left(limits, recorder))
-        outcome = solve_model(model, solver, timed, recorder, use_start=use_start or ended is not None)
+        outcome = _solve_in_seconds(model, solver, timed, recorder, use_start or ended is not None)
         found.take(outcome, model, relax)
         if ended is not None and outcome.termination in (Termination.ERROR, Termination.INFEASIBLE):
             ended = replace(ended, message=outcome.message)  # at tolerances that are too tight for the solver
@@ -244,6 +244,19 @@ def _solve(
         ended = outcome
     assert ended is not None
     return ended
+
+
+def _solve_in_seconds(model: Any, solver: str, limits: Limits, recorder: Recorder, use_start: bool) -> Outcome:
+    """Solve a model whose times have a unit of their own; return, and record, its objective and bound in seconds."""
+
+    def seconds(value: float | None) -> float | None:
+        return None if value is None else value * model.time_unit_s
+
+    def watch(incumbent: float | None, bound: float | None) -> bool:
+        return recorder(seconds(incumbent), seconds(bound))
+
+    outcome = solve_model(model, solver, limits, watch, use_start=use_start)
+    return replace(outcome, objective=seconds(outcome.objective), bound=seconds(outcome.bound))
 
 
 def _tighter(limits: Limits, solver: str) -> Limits:
