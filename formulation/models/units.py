@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
-from formulation.delay import computing_rate
+from formulation.volumes import computing_rate
 from instances import Instance, Task
 
 DIGITS = 3
@@ -60,19 +60,24 @@ def largest_data_packet_bits(task: Task) -> float:
 
 
 def in_time_units(instance: Instance, unit_s: float) -> Instance:
-    """Return the instance with `unit_s` as its second: every delay is divided by it, nothing else changes."""
+    """Return the instance with `unit_s` as its second: every delay and deadline is divided by it, no energy changes."""
     satellites = tuple(
         replace(
             satellite,
             ops_per_s=None if satellite.ops_per_s is None else satellite.ops_per_s * unit_s,
             relay_s_per_bit=satellite.relay_s_per_bit / unit_s,
+            transmit_w=satellite.transmit_w * unit_s,
         )
         for satellite in instance.satellites
     )
     links = tuple(
         replace(link, rate_bps=link.rate_bps * unit_s, length_m=link.length_m / unit_s) for link in instance.links
     )
-    return replace(instance, satellites=satellites, links=links)
+    tasks = tuple(
+        task if task.deadline_s is None else replace(task, deadline_s=task.deadline_s / unit_s)
+        for task in instance.tasks
+    )
+    return replace(instance, satellites=satellites, links=links, tasks=tasks)
 
 
 def _alone_s(
