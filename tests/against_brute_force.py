@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from formulation import Solution, TaskDecision, check
+from formulation import Problem, Solution, TaskDecision, check
 from instances import Instance
 from solvers.exact import solve_data_packets, solve_full, solve_model_packets, solve_routing
 from solvers.result import Termination
@@ -30,7 +30,7 @@ def wrong(name: str, instance: Instance, truth: float, result: Any, **variant: b
         yield f"{name}: objective {result.objective_s!r}, brute force finds {truth!r}"
     if not result.bound_s <= truth * (1 + ROUNDING):
         yield f"{name}: bound {result.bound_s!r}, brute force finds {truth!r}"
-    for violation in check(instance, result.solution, **variant):
+    for violation in check(Problem(instance, **variant), result.solution):
         yield f"{name}: {violation}"
 
 
@@ -40,7 +40,7 @@ def full_problem(instance: Instance, **options: Any) -> Iterator[str]:
     truth = optima(instance, **variant)
     for objective, value in truth.items():
         result = solve_full(instance, objective=objective, mip_gap=GAP, **options)
-        yield from wrong(f"(4) {objective} {options}", instance, value, result, whole_frames=variant["whole_frames"])
+        yield from wrong(f"(4) {objective} {options}", instance, value, result, **variant)
 
 
 def _given_packets(rng: np.random.Generator, instance: Instance) -> tuple[Solution, list[Packets], list[float]] | None:
