@@ -1,7 +1,19 @@
-"""Run the command line with ``python -m leosplit``."""
+"""The process of the command line: ``leosplit`` and ``python -m leosplit``."""
 
 import sys
 
-from leosplit.cli import main
+from leosplit.interrupts import handle_signals, leave
 
-sys.exit(main())
+
+def main() -> int:
+    """Run the command line; Ctrl-C ends it also while it is being loaded."""
+    handle_signals()
+    try:
+        from leosplit.cli import main as run
+    except KeyboardInterrupt:
+        return leave()
+    return run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,8 +1,9 @@
 """Gaps of schemes to a proven optimum and to a bound: the rows of the gap table."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from formulation import Solution, evaluate
 from instances import Instance
@@ -149,13 +150,30 @@ def compare(
     Returns
     -------
     rows, results
-        One row a scheme, in the order given and `exact` last; the results by scheme.
+        One row a scheme, in the order given and `exact` last; the results by scheme. After Ctrl-C, those that were run
+        and `exact`, which then is `interrupted`.
     """
-    results: dict[str, Result] = {}
-    for name in [*(name for name in schemes if name != "exact"), "exact"]:
-        on_scheme(name)
-        results[name] = attempt_scheme(instance, name, options)
+    names = [*(name for name in schemes if name != "exact"), "exact"]
+    turns = ((name, partial(attempt_scheme, instance, name, options)) for name in names)
+    results = _in_turn(turns, on_scheme, options.seed)
     return _rows(instance, results, options), results
+
+
+def _in_turn(
+    turns: Iterable[tuple[str, Callable[[], Result]]], on_scheme: Callable[[str], None], seed: int
+) -> dict[str, Result]:
+    """Run one after another until Ctrl-C ends one of them: then `exact`, if it has no result, is interrupted too."""
+    results: dict[str, Result] = {}
+    for name, run in turns:
+        try:
+            on_scheme(name)
+            results[name] = run()
+        except KeyboardInterrupt:
+            results[name] = Result(Termination.INTERRUPTED, seed=seed)
+        if results[name].interrupted:
+            results.setdefault("exact", Result(Termination.INTERRUPTED, seed=seed))
+            break
+    return results
 
 
 def compare_routing(
@@ -186,24 +204,22 @@ def compare_routing(
         result = Result(Termination.INFEASIBLE, message=str(error), seed=options.seed)
         return _rows(instance, {"exact": result}, options), {"exact": result}
     fixed, packets = routing_case(instance, assignments)
-    results: dict[str, Result] = {}
-    for name, problem, router in _routers(instance, fixed, options):
-        if name not in routers:
-            continue
-        on_scheme(name)
-        results[name] = judge_router(problem, packets, router, options)
-    for name, problem in (("assigned-exact", fixed), ("exact", instance)):
-        if name not in (*routers, "exact"):
-            continue
-        on_scheme(name)
-        results[name] = solve_routing(
-            problem,
-            packets,
-            objective=options.objective,
-            time_limit=options.time_limit,
-            mip_gap=options.mip_gap,
-            progress=options.progress,
-        )
+    exactly = partial(
+        solve_routing,
+        objective=options.objective,
+        time_limit=options.time_limit,
+        mip_gap=options.mip_gap,
+        progress=options.progress,
+    )
+
+    def turns() -> Iterator[tuple[str, Callable[[], Result]]]:
+        for name, problem, router in _routers(instance, fixed, options):
+            yield name, partial(judge_router, problem, packets, router, options)
+        for name, problem in (("assigned-exact", fixed), ("exact", instance)):
+            yield name, partial(exactly, problem, packets)
+
+    asked = ((name, run) for name, run in turns() if name in (*routers, "exact"))
+    results = _in_turn(asked, on_scheme, options.seed)
     return _rows(instance, results, options), results
 
 

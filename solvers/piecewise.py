@@ -137,11 +137,10 @@ def solve_piecewise(
 
 def solve_bracket(instance: Instance, max_error: float = PWL_ERROR, **options: Any) -> Bracket:
     """Enclose the optimum of (4) between piecewise-linear functions; parameters as `solve_piecewise`."""
-    return Bracket(
-        under=solve_piecewise(instance, "under", max_error, **options),
-        over=solve_piecewise(instance, "over", max_error, **options),
-        max_error=max_error,
-    )
+    under = solve_piecewise(instance, "under", max_error, **options)
+    if under.interrupted:
+        return Bracket(under, Result(Termination.INTERRUPTED, solver=under.solver), max_error)
+    return Bracket(under, solve_piecewise(instance, "over", max_error, **options), max_error)
 
 
 def packets_bracket(under: PacketResult, over: PacketResult) -> PacketResult:

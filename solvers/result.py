@@ -101,6 +101,11 @@ class Result:
         return relative_gap(self.objective_s, self.bound_s)
 
     @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C ended it; limits among the solver's own options, which do so too, are named in `message`."""
+        return self.termination is Termination.INTERRUPTED and not self.message
+
+    @property
     def decision_s(self) -> float:
         """Building and solving together [s]."""
         return self.build_s + self.solve_s

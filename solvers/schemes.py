@@ -136,6 +136,8 @@ def _bs_exact(instance: Instance, options: SchemeOptions) -> Answer:
             mip_gap=options.mip_gap,
             progress=options.progress,
         )
+        if result.interrupted:
+            raise KeyboardInterrupt  # which this solve has caught
         if result.termination == Termination.INFEASIBLE:
             raise NoSolution(result.message)
         stops.append(result.termination)

@@ -16,6 +16,7 @@ import typer
 
 from leosplit import __version__
 from leosplit.cli import output
+from leosplit.interrupts import MESSAGE, Press, handle_signals, ignore_signals, leave
 
 COMMANDS: tuple[str, ...] = (
     "gap",
@@ -102,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ----------
     arguments : sequence of str, optional
         The words after ``leosplit``; those of the process when left out, which then ends with the command: Ctrl-C
-        is ignored from there on.
+        and SIGTERM end it, and are ignored once its answer is complete.
 
     Returns
     -------
@@ -112,15 +113,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     if arguments is None:
         output.own_process = True
+        press = handle_signals()
         try:
-            return _run(sys.argv[1:])
-        finally:
-            output.ignore_interrupts()
-            exec("")  # else `python -m` ends by the signal, where one that was handled had passed through some exec
-    return _run(arguments)
+            code = _run(sys.argv[1:], press)
+            ignore_signals()
+        except KeyboardInterrupt:  # once more, while an error was being handled
+            code = INTERRUPTED
+        if code == INTERRUPTED:
+            code = leave()
+        exec("")  # else `python -m` ends by the signal, where one that was handled had passed through some exec
+        return code
+    code = _run(arguments)
+    if code == INTERRUPTED:
+        print(MESSAGE, file=sys.stderr)
+        return 1
+    return code
 
 
-def _run(arguments: Sequence[str]) -> int:
+def _run(arguments: Sequence[str], press: Press | None = None) -> int:
     """Run the command line; errors of the user's are a line on stderr."""
     warnings.showwarning = _warn
     words = list(arguments) or ["--help"]
@@ -136,11 +146,10 @@ def _run(arguments: Sequence[str]) -> int:
         code = 1
     except Exception as error:
         message = _describe(error)
+        if message is None and press is not None and press.first is not None:
+            return INTERRUPTED  # what Ctrl-C cuts short may fail in ways of its own
         if message is None:
             raise
         print(f"error: {_one_line(message)}", file=sys.stderr)
         return 2
-    if code == INTERRUPTED:
-        print("error: interrupted", file=sys.stderr)
-        return 1
     return code if isinstance(code, int) else 0

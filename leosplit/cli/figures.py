@@ -48,26 +48,34 @@ def command(
     wanted = list(dict.fromkeys(figures or list(Wanted)))
     seeds = range(seed, seed + count)
     document: dict[str, Any] = {"preset": preset, "seeds": list(seeds), "files": [], "reductions": {}}
-    with ProgressLine() as line:
-        for figure in wanted:
-            line.stage(f"figure {figure.value}")
-            if figure is Wanted.bisection:
-                document["files"] += _bisection(instances, seed, time_limit, out)
-            elif figure is Wanted.training:
-                document["files"] += _training(epochs, seed, out, line)
-            else:
-                plan = _study(figure, instances, seeds, time_limit)
-                frame = _run(plan, out, scheduler, workers, line)
-                document["files"] += _draw(figure, frame, f"{preset}, mean of seeds {seed} to {seed + count - 1}", out)
-                if figure is not Wanted.frontier:
-                    document["reductions"][figure.value] = _reductions(frame, figure)
+    stopped = False
+    try:
+        with ProgressLine() as line:
+            for figure in wanted:
+                line.stage(f"figure {figure.value}")
+                if figure is Wanted.bisection:
+                    document["files"] += _bisection(instances, seed, time_limit, out)
+                elif figure is Wanted.training:
+                    document["files"] += _training(epochs, seed, out, line)
+                else:
+                    plan = _study(figure, instances, seeds, time_limit)
+                    frame = _run(plan, out, scheduler, workers, line)
+                    document["files"] += _draw(
+                        figure, frame, f"{preset}, mean of seeds {seed} to {seed + count - 1}", out
+                    )
+                    if figure is not Wanted.frontier:
+                        document["reductions"][figure.value] = _reductions(frame, figure)
+    except KeyboardInterrupt:
+        stopped = True
     if json:
         print_json(document)
-        return
-    for number, table in document["reductions"].items():
-        say(_reduction_table(number, table), nl=False)
-    for path in document["files"]:
-        say(f"wrote {path}")
+    else:
+        for number, table in document["reductions"].items():
+            say(_reduction_table(number, table), nl=False)
+        for path in document["files"]:
+            say(f"wrote {path}")
+    if stopped:
+        raise KeyboardInterrupt
 
 
 def _study(figure: Wanted, instances: dict[str, Any], seeds: range, time_limit: float) -> "Study":
@@ -120,6 +128,8 @@ def _bisection(instances: dict[str, Any], seed: int, time_limit: float, out: Pat
     instance = build_instance(instances, seed)
     options = SchemeOptions(seed=seed, time_limit=time_limit)
     result, exact = (run_scheme(instance, name, options) for name in (PROPOSED, "exact"))
+    if exact.interrupted:
+        raise KeyboardInterrupt  # which this solve has caught
     figure = draw_trace(result, exact, f"{PROPOSED} on {instance.name}")
     return [str(path) for path in save(figure, out / "figure5.png")]
 

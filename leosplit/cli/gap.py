@@ -47,7 +47,6 @@ def command(
     from leosplit.gapfiles import GapFiles
     from leosplit.tables import gap_summary, gap_table
     from solvers.gaps import ROUTERS, compare, compare_routing
-    from solvers.result import Termination
     from solvers.schemes import SCHEMES, SchemeOptions, find_scheme
 
     names = scheme or list(SCHEMES if problem is Problem.full else ROUTERS)
@@ -82,7 +81,7 @@ def command(
         written.add(instance, rows, results, table)
         if not json:
             say(table)
-        if results["exact"].termination is Termination.INTERRUPTED:
+        if results["exact"].interrupted:
             raise KeyboardInterrupt
 
     try:

@@ -3,14 +3,13 @@
 import json
 import math
 import re
-import signal
 import sys
-import threading
 from collections.abc import Mapping
 from typing import Any
 
 import typer
 
+from leosplit.interrupts import ignore_signals
 from leosplit.tables import printable
 
 _C1 = re.compile("[\x7f-\x9f]")  # terminals obey these too; JSON's own escapes end at 0x1f
@@ -40,14 +39,8 @@ def print_json(document: Mapping[str, Any]) -> None:
     sys.stdout.write(_C1.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n")
     sys.stdout.flush()
     if own_process:
-        ignore_interrupts()
+        ignore_signals()
 
 
 own_process = False
 """Whether the command line is all that the process does, so that it may ignore Ctrl-C when its answer is out."""
-
-
-def ignore_interrupts() -> None:
-    """Let Ctrl-C no longer change the exit code of a command whose answer is complete."""
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGINT, signal.SIG_IGN)

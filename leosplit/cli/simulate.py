@@ -50,24 +50,28 @@ def command(
         say(plan.orbits.summary(), err=True)
     stop = plan.count if slots is None else start + slots
     results: list[SlotResult] = []
+    stopped = False
     with ProgressLine() as progress:
         options = SchemeOptions(objective.value, seed, policy, time_limit, progress=progress)
         progress.stage(f"{plan.name}: {scheme}")
         out.mkdir(parents=True, exist_ok=True)
         name = f"simulate-{plan.name}"
         files = [out / f"{name}-slots.csv", out / f"{name}-tasks.csv"]
-        with GrowingTable(files[0], SlotRow) as slot_table, GrowingTable(files[1], TaskRow) as task_table:
-            for result in simulate(plan, scheme, options, start=start, stop=stop, stage=progress.rename):
-                results.append(replace(result, instance=None))  # hundreds of networks would fill the memory
-                slot_table.add([result.row])
-                task_table.add(result.tasks)
-                if result.row.termination == "interrupted":
-                    raise KeyboardInterrupt
-        progress.stage("figure")
-        files += save(draw_simulation(results, plan, scheme), out / f"{name}.png")
-        if czml is not None:
-            progress.stage("CZML")
-            files.append(_write_czml(czml, plan, results))
+        try:
+            with GrowingTable(files[0], SlotRow) as slot_table, GrowingTable(files[1], TaskRow) as task_table:
+                for result in simulate(plan, scheme, options, start=start, stop=stop, stage=progress.rename):
+                    results.append(replace(result, instance=None))  # hundreds of networks would fill the memory
+                    slot_table.add([result.row])
+                    task_table.add(result.tasks)
+                    if result.row.termination == "interrupted":
+                        raise KeyboardInterrupt
+            progress.stage("figure")
+            files += save(draw_simulation(results, plan, scheme), out / f"{name}.png")
+            if czml is not None:
+                progress.stage("CZML")
+                files.append(_write_czml(czml, plan, results))
+        except KeyboardInterrupt:
+            stopped = True
     summary = _summary(results)
     if json:
         tasks = [asdict(task) for one in results for task in one.tasks]
@@ -81,8 +85,10 @@ def command(
             "their slots are no longer quasi-static",
             err=True,
         )
-    for path in files:
+    for path in files if results else ():
         say(f"wrote {path}", err=True)
+    if stopped:
+        raise KeyboardInterrupt
 
 
 def _scenario(text: str, seed: int) -> "Scenario":

@@ -223,7 +223,7 @@ def _packets_at(instance: "Instance", ratio: float) -> "Solution":
     from formulation import design_packets
     from solvers.assignment import Assignment, NoSolution
     from solvers.bisection import pack
-    from solvers.diagnosis import why_ratio_infeasible
+    from solvers.exact.infeasible import why_ratio_infeasible
     from solvers.schemes import packets_at
 
     try:
@@ -267,7 +267,10 @@ def _solve_either(
     said: dict[str, Any] = {"pwl": pwl.value, "pwl_error": max_error}
     if pwl is not Piecewise.bracket:
         return solve_one(with_piecewise(instance, "under" if pwl is Piecewise.under else "over", max_error)), said
-    under, over = (solve_one(with_piecewise(instance, side, max_error)) for side in ("under", "over"))
+    under = solve_one(with_piecewise(instance, "under", max_error))
+    over = replace(under, bound_bits=None, objective_bits=None)
+    if not under.interrupted:
+        over = solve_one(with_piecewise(instance, "over", max_error))
     ends = {
         side: {name: getattr(result, name) for name in ("termination", "objective_bits", "bound_bits")}
         for side, result in (("under", under), ("over", over))
@@ -287,7 +290,7 @@ def _solve_packets(
     """Solve (5) or (6), writing the model first where that is asked for."""
     from formulation import build_data_packet_model, build_model_packet_model
     from solvers.exact import solve_data_packets, solve_model_packets
-    from solvers.exact.pyomo_models.solve import write_model
+    from solvers.exact.direct import write_model
 
     if problem is SolvedProblem.data:
         if export is not None:

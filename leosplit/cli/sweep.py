@@ -11,7 +11,6 @@ from leosplit.cli.progress import ProgressLine
 
 if TYPE_CHECKING:
     from leosplit.sweeps import Store
-    from leosplit.sweeps.engine import SweepProgress
 
 
 def command(
@@ -25,6 +24,7 @@ def command(
 ) -> None:
     """Run a study; started again after a stop, it goes on. Exit code 1 if a run failed."""
     from leosplit.sweeps import Store, read_study, run_sweep
+    from leosplit.sweeps.engine import SweepProgress
     from leosplit.tables import observation_note
     from solvers.marl.batch import get_ready
 
@@ -38,15 +38,22 @@ def command(
         again = store.forget_failed() if retry_failed else 0
         line.stage(plan.name)
 
-        def show(state: "SweepProgress") -> None:
+        end, stopped = SweepProgress(0, 0, 0, 0.0), False
+
+        def show(state: SweepProgress) -> None:
+            nonlocal end
+            end = state
             left = "" if state.remaining_s is None else f", about {state.remaining_s:.0f} s left"
             line.note(f"{state.done} of {state.total} runs, {state.failed} failed{left}")
 
-        if notes:  # policies decide: compile their rollouts before any run is timed
-            get_ready()
-        end = run_sweep(plan.jobs(), store, scheduler=scheduler, workers=workers, progress=show)
+        try:
+            if notes:  # policies decide: compile their rollouts before any run is timed
+                get_ready()
+            end = run_sweep(plan.jobs(), store, scheduler=scheduler, workers=workers, progress=show)
+        except KeyboardInterrupt:
+            stopped = True
         counts = store.count()
-        if parquet is not None:
+        if parquet is not None and not stopped:
             _write_parquet(store, parquet)
     if json:
         document = {"results": str(out), "runs": len(plan), "done_now": end.done, "retried": again}
@@ -56,6 +63,8 @@ def command(
         say(f"{plan.name}: {end.done} of {len(plan)} runs done now in {end.elapsed_s:.1f} s; {out} holds {words}")
         for note in notes:
             say(note)
+    if stopped:
+        raise KeyboardInterrupt
     if counts.get("error"):
         raise typer.Exit(1)
 

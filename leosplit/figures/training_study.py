@@ -145,6 +145,8 @@ def optimum(trainer: "Trainer", time_limit: float = LIMIT_S) -> tuple[float, flo
     for b in range(episodes):
         instance, packets = episode_problem(trainer, b)
         result = solve_routing(instance, packets, time_limit=time_limit)
+        if result.interrupted:
+            raise KeyboardInterrupt  # which this solve has caught
         total += (result.bound_s or 0.0) * len(instance.tasks)
         tasks += len(instance.tasks)
         proven += result.gap is not None and result.gap <= 1e-6

@@ -2,11 +2,13 @@
 
 import logging
 import os
+import signal
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from multiprocessing import active_children, resource_tracker
 from typing import Any
 
 from fitting.errors import LeosplitError
@@ -22,12 +24,15 @@ CONNECT_TIMEOUT = "10s"
 """How long a scheduler may take to answer."""
 WINDOW_PER_THREAD = 4
 """Batches handed to the cluster ahead of time, per thread."""
+HURRY_S = 0.3
+"""What the end of a local cluster may take after Ctrl-C."""
+LOOPBACK = "127.0.0.1"
 BATCH_S = 0.2
 """Work that a batch of short runs holds."""
 MAX_BATCH = 256
 """Runs that a batch holds at most."""
 
-_QUIET = {"distributed": "critical", "tornado": "critical"}
+_QUIET = {"distributed": "critical", "tornado": "critical", "asyncio": "critical"}
 """Log levels: a worker that dies is a row or a retry, not a page of log."""
 
 
@@ -64,6 +69,8 @@ class SweepProgress:
 def cluster_client(scheduler: str | None, workers: int | None) -> Iterator[Any]:
     """Yield a Dask client of a running cluster, or of a local one with a process a core.
 
+    The local one listens on the loopback interface alone, and serves no pages.
+
     Parameters
     ----------
     scheduler
@@ -80,20 +87,19 @@ def cluster_client(scheduler: str | None, workers: int | None) -> Iterator[Any]:
         import dask
 
         with dask.config.set({"logging": _QUIET}):  # read once, when distributed is imported
-            from distributed import Client, LocalCluster
+            from distributed import Client
     except ImportError:
         raise EngineError("sweeps need Dask: pip install 'leosplit[dist]'") from None
     config = {
         "distributed.scheduler.allowed-failures": ATTEMPTS - 1,
+        "distributed.scheduler.http.routes": [],
+        "distributed.worker.http.routes": [],
         "distributed.worker.multiprocessing-method": "spawn",
         "logging": _QUIET,
     }
     with dask.config.set(config):
         if scheduler is None:
-            count = workers or os.cpu_count() or 1
-            local: dict[str, Any] = {"threads_per_worker": 1, "processes": True, "dashboard_address": ":0"}
-            local["silence_logs"] = logging.CRITICAL
-            with LocalCluster(n_workers=count, **local) as cluster, Client(cluster) as client:
+            with _local_client(workers or os.cpu_count() or 1) as client:
                 yield client
             return
         try:
@@ -102,6 +108,73 @@ def cluster_client(scheduler: str | None, workers: int | None) -> Iterator[Any]:
             raise EngineError(f"scheduler {scheduler!r} does not answer: {error}") from None
         with client:
             yield client
+
+
+@contextmanager
+def _local_client(count: int) -> Iterator[Any]:
+    """Yield a client of a local cluster; after an error or Ctrl-C its workers are killed, whatever they are doing."""
+    from distributed import Client, LocalCluster, Nanny
+
+    known, nannies = set(active_children()), list[Any]()
+
+    class Parent(Nanny):
+        """The parent of a worker process, which starts it again where it dies."""
+
+        def __init__(self, *words: Any, **options: Any) -> None:
+            super().__init__(*words, **options)
+            nannies.append(self)
+
+    def kill(error: type[BaseException] | None, *_: object) -> None:
+        if error is not None:
+            for nanny in nannies:
+                nanny.auto_restart = False
+            for process in set(active_children()) - known:
+                process.kill()
+
+    def close(error: type[BaseException] | None, *_: object) -> None:
+        kill(error)
+        with suppress(TimeoutError):
+            cluster.close(timeout=None if error is None else HURRY_S)
+
+    with _shielded_loop() as loop, ExitStack() as stack:
+        stack.push(kill)  # where the cluster was being started
+        cluster = LocalCluster(
+            n_workers=count,
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address=f"{LOOPBACK}:0",
+            scheduler_kwargs={"dashboard": False},
+            worker_class=Parent,
+            host=LOOPBACK,
+            loop=loop,
+            silence_logs=logging.CRITICAL,
+        )
+        stack.push(close)
+        yield stack.enter_context(Client(cluster))
+
+
+@contextmanager
+def _shielded_loop() -> Iterator[Any]:
+    """Yield an event loop in a thread that blocks Ctrl-C, as do the processes that are started from it.
+
+    A terminal sends Ctrl-C to all processes of a command: it is this one's to handle, as the workers' runs are.
+    """
+    from distributed.utils import LoopRunner
+
+    resource_tracker.ensure_running()  # it would be started with the first process, and unblock the signal
+    runner = LoopRunner(asynchronous=False)
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        runner.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    hurry: float | None = HURRY_S
+    try:
+        yield runner.loop
+        hurry = None
+    finally:
+        with suppress(TimeoutError):
+            runner.stop(timeout=hurry or 10)
 
 
 def run_sweep(

@@ -1,1 +1,0 @@
-"""The compact integer program over what the domains have left."""

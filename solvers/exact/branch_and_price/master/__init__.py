@@ -1,1 +1,0 @@
-"""The restricted master: a linear program over the paths known so far."""

@@ -1,1 +1,0 @@
-"""Lagrangian multipliers, the pricing subproblems, their bound, and reduced-cost fixing."""

@@ -1,1 +1,0 @@
-"""The search tree: nodes, branching rules, strong branching."""

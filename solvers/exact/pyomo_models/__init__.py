@@ -1,1 +1,0 @@
-"""Solves through a Pyomo model, by any solver that Pyomo reaches."""

@@ -1,1 +1,0 @@
-"""What every solver on arrays shares: the network's graph, tasks, plans, loads, and the best response of one task."""
