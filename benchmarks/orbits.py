@@ -41,7 +41,7 @@ def walker() -> float:
 def sgp4() -> float:
     """Seconds with the positions of SGP4."""
     from instances import Scenario, parse_constellation
-    from instances.tle import parse_tle
+    from instances.catalogue import parse_tle
     from tests.tle_of_walker import equivalent_tle
 
     scenario = Scenario("tle", parse_tle(equivalent_tle(parse_constellation(CODE)), CODE))

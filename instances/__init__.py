@@ -2,9 +2,11 @@
 
 from instances.assignment import Drawn, Listed, Matched, Roles
 from instances.bundled import bundled_instances
+from instances.catalogue import SatelliteFilter, TleSet, read_tle
 from instances.checks import InstanceError
 from instances.constellation import Constellation, ConstellationError, Shell, parse_constellation
 from instances.czml import instance_packets, scenario_packets, write_czml
+from instances.element_set import TleError
 from instances.failures import Failures
 from instances.file import instance_from_dict, instance_sha256, instance_to_dict, read_instance, write_instance
 from instances.generate import generate_from_graph, generate_torus
@@ -12,8 +14,10 @@ from instances.graph import from_networkx, read_graph, to_networkx, write_graph
 from instances.ground import Region
 from instances.instance import Accuracy, Instance, Link, Satellite, Task
 from instances.isl import LinkPlan, LinkRules, constellation_links, link_state
-from instances.link_budget import RADIOS, LinkTechnology, OpticalLink, RadioLink, ShannonLink
+from instances.link_budget import RADIOS, LinkTechnology, OpticalLink, RadioByClass, RadioLink, ShannonLink
+from instances.link_list import read_links
 from instances.presets import PRESETS, make_preset
+from instances.published import PUBLISHED
 from instances.roles import cut_off_tasks
 from instances.scenario import Bursts, LinkOverride, Scenario, preset_scenario
 from instances.scenario_file import read_scenario, write_scenario
@@ -23,10 +27,10 @@ from instances.series import NetworkSeries, observe
 from instances.sndlib import read_sndlib
 from instances.stk import Ephemeris, read_stk_ephemeris, write_stk_ephemerides
 from instances.task_model import Hardware, TaskModel
-from instances.tle import TleError, TleSet, read_tle
 
 __all__ = [
     "PRESETS",
+    "PUBLISHED",
     "RADIOS",
     "Accuracy",
     "Bursts",
@@ -47,10 +51,12 @@ __all__ = [
     "Matched",
     "NetworkSeries",
     "OpticalLink",
+    "RadioByClass",
     "RadioLink",
     "Region",
     "Roles",
     "Satellite",
+    "SatelliteFilter",
     "Scenario",
     "ShannonLink",
     "Shell",
@@ -76,6 +82,7 @@ __all__ = [
     "preset_scenario",
     "read_graph",
     "read_instance",
+    "read_links",
     "read_scenario",
     "read_sndlib",
     "read_stk_ephemeris",

@@ -1,11 +1,13 @@
 """Which satellites sense and which compute in a scenario: drawn, listed, matched by name, or by region."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fitting.checks import short
 from instances.checks import InstanceError, whole
 from instances.constellation import Array
 from instances.ground import Region
@@ -47,12 +49,12 @@ class Listed:
 
 @dataclass(frozen=True)
 class Matched:
-    """Satellites whose id matches a pattern with ``*``, ``?`` and ``[…]``.
+    """Satellites whose id matches one of the patterns with ``*``, ``?`` and ``[…]`` between commas.
 
     Attributes
     ----------
     pattern
-        The pattern; case counts.
+        The patterns; case counts. A part that is itself an id means that satellite alone, brackets or not.
     """
 
     pattern: str
@@ -137,11 +139,41 @@ def _named(choice: Selection, ids: tuple[str, ...]) -> NDArray[np.bool_] | None:
             raise InstanceError(f"roles: ids must be satellites of the scenario, got {unknown[:1] or 'none'}")
         return np.isin(np.array(ids), np.array(choice.ids))
     if isinstance(choice, Matched):
-        mask = np.array([fnmatchcase(name, choice.pattern) for name in ids])
-        if not mask.any():
-            raise InstanceError(f"roles: pattern {choice.pattern!r} matches none of the ids, such as {ids[0]!r}")
-        return mask
+        whole_text = choice.pattern in ids
+        return matching([choice.pattern] if whole_text else split_names(choice.pattern), ids, "roles: pattern")
     return None
+
+
+def split_names(text: str) -> list[str]:
+    """Return the parts of a text between commas, blanks around them taken off."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def matching(wanted: Iterable[str], ids: Sequence[str], where: str) -> NDArray[np.bool_]:
+    """Return the mask of the ids that are wanted: an exact id first, a pattern otherwise.
+
+    Parameters
+    ----------
+    wanted
+        Ids or patterns with ``*``, ``?`` and ``[…]``; case counts.
+    ids
+        The ids, n of them.
+    where
+        What to call the list in messages.
+
+    Raises
+    ------
+    InstanceError
+        If one of them matches nothing.
+    """
+    place = {name: k for k, name in enumerate(ids)}
+    mask = np.zeros(len(ids), dtype=bool)
+    for item in wanted:
+        found = [place[item]] if item in place else [k for k, name in enumerate(ids) if fnmatchcase(name, item)]
+        if not found:
+            raise InstanceError(f"{where} {short(item)} matches none of the ids, such as {short(ids[0])}")
+        mask[found] = True
+    return mask
 
 
 def _drawn(count: int, order: NDArray[np.intp], taken: NDArray[np.bool_] | None, role: str) -> NDArray[np.bool_]:
@@ -166,4 +198,4 @@ def parse_selection(text: str) -> Selection:
         return Drawn(int(text))
     if any(char in text for char in "*?["):
         return Matched(text)
-    return Listed(tuple(name.strip() for name in text.split(",") if name.strip()))
+    return Listed(tuple(split_names(text)))

@@ -2,7 +2,9 @@
 
 The code is ``Type:Altitude km:Inclination:T/P/F`` (IRTF draft draft-piraux-space-constellation-code), with type ``D``
 (delta, ascending nodes over 360°) or ``S`` (star, over 180°); shells are joined by ``+``. Satellite ``s`` of plane
-``p`` starts at the argument of latitude 2π (s/S + F p/T) and the right ascension p · spread/P.
+``p`` starts at the argument of latitude 2π (s/S + F p/T) and the right ascension p · spread/P. A star whose planes do
+not share 180° evenly tells their distance behind another colon: Iridium's are ``S:780:86.4:66/6/3:31.6``, with 22° left
+at the seam.
 """
 
 import math
@@ -14,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fitting.errors import LeosplitError
+from instances.published import PUBLISHED
 
 EARTH_RADIUS_M = 6_371_000.0
 """Mean radius of the Earth (IUGG), m: the sphere that line of sight and altitude refer to."""
@@ -36,6 +39,7 @@ Array = NDArray[np.float64]
 
 _SHELL = re.compile(
     r"(?P<kind>[A-Za-z]+):(?P<altitude>[^:]+):(?P<inclination>[^:]+):(?P<total>-?\d{1,9})/(?P<planes>-?\d{1,9})/(?P<phasing>-?\d{1,9})"
+    r"(?::(?P<spacing>[^:]+))?"
 )
 _FORM = "TYPE:ALTITUDE_KM:INCLINATION:T/P/F with TYPE D or S, for example S:780:86.4:66/6/1"
 
@@ -58,6 +62,8 @@ class Shell:
         Inclination, degrees, in [0, 180].
     total, planes, phasing
         Walker's T, P and F: satellites, planes and phasing factor, F in [0, P − 1].
+    spacing_deg
+        Distance of neighbouring planes in right ascension, degrees, for a star; None shares the spread evenly.
     """
 
     kind: Literal["delta", "star"]
@@ -66,6 +72,7 @@ class Shell:
     total: int
     planes: int
     phasing: int
+    spacing_deg: float | None = None
 
     def __post_init__(self) -> None:
         """Reject what cannot be a shell, in one sentence each."""
@@ -90,11 +97,18 @@ class Shell:
                 f"{where}: F = {self.phasing} is not in [0, {self.planes - 1}] (P = {self.planes})"
             )
 
+        spacing = self.spacing_deg
+        if spacing is not None and (self.kind != "star" or not 0.0 < spacing * max(1, self.planes - 1) < 360.0):
+            raise ConstellationError(
+                f"{where}: a distance between planes of {spacing:g}° is for a star whose planes fit within 360°"
+            )
+
     @property
     def code(self) -> str:
         """The shell's code, for example ``D:550:53:1584/72/39``."""
         size = f"{self.total}/{self.planes}/{self.phasing}"
-        return f"{self.kind[0].upper()}:{self.altitude_km:.12g}:{self.inclination_deg:.12g}:{size}"
+        spacing = "" if self.spacing_deg is None else f":{self.spacing_deg:.12g}"
+        return f"{self.kind[0].upper()}:{self.altitude_km:.12g}:{self.inclination_deg:.12g}:{size}{spacing}"
 
     @property
     def per_plane(self) -> int:
@@ -114,6 +128,8 @@ class Shell:
     @property
     def spread_rad(self) -> float:
         """The range of right ascensions that the planes share, rad."""
+        if self.spacing_deg is not None:
+            return math.radians(self.spacing_deg * self.planes)
         return 2.0 * math.pi if self.kind == "delta" else math.pi
 
     @property
@@ -256,7 +272,7 @@ def parse_constellation(code: str, *, j2: bool = False) -> Constellation:
     ----------
     code
         One or more shells ``TYPE:ALTITUDE_KM:INCLINATION:T/P/F`` joined by ``+``; TYPE is ``D`` (delta) or ``S``
-        (star).
+        (star). Or a name of `instances.published.PUBLISHED`.
     j2
         Whether orbits drift by the Earth's oblateness.
 
@@ -265,7 +281,8 @@ def parse_constellation(code: str, *, j2: bool = False) -> Constellation:
     ConstellationError
         If the code cannot be read or describes no possible shell.
     """
-    parts = [part.strip() for part in code.split("+")]
+    known = PUBLISHED.get(code)
+    parts = [part.strip() for part in (known.code if known else code).split("+")]
     if len(parts) > 1 and not all(parts):
         raise ConstellationError(f"constellation {code!r}: a shell is missing beside +")
     return Constellation(tuple(_parse_shell(part) for part in parts), j2=j2)
@@ -274,13 +291,15 @@ def parse_constellation(code: str, *, j2: bool = False) -> Constellation:
 def _parse_shell(code: str) -> Shell:
     match = _SHELL.fullmatch(code)
     if match is None:
-        raise ConstellationError(f"constellation {code!r}: expected {_FORM}")
+        raise ConstellationError(f"constellation {code!r}: expected {_FORM}, or one of {', '.join(PUBLISHED)}")
     kinds: dict[str, Literal["delta", "star"]] = {"D": "delta", "S": "star"}
     kind = kinds.get(match["kind"].upper())
     if kind is None:
         raise ConstellationError(f"constellation {code!r}: type {match['kind']!r} is not D (delta) or S (star)")
     try:
         altitude, inclination = float(match["altitude"]), float(match["inclination"])
+        spacing = None if match["spacing"] is None else float(match["spacing"])
     except ValueError:
         raise ConstellationError(f"constellation {code!r}: altitude and inclination must be numbers; {_FORM}") from None
-    return Shell(kind, altitude, inclination, int(match["total"]), int(match["planes"]), int(match["phasing"]))
+    total, planes, phasing = (int(match[key]) for key in ("total", "planes", "phasing"))
+    return Shell(kind, altitude, inclination, total, planes, phasing, spacing)

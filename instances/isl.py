@@ -5,12 +5,17 @@ ascension, `left` the one of smaller.
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from instances.constellation import EARTH_RADIUS_M, Array, Constellation, ConstellationError, Shell
+
+MOST_TERMINALS = 100
+"""More than any satellite carries."""
 
 
 @dataclass(frozen=True)
@@ -26,14 +31,22 @@ class LinkRules:
     latitude_cutoff_deg
         Links between planes are up only while both ends are below this absolute latitude, degrees; 90 switches it off.
     inter_shell_links
-        Terminals of each satellite for links to the nearest satellites of other shells; none by default. See
-        `instances.inter_shell`.
+        Terminals of each satellite for links to the nearest satellites of other shells; none by default. A satellite of
+        a catalogue that is off station counts as a shell of its own. See `instances.nearest`.
+    cross_shift
+        Slots by which the neighbour in the next plane of a Walker shell is ahead, 0 by default, or ``"nearest"``: the
+        one that is nearest on average over an orbit. Catalogues always pair the nearest.
+    nearest_links
+        Terminals of each satellite for links to the nearest satellites of any plane, in place of the grid; 0 keeps the
+        grid. See `instances.nearest`.
     """
 
     clearance_m: float = 80e3
     max_range_m: float = math.inf
     latitude_cutoff_deg: float = 70.0
     inter_shell_links: int = 0
+    cross_shift: int | Literal["nearest"] = 0
+    nearest_links: int = 0
 
     def __post_init__(self) -> None:
         """Reject values out of range."""
@@ -43,8 +56,18 @@ class LinkRules:
             raise ConstellationError(f"link rules: max_range_m {self.max_range_m!r} is not a length > 0")
         if not 0.0 < self.latitude_cutoff_deg <= 90.0:
             raise ConstellationError(f"link rules: latitude_cutoff_deg {self.latitude_cutoff_deg!r} is not in (0, 90]")
-        if not 0 <= self.inter_shell_links <= 100:
-            raise ConstellationError(f"link rules: inter_shell_links {self.inter_shell_links!r} is not in [0, 100]")
+        for name in ("inter_shell_links", "nearest_links"):
+            if not 0 <= getattr(self, name) <= MOST_TERMINALS:
+                raise ConstellationError(f"link rules: {name} {getattr(self, name)!r} is not in [0, {MOST_TERMINALS}]")
+        if self.inter_shell_links and self.nearest_links:
+            raise ConstellationError(
+                "link rules: nearest_links replaces all other links, so inter_shell_links must be 0"
+            )
+        shift = self.cross_shift
+        if shift != "nearest" and (isinstance(shift, bool) or not isinstance(shift, int) or abs(shift) > 10**6):
+            raise ConstellationError(
+                f"link rules: cross_shift {shift!r} is neither a whole number of slots nor 'nearest'"
+            )
 
 
 @dataclass(frozen=True)
@@ -56,7 +79,7 @@ class LinkPlan:
     source, target
         Indices into the satellites, shape (l,).
     direction
-        `fore`, `aft`, `left` or `right` for each link; empty for links between shells.
+        `fore`, `aft`, `left` or `right` for each link; empty for links that belong to no grid.
     cross
         Whether the link joins two planes, shape (l,).
     """
@@ -78,9 +101,41 @@ class LinkPlan:
         cross = np.array([name in ("left", "right") for name in names], dtype=bool)
         return cls(ends[:, 0], ends[:, 1], names, cross)
 
+    @classmethod
+    def from_pairs(
+        cls, pairs: Iterable[tuple[str, str]], ids: Sequence[str], planes: Sequence[int | None]
+    ) -> "LinkPlan":
+        """Build the plan of a list of one's own, both directions of every pair.
+
+        Parameters
+        ----------
+        pairs
+            Ids of the two ends of each link.
+        ids, planes
+            Ids of all satellites and their planes; a link between planes is subject to the latitude cut-off.
+
+        Raises
+        ------
+        ConstellationError
+            If an id is unknown or a satellite is linked to itself.
+        """
+        index = {name: k for k, name in enumerate(ids)}
+        rows: list[tuple[int, int, str]] = []
+        for a, b in pairs:
+            for end in (a, b):
+                if end not in index:
+                    raise ConstellationError(f"links: {end!r} is no satellite of the scenario, such as {ids[0]!r}")
+            if a == b:
+                raise ConstellationError(f"links: {a!r} cannot be linked to itself")
+            rows += [(index[a], index[b], ""), (index[b], index[a], "")]
+        made = cls.from_rows(rows)
+        ends = zip(made.source.tolist(), made.target.tolist(), strict=True)
+        cross = np.array([planes[a] is None or planes[a] != planes[b] for a, b in ends], dtype=bool)
+        return replace(made, cross=cross)
+
 
 def grid_rows(
-    planes: int, per_plane: int, *, shift: int = 0, closed: bool = True, first: int = 0
+    planes: int, per_plane: int, *, shift: int = 0, closed: bool = True, first: int = 0, ahead: int = 0
 ) -> list[tuple[int, int, str]]:
     """Links of a grid of planes: two in the plane, one to each adjacent plane.
 
@@ -94,33 +149,54 @@ def grid_rows(
         Whether the last plane links to the first (delta); a star has a seam there.
     first
         Index of satellite (0, 0).
+    ahead
+        Slots by which the neighbour in the next plane is ahead.
     """
     rows: list[tuple[int, int, str]] = []
     for plane in range(planes):
         for slot in range(per_plane):
             here = first + plane * per_plane + slot
-            ahead = first + plane * per_plane + (slot + 1) % per_plane
-            rows += [(here, ahead, "fore"), (ahead, here, "aft")]
+            front = first + plane * per_plane + (slot + 1) % per_plane
+            rows += [(here, front, "fore"), (front, here, "aft")]
             if plane + 1 < planes:
-                beside = first + (plane + 1) * per_plane + slot
+                beside = first + (plane + 1) * per_plane + (slot + ahead) % per_plane
             elif closed and planes > 1:
-                beside = first + (slot + shift) % per_plane
+                beside = first + (slot + shift + ahead) % per_plane
             else:
                 continue
             rows += [(here, beside, "right"), (beside, here, "left")]
     return rows
 
 
-def constellation_links(constellation: Constellation) -> LinkPlan:
+def nearest_shift(shell: Shell) -> int:
+    """Return the slots by which the nearest satellite of the next plane is ahead, on average over an orbit.
+
+    Between planes ΔΩ apart, satellites at arguments of latitude u and u + δ are on average nearest where
+    δ + ΔΩ cos i is least; Walker's phasing gives δ = 2π (F/T + n/S) for the one n slots ahead.
+    """
+    turn = shell.spread_rad / shell.planes * math.cos(math.radians(shell.inclination_deg))
+    lead = 2.0 * math.pi * shell.phasing / shell.total + turn
+    return round(-lead * shell.per_plane / (2.0 * math.pi))
+
+
+def constellation_links(constellation: Constellation, cross_shift: int | Literal["nearest"] = 0) -> LinkPlan:
     """List the links of every shell: two in the plane, two to the adjacent planes.
 
-    A star's seam has no links, and shells have none among them: those come and go, see `instances.inter_shell`.
+    A star's seam has no links, and shells have none among them: those come and go, see `instances.nearest`.
+
+    Parameters
+    ----------
+    constellation
+        The shells.
+    cross_shift
+        See `LinkRules`.
     """
     rows: list[tuple[int, int, str]] = []
     first = 0
     for shell in constellation.shells:
         closed = shell.kind == "delta"
-        rows += grid_rows(shell.planes, shell.per_plane, shift=shell.phasing, closed=closed, first=first)
+        ahead = nearest_shift(shell) if cross_shift == "nearest" else cross_shift
+        rows += grid_rows(shell.planes, shell.per_plane, shift=shell.phasing, closed=closed, first=first, ahead=ahead)
         first += shell.total
     return LinkPlan.from_rows(rows)
 
@@ -167,7 +243,8 @@ def _chords(
     """Chords of pairs (a, b) at one time, and whether rules let them be up."""
     start, step = frame[a], frame[b] - frame[a]
     square = np.einsum("ij,ij->i", step, step)
-    nearest = np.clip(-np.einsum("ij,ij->i", start, step) / square, 0.0, 1.0)
+    along = -np.einsum("ij,ij->i", start, step)
+    nearest = np.clip(np.divide(along, square, out=np.zeros_like(along), where=square > 0.0), 0.0, 1.0)
     closest = start + nearest[:, None] * step
     clear = np.einsum("ij,ij->i", closest, closest) >= (EARTH_RADIUS_M + rules.clearance_m) ** 2
     length: Array = np.sqrt(square)

@@ -1,30 +1,57 @@
-"""Rates of inter-satellite links. Everything is linear and in SI units here; dB appear only in `RadioLink.from_db`."""
+"""Rates of inter-satellite links. Everything is linear and in SI units here; dB appear only in `RadioLink.from_db`.
+
+A link technology is one subclass of `Technology` in this module: its `kind` names it in scenario files, its
+`quantities` say what stands there, and reading, writing, the JSON Schema and the warnings follow from them.
+"""
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fitting.errors import LeosplitError
+from fitting.checks import short
+from fitting.jsonfile import require_keys
 from instances.constants import LIGHT_M_PER_S
+from instances.constellation import Array
+from instances.isl import LinkPlan
+from instances.technology import (
+    GAIN_DBI,
+    LIKELY_RATE,
+    POSITIVE,
+    TECHNOLOGIES,
+    LinkBudgetError,
+    LinkTechnology,
+    Quantity,
+    Technology,
+)
+
+__all__ = [
+    "BOLTZMANN_J_K",
+    "RADIOS",
+    "LinkBudgetError",
+    "LinkTechnology",
+    "OpticalLink",
+    "RadioByClass",
+    "RadioLink",
+    "ShannonLink",
+    "dish_gain",
+    "from_decibel",
+    "link_rates",
+    "technology_from_document",
+    "technology_name",
+    "technology_to_document",
+    "to_decibel",
+]
 
 BOLTZMANN_J_K = 1.380649e-23
 """Boltzmann constant, J/K."""
 
 
-class LinkBudgetError(LeosplitError):
-    """A link technology with an impossible parameter."""
-
-
-class LinkTechnology(Protocol):
-    """Anything that turns the length of a link into its rate."""
-
-    def rate_bps(self, length_m: ArrayLike) -> NDArray[np.float64]:
-        """Rate, bit/s, of links of these lengths, m; 0 where the link cannot close."""
-        ...
+NEAREST_M = 1.0
+"""Shortest distance that free-space loss is computed for, m: docked satellites have a link, at a finite rate."""
 
 
 def from_decibel(value_db: float) -> float:
@@ -58,7 +85,7 @@ def _require_positive(name: str, value: float, *, finite: bool = True) -> None:
 
 
 @dataclass(frozen=True)
-class RadioLink:
+class RadioLink(Technology, kind="radio"):
     """A radio link at the rate that its energy per bit allows.
 
     R = P G_t G_r L_p (c/(4π d f))² / (k_B T_s (E_b/N_0)_req M), at most the modem's highest rate.
@@ -93,6 +120,18 @@ class RadioLink:
     margin: float
     max_rate_bps: float = math.inf
 
+    quantities: ClassVar[tuple[Quantity, ...]] = (
+        Quantity("frequency_hz", POSITIVE, likely=(1e8, 1e15)),
+        Quantity("power_w", POSITIVE, likely=(1e-3, 1e4)),
+        Quantity("transmit_gain_dbi", GAIN_DBI),
+        Quantity("receive_gain_dbi", GAIN_DBI),
+        Quantity("pointing_loss_db", (0.0, 100.0)),
+        Quantity("noise_temperature_k", POSITIVE, likely=(3.0, 1e5)),
+        Quantity("eb_n0_required_db", (-10.0, 60.0)),
+        Quantity("margin_db", (0.0, 100.0)),
+        Quantity("max_rate_bps", POSITIVE, needed=False, likely=LIKELY_RATE),
+    )
+
     def __post_init__(self) -> None:
         """Reject values out of range."""
         for name, value in vars(self).items():
@@ -118,6 +157,9 @@ class RadioLink:
         max_rate_bps: float = math.inf,
     ) -> "RadioLink":
         """Build the link from the decibels of a data sheet; losses and margins are positive numbers of dB."""
+        sheet = (transmit_gain_dbi, receive_gain_dbi, pointing_loss_db, eb_n0_required_db, margin_db)
+        for quantity, value in zip([one for one in cls.quantities if "_db" in one.name], sheet, strict=True):
+            quantity.check(value)
         return cls(
             frequency_hz=frequency_hz,
             power_w=power_w,
@@ -130,10 +172,29 @@ class RadioLink:
             max_rate_bps=max_rate_bps,
         )
 
+    @classmethod
+    def from_values(cls, values: Mapping[str, float]) -> "RadioLink":
+        """Build the link from its data sheet."""
+        return cls.from_db(**values)
+
+    def to_values(self) -> dict[str, float]:
+        """Return the data sheet; decibels are rounded, so that 34.41 stays 34.41."""
+        return {
+            "frequency_hz": self.frequency_hz,
+            "power_w": self.power_w,
+            "transmit_gain_dbi": round(to_decibel(self.transmit_gain), 10),
+            "receive_gain_dbi": round(to_decibel(self.receive_gain), 10),
+            "pointing_loss_db": abs(round(to_decibel(self.pointing_loss), 10)),
+            "noise_temperature_k": self.noise_temperature_k,
+            "eb_n0_required_db": round(to_decibel(self.eb_n0_required), 10),
+            "margin_db": round(to_decibel(self.margin), 10),
+            "max_rate_bps": self.max_rate_bps,
+        }
+
     def carrier_to_noise_density_hz(self, length_m: ArrayLike) -> NDArray[np.float64]:
-        """C/N_0 of links of these lengths, Hz."""
-        with np.errstate(divide="ignore"):  # no distance, no loss: the modem's cap decides
-            spreading = LIGHT_M_PER_S / (4.0 * math.pi * np.asarray(length_m, dtype=float) * self.frequency_hz)
+        """C/N_0 of links of these lengths, Hz; what is closer than `NEAREST_M` counts as that far."""
+        distance = np.maximum(np.asarray(length_m, dtype=float), NEAREST_M)
+        spreading = LIGHT_M_PER_S / (4.0 * math.pi * distance * self.frequency_hz)
         carrier = self.power_w * self.transmit_gain * self.receive_gain * self.pointing_loss * spreading**2
         return np.asarray(carrier / (BOLTZMANN_J_K * self.noise_temperature_k))
 
@@ -144,19 +205,24 @@ class RadioLink:
 
 
 @dataclass(frozen=True)
-class ShannonLink:
+class ShannonLink(Technology, kind="shannon"):
     """A radio link at its channel capacity, B log2(1 + (C/N_0)/B).
 
     Attributes
     ----------
     radio
-        The radio; its E_b/N_0, margin and highest rate do not act.
+        The radio; its E_b/N_0 and margin do not act, its highest rate caps the capacity.
     bandwidth_hz
         Bandwidth B, Hz.
     """
 
     radio: RadioLink
     bandwidth_hz: float
+
+    quantities: ClassVar[tuple[Quantity, ...]] = (
+        *RadioLink.quantities,
+        Quantity("bandwidth_hz", POSITIVE, likely=(1e3, 1e12)),
+    )
 
     def __post_init__(self) -> None:
         """Reject a bandwidth out of range."""
@@ -165,11 +231,22 @@ class ShannonLink:
     def rate_bps(self, length_m: ArrayLike) -> NDArray[np.float64]:
         """Rate, bit/s, of links of these lengths, m; same shape."""
         ratio = self.radio.carrier_to_noise_density_hz(length_m) / self.bandwidth_hz
-        return np.asarray(self.bandwidth_hz * np.log2(1.0 + ratio))
+        return np.minimum(self.bandwidth_hz * np.log2(1.0 + ratio), self.radio.max_rate_bps)
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, float]) -> "ShannonLink":
+        """Build the link from its data sheet and bandwidth."""
+        sheet = dict(values)
+        width = sheet.pop("bandwidth_hz")
+        return cls(RadioLink.from_db(**sheet), width)
+
+    def to_values(self) -> dict[str, float]:
+        """Return data sheet and bandwidth."""
+        return {**self.radio.to_values(), "bandwidth_hz": self.bandwidth_hz}
 
 
 @dataclass(frozen=True)
-class OpticalLink:
+class OpticalLink(Technology, kind="optical"):
     """A laser terminal of a fixed class: one rate up to its range.
 
     Attributes
@@ -183,6 +260,11 @@ class OpticalLink:
     class_rate_bps: float
     max_range_m: float = math.inf
 
+    quantities: ClassVar[tuple[Quantity, ...]] = (
+        Quantity("rate_bps", POSITIVE, likely=LIKELY_RATE),
+        Quantity("max_range_m", POSITIVE, needed=False, likely=(1e3, 1e9)),
+    )
+
     def __post_init__(self) -> None:
         """Reject values out of range."""
         _require_positive("class_rate_bps", self.class_rate_bps)
@@ -191,6 +273,15 @@ class OpticalLink:
     def rate_bps(self, length_m: ArrayLike) -> NDArray[np.float64]:
         """Rate, bit/s, of links of these lengths, m; same shape."""
         return np.where(np.asarray(length_m) <= self.max_range_m, self.class_rate_bps, 0.0)
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, float]) -> "OpticalLink":
+        """Build the link from rate and range."""
+        return cls(values["rate_bps"], values.get("max_range_m", math.inf))
+
+    def to_values(self) -> dict[str, float]:
+        """Return rate and range."""
+        return {"rate_bps": self.class_rate_bps, "max_range_m": self.max_range_m}
 
 
 NOISE_TEMPERATURE_K = 290.0 * from_decibel(2.0)
@@ -218,6 +309,58 @@ STANDARD_RADIO = _ka_band(0.5, max_rate_bps=2.95e9)
 SMALL_DISH_RADIO = _ka_band(0.26)
 """0.26 m dishes without a cap, as in arXiv:2005.07965 and arXiv:2111.09045."""
 
+
+@dataclass(frozen=True)
+class RadioByClass:
+    """Terminals of their own for each class of link, such as lasers in the plane and radio across.
+
+    Attributes
+    ----------
+    in_plane, cross_plane
+        Technologies of the links within a plane and between the planes of a shell.
+    other
+        That of links to the nearest satellite, of other shells or of any plane; None takes `cross_plane`.
+    """
+
+    in_plane: LinkTechnology
+    cross_plane: LinkTechnology
+    other: LinkTechnology | None = None
+
+    def rate_bps(self, length_m: ArrayLike) -> NDArray[np.float64]:
+        """Rate, bit/s, of links between planes; `link_rates` tells the classes apart."""
+        return self.cross_plane.rate_bps(length_m)
+
+    def warnings(self) -> list[str]:
+        """Those of its parts."""
+        parts = [part for part in (self.in_plane, self.cross_plane, self.other) if isinstance(part, Technology)]
+        return [text for part in parts for text in part.warnings()]
+
+
+def link_rates(technology: LinkTechnology, length_m: Array, plan: LinkPlan) -> Array:
+    """Rate of every planned link, bit/s.
+
+    Parameters
+    ----------
+    technology
+        What turns lengths into rates, one for all or one a class.
+    length_m
+        Length of every link, m, shape (k, l).
+    plan
+        The links, l of them.
+    """
+    if not isinstance(technology, RadioByClass):
+        return technology.rate_bps(length_m)
+    grid = np.array([bool(direction) for direction in plan.direction], dtype=bool)
+    rate = np.empty_like(length_m)
+    for which, own in (
+        (~plan.cross, technology.in_plane),
+        (plan.cross & grid, technology.cross_plane),
+        (plan.cross & ~grid, technology.other or technology.cross_plane),
+    ):
+        rate[:, which] = own.rate_bps(length_m[:, which])
+    return rate
+
+
 RADIOS: Mapping[str, LinkTechnology] = {
     "standard": STANDARD_RADIO,
     "small-dish": SMALL_DISH_RADIO,
@@ -228,3 +371,57 @@ RADIOS: Mapping[str, LinkTechnology] = {
 }
 """Link technologies by name. `standard` and the optical classes are scenarios; `shannon` is the 0.26 m radio's capacity
 over 500 MHz."""
+
+
+def technology_from_document(document: Any) -> LinkTechnology:
+    """Read a link technology: a name of `RADIOS`, an object with a kind, or one such for each class of link.
+
+    Raises
+    ------
+    LinkBudgetError
+        If a name or kind is unknown or a number is not allowed.
+    """
+    if isinstance(document, dict) and "in_plane" in document:
+        require_keys(document, "radio", ["in_plane", "cross_plane"], ["other"])
+        return RadioByClass(**{key: technology_from_document(value) for key, value in document.items()})
+    if isinstance(document, str):
+        if document not in RADIOS:
+            raise LinkBudgetError(f"radio {short(document)} is unknown; it is one of {', '.join(RADIOS)}")
+        return RADIOS[document]
+    kind = document.get("kind") if isinstance(document, dict) else None
+    if not isinstance(kind, str) or kind not in TECHNOLOGIES:
+        raise LinkBudgetError(
+            f"radio must be a name, an object with kind {', '.join(TECHNOLOGIES)}, or one with in_plane and "
+            f"cross_plane, got {short(document)}"
+        )
+    return TECHNOLOGIES[kind].from_document(document)
+
+
+def technology_to_document(technology: LinkTechnology) -> str | dict[str, Any]:
+    """Return the file form of a link technology.
+
+    Raises
+    ------
+    LinkBudgetError
+        If it is of a class without a file form.
+    """
+    name = technology_name(technology)
+    if name in RADIOS:
+        return name
+    if isinstance(technology, RadioByClass):
+        parts = {f.name: getattr(technology, f.name) for f in fields(technology)}
+        return {key: technology_to_document(part) for key, part in parts.items() if part is not None}
+    if isinstance(technology, Technology):
+        return technology.to_document()
+    raise LinkBudgetError(f"link technology of class {type(technology).__name__} has no file form")
+
+
+def technology_name(technology: LinkTechnology) -> str:
+    """Name a link technology for people: its key in `RADIOS`, the classes of its parts, or its class."""
+    for name, known in RADIOS.items():
+        if technology == known:
+            return name
+    if isinstance(technology, RadioByClass):
+        parts = {f.name: getattr(technology, f.name) for f in fields(technology)}
+        return ", ".join(f"{key} {technology_name(part)}" for key, part in parts.items() if part is not None)
+    return type(technology).__name__

@@ -6,8 +6,8 @@ each task's frames and targets.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from instances.checks import InstanceError
 from instances.constellation import parse_constellation
 from instances.instance import Accuracy, Instance
 from instances.isl import LinkRules, require_plane_links
-from instances.link_budget import RADIOS
+from instances.link_budget import RADIOS, LinkTechnology, technology_name
 from instances.roles import components, draw_roles
 from instances.series import assemble, observe
 from instances.task_model import SOURCES, Hardware, TaskModel
@@ -70,8 +70,8 @@ def make_preset(
     tasks: int | None = None,
     computing: int | None = None,
     constellation: str | None = None,
-    radio: str = "standard",
-    inter_shell_links: int = 0,
+    radio: str | LinkTechnology = "standard",
+    rules: LinkRules | None = None,
 ) -> Instance:
     """Make one instance of a preset.
 
@@ -86,9 +86,9 @@ def make_preset(
     constellation
         Constellation code in place of the preset's.
     radio
-        A key of `RADIOS`.
-    inter_shell_links
-        Links of each satellite to the nearest ones of other shells, see `LinkRules`.
+        A key of `RADIOS`, or a link technology of your own.
+    rules
+        When links are up; `LinkRules()` by default.
 
     Raises
     ------
@@ -98,15 +98,16 @@ def make_preset(
         If the constellation code is bad or its planes cannot hold links.
     """
     preset = lookup(PRESETS, name, "preset")
-    technology = lookup(RADIOS, radio, "radio")
+    technology = lookup(RADIOS, radio, "radio") if isinstance(radio, str) else radio
     if seed < 0:
         raise InstanceError(f"seed must be at least 0, got {seed}")
     count = preset.tasks if tasks is None else tasks
     serving = preset.computing if computing is None else computing
     sky = parse_constellation(preset.constellation if constellation is None else constellation)
-    rules, rng = LinkRules(inter_shell_links=inter_shell_links), np.random.default_rng(seed)
-    require_plane_links(sky, rules)
-    network = observe(sky, SLOT_S * int(rng.integers(int(SPAN_S / SLOT_S))), rules, technology)
+    known, rng = rules or LinkRules(), np.random.default_rng(seed)
+    if not known.nearest_links:
+        require_plane_links(sky, known)
+    network = observe(sky, SLOT_S * int(rng.integers(int(SPAN_S / SLOT_S))), known, technology)
     up, plan = network.up[0], network.plan
     senses, computes = draw_roles(rng, components(sky.total, plan.source[up], plan.target[up]), count, serving)
     model, ids = TaskModel(), sky.ids
@@ -114,9 +115,9 @@ def make_preset(
         "preset": name,
         "seed": seed,
         "constellation": sky.code,
-        "radio": radio,
+        "radio": radio if isinstance(radio, str) else technology_name(radio),
         "epoch": EPOCH,
-        **({"inter_shell_links": inter_shell_links} if inter_shell_links else {}),
+        **changed_rules(known),
         "sources": {
             "constellation": preset.source if constellation is None else "given",
             **{f"accuracy.{curve}": text for curve, text in preset_curves_source().items()},
@@ -134,6 +135,11 @@ def make_preset(
         Accuracy(*preset_curves()),
         meta,
     )
+
+
+def changed_rules(rules: LinkRules) -> dict[str, Any]:
+    """Return the link rules that differ from their defaults, for `meta`."""
+    return {f.name: getattr(rules, f.name) for f in fields(rules) if getattr(rules, f.name) != f.default}
 
 
 def lookup(table: Mapping[str, _T], name: str, what: str) -> _T:

@@ -21,7 +21,7 @@ from instances.isl import LinkPlan, LinkRules, require_plane_links
 from instances.link_budget import RADIOS, STANDARD_RADIO, LinkTechnology
 from instances.presets import EPOCH, PRESETS, SLOT_S, SPAN_S, lookup
 from instances.roles import components, draw_roles
-from instances.series import NetworkSeries, Orbits, assemble, link_plan, observe, shell_numbers
+from instances.series import NetworkSeries, Orbits, assemble, link_plan, link_stability, observe, shell_numbers
 from instances.task_model import Hardware, TaskModel
 
 MAXIMUM_SLOTS = 10_000_000
@@ -116,6 +116,8 @@ class Scenario:
         When links are up, and their rates.
     roles, arrivals, task_model, hardware, accuracy
         Who senses and computes, when tasks arrive, what they ask for, what satellites carry, the mAP curves.
+    links
+        Pairs of satellite ids to link in place of the grid; None keeps the grid or what `rules` put in its place.
     overrides, failures
         Links with a rate of their own, and links that are out of order.
     epoch
@@ -137,6 +139,7 @@ class Scenario:
     task_model: TaskModel = field(default_factory=TaskModel)
     hardware: Hardware = field(default_factory=Hardware)
     accuracy: Accuracy = field(default_factory=lambda: Accuracy(*preset_curves()))
+    links: tuple[tuple[str, str], ...] | None = None
     overrides: tuple[LinkOverride, ...] = ()
     failures: Failures = field(default_factory=Failures)
     epoch: datetime | None = None
@@ -164,7 +167,11 @@ class Scenario:
         if own is not None and as_utc(own) != epoch:
             raise InstanceError(f"epoch {epoch:%FT%TZ} differs from that of the element sets, {own:%FT%TZ}")
         object.__setattr__(self, "epoch", epoch)
-        if isinstance(self.orbits, Constellation):
+        if self.links is not None:
+            object.__setattr__(self, "links", tuple((a, b) for a, b in self.links))
+            if self.rules.nearest_links or self.rules.cross_shift:
+                raise InstanceError("links replaces the grid, so rules.nearest_links and rules.cross_shift must be 0")
+        elif isinstance(self.orbits, Constellation) and not self.rules.nearest_links:
             require_plane_links(self.orbits, self.rules)
         _ = self._fixed_roles, self._override_places
         self.failures.down(self.orbits.ids, self._plan)
@@ -174,7 +181,7 @@ class Scenario:
 
     @cached_property
     def _plan(self) -> LinkPlan:
-        return link_plan(self.orbits)
+        return link_plan(self.orbits, self.rules, self.links)
 
     @cached_property
     def _fixed_roles(self) -> tuple[NDArray[np.bool_] | None, NDArray[np.bool_] | None]:
@@ -189,6 +196,24 @@ class Scenario:
             if (one.source, one.target) not in place:
                 raise InstanceError(f"overrides: there is no link from {one.source!r} to {one.target!r}")
         return [(place[one.source, one.target], one.rate_bps) for one in self.overrides]
+
+    def warnings(self) -> list[str]:
+        """Sentences on what is allowed but most often a mistake: of the orbits and of the link technology."""
+        found: list[str] = []
+        for part in (self.orbits, self.technology):
+            found += part.warnings() if hasattr(part, "warnings") else []
+        return found
+
+    def stability(self, span_s: float, step_s: float = 600.0) -> float:
+        """Return the share of the links up at slot 0 that stay up over a span, see `link_stability`.
+
+        Parameters
+        ----------
+        span_s, step_s
+            The span and the time between looks, s.
+        """
+        times = self.t0_s + np.append(np.arange(0.0, span_s, step_s), span_s)
+        return link_stability(self.orbits, self.rules, times, self._plan)
 
     @property
     def count(self) -> int:
@@ -285,8 +310,8 @@ def preset_scenario(
     seed: int = 0,
     roles: Roles | None = None,
     constellation: str | None = None,
-    radio: str = "standard",
-    inter_shell_links: int = 0,
+    radio: str | LinkTechnology = "standard",
+    rules: LinkRules | None = None,
 ) -> Scenario:
     """Make the scenario of a preset: its constellation, counts and radio over 12 h of 60 s slots, tasks in bursts.
 
@@ -301,20 +326,21 @@ def preset_scenario(
     constellation
         Constellation code in place of the preset's.
     radio
-        A key of `RADIOS`.
-    inter_shell_links
-        See `LinkRules`.
+        A key of `RADIOS`, or a link technology of your own.
+    rules
+        When links are up; `LinkRules()` by default.
 
     Raises
     ------
     InstanceError
         If there is no such preset or radio.
     """
-    preset, technology = lookup(PRESETS, name, "preset"), lookup(RADIOS, radio, "radio")
+    preset = lookup(PRESETS, name, "preset")
+    technology = lookup(RADIOS, radio, "radio") if isinstance(radio, str) else radio
     return Scenario(
         name,
         parse_constellation(constellation or preset.constellation),
-        rules=LinkRules(inter_shell_links=inter_shell_links),
+        rules=rules or LinkRules(),
         technology=technology,
         roles=roles or Roles(Drawn(preset.tasks), Drawn(preset.computing)),
         seed=seed,

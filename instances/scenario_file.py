@@ -7,7 +7,7 @@ Only ``format``, ``version``, ``name`` and ``constellation`` (or ``tle``) are ne
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, fields
+from dataclasses import MISSING, asdict, fields, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,33 +17,24 @@ from fitting.checks import short
 from fitting.errors import LeosplitError
 from fitting.jsonfile import read_json, require_format, require_keys, write_json
 from instances.assignment import Drawn, Listed, Matched, Roles, Selection
+from instances.catalogue import SatelliteFilter, TleSet, read_tle
 from instances.checks import CHECKS, InstanceError, number, numbers, text, whole
 from instances.constellation import Constellation, parse_constellation
 from instances.failures import Failures
 from instances.ground import Region
 from instances.instance import Accuracy
 from instances.isl import LinkRules
-from instances.link_budget import RADIOS, LinkTechnology, OpticalLink, RadioLink, ShannonLink, to_decibel
+from instances.link_budget import technology_from_document, technology_to_document
+from instances.link_list import read_links
 from instances.scenario import Bursts, LinkOverride, Scenario
 from instances.series import Orbits
 from instances.task_model import Hardware, TaskModel
-from instances.tle import TleSet, read_tle
 
 FORMAT = "leosplit-scenario"
 VERSION = 1
 SELECTIONS: Mapping[str, type[Selection]] = {"count": Drawn, "ids": Listed, "pattern": Matched, "region": Region}
-RADIO_KEYS = (
-    "frequency_hz",
-    "power_w",
-    "transmit_gain_dbi",
-    "receive_gain_dbi",
-    "pointing_loss_db",
-    "noise_temperature_k",
-    "eb_n0_required_db",
-    "margin_db",
-)
 _OPTIONAL = (
-    *("j2", "plane_gap_deg", "rules", "radio", "roles", "arrivals", "task_model", "hardware", "accuracy"),
+    *("j2", "satellites", "rules", "links", "radio", "roles", "arrivals", "task_model", "hardware", "accuracy"),
     *("overrides", "failures", "epoch", "t0_s", "slot_s", "span_s", "seed", "meta"),
 )
 _T = TypeVar("_T", LinkRules, TaskModel, Hardware, Bursts, Region)
@@ -85,7 +76,8 @@ def scenario_from_dict(document: Any, directory: Path | None = None) -> Scenario
     epoch = CHECKS.date("epoch", document["epoch"]) if "epoch" in document else None
     values: dict[str, Any] = {"name": document["name"], "orbits": _orbits(document, directory or Path(), epoch)}
     readers = {
-        "rules": lambda value: _numbers_of(LinkRules, value, "rules"),
+        "rules": _rules,
+        "links": lambda value: _links(value, directory or Path(), values["orbits"].ids),
         "roles": _roles,
         "arrivals": lambda value: Bursts(math.inf) if value == "every_slot" else _numbers_of(Bursts, value, "arrivals"),
         "task_model": lambda value: _numbers_of(TaskModel, value, "task_model"),
@@ -97,7 +89,7 @@ def scenario_from_dict(document: Any, directory: Path | None = None) -> Scenario
     values |= {key: read(document[key]) for key, read in readers.items() if key in document}
     values |= {key: document[key] for key in ("t0_s", "slot_s", "span_s", "seed", "meta") if key in document}
     if "radio" in document:
-        values["technology"] = _radio(document["radio"])
+        values["technology"] = technology_from_document(document["radio"])
     return Scenario(epoch=epoch, **values)
 
 
@@ -123,10 +115,52 @@ def _numbers_of(cls: type[_T], document: Any, where: str) -> _T:
 
 def _orbits(document: Mapping[str, Any], directory: Path, epoch: datetime | None) -> Orbits:
     if "tle" in document:
-        gap = number("plane_gap_deg", document.get("plane_gap_deg", 2.0), above=0.0)
-        return read_tle(directory / text("tle", document["tle"]), epoch=epoch, plane_gap_deg=gap)
+        only = _filter(document.get("satellites", {}))
+        return read_tle(directory / text("tle", document["tle"]), epoch=epoch, only=only)
+    if "satellites" in document:
+        raise InstanceError("satellites chooses from element sets; a constellation has none")
     j2 = CHECKS.flag("j2", document.get("j2", False))
     return parse_constellation(text("constellation", document["constellation"]), j2=j2)
+
+
+def _filter(document: Any) -> SatelliteFilter:
+    """Read what is taken of a catalogue."""
+    require_keys(document, "satellites", [], [f.name for f in fields(SatelliteFilter)])
+    values = dict(document)
+    for key in ("names", "numbers"):
+        if key in values:
+            values[key] = _ids(values[key], f"satellites.{key}")
+    for key in ("newest", "drop_decayed"):
+        if key in values:
+            CHECKS.flag(f"satellites.{key}", values[key])
+    return SatelliteFilter(**values)
+
+
+def _rules(document: Any) -> LinkRules:
+    """Read the link rules, whose shift may be a word."""
+    nearest = isinstance(document, dict) and document.get("cross_shift") == "nearest"
+    shift = document.get("cross_shift", 0) if isinstance(document, dict) and not nearest else 0
+    whole("rules.cross_shift", shift, -1_000_000, 1_000_000)
+    rest = (
+        {key: value for key, value in document.items() if key != "cross_shift"}
+        if isinstance(document, dict)
+        else document
+    )
+    return replace(_numbers_of(LinkRules, rest, "rules"), cross_shift="nearest" if nearest else int(shift))
+
+
+def _links(document: Any, directory: Path, ids: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """Read links of one's own: the path of a file, or a list of pairs."""
+    if isinstance(document, str):
+        return read_links(directory / text("links", document), ids)
+    return _pairs(document, "links")
+
+
+def _pairs(document: Any, where: str) -> tuple[tuple[str, str], ...]:
+    if not isinstance(document, list) or any(not isinstance(pair, list) or len(pair) != 2 for pair in document):
+        raise InstanceError(f"{where} must be a list of pairs of ids, got {short(document)}")
+    pairs = [_ids(pair, f"{where}[{k}]") for k, pair in enumerate(document)]
+    return tuple((a, b) for a, b in pairs)
 
 
 def _roles(document: Any) -> Roles:
@@ -167,33 +201,10 @@ def _overrides(document: Any) -> tuple[LinkOverride, ...]:
 
 def _failures(document: Any) -> Failures:
     require_keys(document, "failures", [], [f.name for f in fields(Failures)])
-    links = document.get("links", [])
-    if not isinstance(links, list) or any(not isinstance(pair, list) or len(pair) != 2 for pair in links):
-        raise InstanceError(f"failures.links must be a list of pairs of ids, got {short(links)}")
-    pairs = [_ids(pair, f"failures.links[{k}]") for k, pair in enumerate(links)]
+    pairs = _pairs(document.get("links", []), "failures.links")
     rates = {key: document[key] for key in ("link_rate", "satellite_rate", "mean_outage_s") if key in document}
     dead = _ids(document.get("satellites", []), "failures.satellites")
-    return Failures(tuple((a, b) for a, b in pairs), dead, **rates)
-
-
-def _radio(document: Any) -> LinkTechnology:
-    """Read a link technology: a name of `RADIOS`, or an object with its kind and numbers."""
-    if isinstance(document, str):
-        if document not in RADIOS:
-            raise InstanceError(f"radio {document!r} is unknown; it is one of {', '.join(RADIOS)}")
-        return RADIOS[document]
-    kind = document.get("kind") if isinstance(document, dict) else None
-    needed = {"radio": RADIO_KEYS, "shannon": (*RADIO_KEYS, "bandwidth_hz"), "optical": ("rate_bps",)}
-    spare = {"radio": ["max_rate_bps"], "shannon": [], "optical": ["max_range_m"]}
-    if kind not in needed:
-        raise InstanceError(f"radio must be a name or an object with kind {', '.join(needed)}, got {short(document)}")
-    require_keys(document, "radio", ["kind", *needed[kind]], spare[kind])
-    values = {key: number(f"radio.{key}", value) for key, value in document.items() if key != "kind"}
-    if kind == "optical":
-        return OpticalLink(values.pop("rate_bps"), **values)
-    width = values.pop("bandwidth_hz", None)
-    radio = RadioLink.from_db(**values)
-    return radio if width is None else ShannonLink(radio, width)
+    return Failures(pairs, dead, **rates)
 
 
 def scenario_to_dict(scenario: Scenario) -> dict[str, Any]:
@@ -209,13 +220,16 @@ def scenario_to_dict(scenario: Scenario) -> dict[str, Any]:
     if isinstance(orbits, Constellation):
         document |= {"constellation": orbits.code, "j2": orbits.j2}
     elif isinstance(orbits, TleSet):
-        document |= {"tle": orbits.source, "plane_gap_deg": orbits.plane_gap_deg}
+        document |= {"tle": orbits.source}
+        if orbits.only != SatelliteFilter():
+            document["satellites"] = orbits.only.document()
     else:
         raise InstanceError(f"scenario {scenario.name!r}: orbits of class {type(orbits).__name__} have no file form")
     every = math.isinf(scenario.arrivals.per_hour)
     document |= {
-        "rules": {key: value for key, value in asdict(scenario.rules).items() if math.isfinite(value)},
-        "radio": _radio_to_dict(scenario.technology),
+        "rules": {key: value for key, value in asdict(scenario.rules).items() if value != math.inf},
+        **({} if scenario.links is None else {"links": [list(pair) for pair in scenario.links]}),
+        "radio": technology_to_document(scenario.technology),
         "roles": {key: _selection_to_dict(getattr(scenario.roles, key)) for key in ("remote_sensing", "computing")},
         "arrivals": "every_slot" if every else asdict(scenario.arrivals),
         "task_model": asdict(scenario.task_model),
@@ -233,35 +247,6 @@ def scenario_to_dict(scenario: Scenario) -> dict[str, Any]:
 def _selection_to_dict(choice: Selection) -> dict[str, Any]:
     kind = next(kind for kind, cls in SELECTIONS.items() if isinstance(choice, cls))
     return {kind: asdict(choice) if isinstance(choice, Region) else next(iter(asdict(choice).values()))}
-
-
-def _radio_to_dict(technology: LinkTechnology) -> str | dict[str, Any]:
-    for name, known in RADIOS.items():
-        if technology == known:
-            return name
-    if isinstance(technology, OpticalLink):
-        document: dict[str, Any] = {"kind": "optical", "rate_bps": technology.class_rate_bps}
-        return document | ({"max_range_m": technology.max_range_m} if math.isfinite(technology.max_range_m) else {})
-    if isinstance(technology, ShannonLink):
-        return {**_data_sheet(technology.radio), "kind": "shannon", "bandwidth_hz": technology.bandwidth_hz}
-    if isinstance(technology, RadioLink):
-        cap = {"max_rate_bps": technology.max_rate_bps} if math.isfinite(technology.max_rate_bps) else {}
-        return {"kind": "radio", **_data_sheet(technology), **cap}
-    raise InstanceError(f"link technology of class {type(technology).__name__} has no file form")
-
-
-def _data_sheet(radio: RadioLink) -> dict[str, float]:
-    """Decibels of a radio, the arguments of `RadioLink.from_db`; rounded, so that 34.41 stays 34.41."""
-    return {
-        "frequency_hz": radio.frequency_hz,
-        "power_w": radio.power_w,
-        "transmit_gain_dbi": round(to_decibel(radio.transmit_gain), 10),
-        "receive_gain_dbi": round(to_decibel(radio.receive_gain), 10),
-        "pointing_loss_db": -round(to_decibel(radio.pointing_loss), 10),
-        "noise_temperature_k": radio.noise_temperature_k,
-        "eb_n0_required_db": round(to_decibel(radio.eb_n0_required), 10),
-        "margin_db": round(to_decibel(radio.margin), 10),
-    }
 
 
 def write_scenario(scenario: Scenario, path: str | Path) -> None:

@@ -4,11 +4,12 @@ from dataclasses import MISSING, fields
 from typing import Any
 
 from instances.failures import Failures
-from instances.isl import LinkRules
+from instances.isl import MOST_TERMINALS, LinkRules
 from instances.link_budget import RADIOS
-from instances.scenario_file import FORMAT, RADIO_KEYS, VERSION
+from instances.scenario_file import FORMAT, VERSION
 from instances.schema import DIALECT, NON_NEGATIVE, NUMBER, POSITIVE, SHARE, TEXT, array, closed_object, instance_schema
 from instances.task_model import Hardware, TaskModel
+from instances.technology import TECHNOLOGIES
 
 PAIR = array(NUMBER, 2, 2)
 WHOLE: dict[str, Any] = {"type": "integer", "minimum": 1}
@@ -27,14 +28,25 @@ def _selection() -> dict[str, Any]:
     return {"oneOf": [closed_object({kind: schema}) for kind, schema in kinds.items()]}
 
 
-def _radio() -> dict[str, Any]:
-    sheet: dict[str, Any] = dict.fromkeys(RADIO_KEYS, NUMBER)
-    kinds = (
-        closed_object({"kind": {"const": "radio"}, **sheet}, {"max_rate_bps": POSITIVE}),
-        closed_object({"kind": {"const": "shannon"}, **sheet, "bandwidth_hz": POSITIVE}),
-        closed_object({"kind": {"const": "optical"}, "rate_bps": POSITIVE}, {"max_range_m": POSITIVE}),
+def _technology() -> dict[str, Any]:
+    kinds = [closed_object(*kind.schema_parts()) for kind in TECHNOLOGIES.values()]
+    part = {"$ref": "#/$defs/technology"}
+    classes = closed_object({"in_plane": part, "cross_plane": part}, {"other": part})
+    return {"oneOf": [{"enum": list(RADIOS)}, *kinds, classes]}
+
+
+def _satellites() -> dict[str, Any]:
+    flag = {"type": "boolean"}
+    ranges: dict[str, Any] = {"altitude_km": PAIR, "inclination_deg": PAIR, "shell": {"type": "integer", "minimum": 0}}
+    return closed_object(
+        {}, {"names": array(TEXT), "numbers": array(TEXT), **ranges, "newest": flag, "drop_decayed": flag}
     )
-    return {"oneOf": [{"enum": list(RADIOS)}, *kinds]}
+
+
+def _rules() -> dict[str, Any]:
+    terminals = {"type": "integer", "minimum": 0, "maximum": MOST_TERMINALS}
+    shift = {"oneOf": [{"type": "integer"}, {"const": "nearest"}]}
+    return _optional(LinkRules, inter_shell_links=terminals, nearest_links=terminals, cross_shift=shift)
 
 
 def _arrivals() -> dict[str, Any]:
@@ -54,9 +66,10 @@ def scenario_schema() -> dict[str, Any]:
         "constellation": TEXT,
         "tle": TEXT,
         "j2": {"type": "boolean"},
-        "plane_gap_deg": POSITIVE,
-        "rules": _optional(LinkRules, inter_shell_links={"type": "integer", "minimum": 0, "maximum": 100}),
-        "radio": _radio(),
+        "satellites": _satellites(),
+        "rules": _rules(),
+        "links": {"oneOf": [TEXT, array(array(TEXT, 2, 2))]},
+        "radio": {"$ref": "#/$defs/technology"},
         "roles": closed_object({"remote_sensing": _selection(), "computing": _selection()}),
         "arrivals": _arrivals(),
         "task_model": _optional(TaskModel, **levels, **targets),
@@ -77,5 +90,5 @@ def scenario_schema() -> dict[str, Any]:
         "title": "leosplit scenario: orbits, links, radio and tasks over a span of slots",
         **document,
         "oneOf": [{"required": ["constellation"]}, {"required": ["tle"]}],
-        "$defs": {"curve": instance_schema()["$defs"]["curve"]},
+        "$defs": {"curve": instance_schema()["$defs"]["curve"], "technology": _technology()},
     }

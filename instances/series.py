@@ -10,9 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 from instances.checks import InstanceError
 from instances.constellation import Array, Constellation
 from instances.instance import Accuracy, Instance, Link, Task
-from instances.inter_shell import with_inter_shell_links
 from instances.isl import LinkPlan, LinkRules, constellation_links, link_state
-from instances.link_budget import LinkTechnology
+from instances.link_budget import LinkTechnology, link_rates
+from instances.nearest import with_nearest_links
 from instances.task_model import Hardware
 
 
@@ -24,8 +24,8 @@ class Orbits(Protocol):
         """Satellite ids, n of them."""
         ...
 
-    def planes_and_slots(self) -> tuple[list[int], list[int]]:
-        """Plane and slot of each satellite."""
+    def planes_and_slots(self) -> tuple[Sequence[int | None], Sequence[int | None]]:
+        """Plane and slot of each satellite; None for what belongs to none."""
         ...
 
     def positions_m(self, times_s: ArrayLike) -> Array:
@@ -33,10 +33,33 @@ class Orbits(Protocol):
         ...
 
 
-def link_plan(orbits: Orbits) -> LinkPlan:
-    """List the directed links that could exist: a Walker grid, or the `links` that the orbits bring."""
+def link_plan(
+    orbits: Orbits, rules: LinkRules | None = None, pairs: Sequence[tuple[str, str]] | None = None
+) -> LinkPlan:
+    """List the directed links that could exist and are known beforehand.
+
+    Parameters
+    ----------
+    orbits
+        The satellites.
+    rules
+        Whether there is a grid, and how a Walker grid is shifted; `LinkRules()` by default.
+    pairs
+        Pairs of ids to link in place of the grid.
+
+    Returns
+    -------
+    LinkPlan
+        The pairs, or nothing where `nearest_links` chooses anew at every time, else a Walker grid or the `links` that
+        the orbits bring.
+    """
+    known = rules or LinkRules()
+    if pairs is not None or known.nearest_links:
+        return LinkPlan.from_pairs(pairs or (), orbits.ids, orbits.planes_and_slots()[0])
     if isinstance(orbits, Constellation):
-        return constellation_links(orbits)
+        return constellation_links(orbits, known.cross_shift)
+    if known.cross_shift not in (0, "nearest"):
+        raise InstanceError(f"rules.cross_shift belongs to a Walker shell, got {known.cross_shift} for other orbits")
     plan: LinkPlan = orbits.links  # type: ignore[attr-defined]
     return plan
 
@@ -116,7 +139,8 @@ def observe(
     technology
         What rate it has.
     plan
-        `link_plan` of the orbits, where it is known already. Links between shells follow its links in the result.
+        `link_plan` of the orbits, where it is known already. Links to the nearest satellites follow its links in the
+        result.
 
     Raises
     ------
@@ -124,17 +148,38 @@ def observe(
         If links between shells are asked for and there is one shell only.
     """
     times = np.atleast_1d(np.asarray(times_s, dtype=float))
-    plan, positions = plan or link_plan(orbits), orbits.positions_m(times)
+    plan, positions = plan or link_plan(orbits, rules), orbits.positions_m(times)
     held = np.ones((len(times), len(plan.source)), dtype=bool)
-    if rules.inter_shell_links:
-        plan, extra = with_inter_shell_links(plan, positions, shell_numbers(orbits), rules)
+    if rules.inter_shell_links or rules.nearest_links:
+        groups = np.arange(len(orbits.ids)) if rules.nearest_links else shell_numbers(orbits)
+        plan, extra = with_nearest_links(plan, positions, groups, rules)
         held = np.concatenate([held, extra], axis=1)
     length, up = link_state(positions, plan, rules)
     up &= held
-    rate = technology.rate_bps(length)
+    rate = link_rates(technology, length, plan)
     up &= rate > 0.0
     rate = np.where(up, rate, 0.0)
     return NetworkSeries(orbits.ids, plan, times, positions, length, rate, up)
+
+
+def link_stability(orbits: Orbits, rules: LinkRules, times_s: ArrayLike, plan: LinkPlan | None = None) -> float:
+    """Return the share of the links up at the first time that stay up at all the others, by geometry.
+
+    Parameters
+    ----------
+    orbits, rules, plan
+        As in `observe`; only links of the plan count.
+    times_s
+        Times since the epoch, s, shape (k,).
+
+    Returns
+    -------
+    float
+        In [0, 1]; 1 without links.
+    """
+    planned = plan or link_plan(orbits, rules)
+    up = link_state(orbits.positions_m(np.atleast_1d(np.asarray(times_s, dtype=float))), planned, rules)[1]
+    return float(up[:, up[0]].all(axis=0).mean()) if up[0].any() else 1.0
 
 
 def assemble(

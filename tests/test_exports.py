@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from instances import Failures, Scenario, make_preset, parse_constellation, preset_scenario
+from instances.catalogue import parse_tle
 from instances.checks import InstanceError
 from instances.czml import SAMPLE_S, instance_packets, scenario_packets, write_czml
 from instances.stk import read_stk_ephemeris, write_stk_ephemerides
-from instances.tle import parse_tle
 from tests.tle_of_walker import equivalent_tle
 
 IRIDIUM = parse_constellation("S:780:86.4:66/6/1")

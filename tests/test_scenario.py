@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from instances.assignment import Drawn, Listed, Matched, Roles
+from instances.catalogue import parse_tle
 from instances.checks import InstanceError
 from instances.constellation import ConstellationError, parse_constellation
 from instances.failures import Failures
@@ -14,7 +15,6 @@ from instances.isl import LinkPlan, LinkRules, link_state
 from instances.link_budget import RADIOS
 from instances.roles import cut_off_tasks
 from instances.scenario import Bursts, LinkOverride, Scenario, preset_scenario
-from instances.tle import parse_tle
 from tests.tle_of_walker import equivalent_tle
 
 IRIDIUM = parse_constellation("S:780:86.4:66/6/1")

@@ -7,6 +7,7 @@ import pytest
 
 from fitting.errors import LeosplitError
 from instances.assignment import Drawn, Listed, Matched, Roles
+from instances.catalogue import read_tle
 from instances.constellation import parse_constellation
 from instances.failures import Failures
 from instances.ground import Region
@@ -16,7 +17,6 @@ from instances.scenario import Bursts, LinkOverride, Scenario, preset_scenario
 from instances.scenario_file import read_scenario, scenario_to_dict, write_scenario
 from instances.schema_scenario import scenario_schema
 from instances.task_model import TaskModel
-from instances.tle import read_tle
 from leosplit.cli import main
 from tests.tle_of_walker import equivalent_tle
 
@@ -214,7 +214,7 @@ def test_bad_file_is_one_sentence(tmp_path, change, message):
 
 def test_broken_element_sets_name_their_line(tmp_path):
     lines = equivalent_tle(parse_constellation("S:780:86.4:66/6/1")).splitlines()
-    lines[4] = lines[4][:-1]
+    lines[4] = lines[4][:-2]
     (tmp_path / "iridium.tle").write_text("\n".join(lines))
     document = {key: value for key, value in SMALLEST.items() if key != "constellation"} | {"tle": "iridium.tle"}
     (tmp_path / "a.json").write_text(json.dumps(document))

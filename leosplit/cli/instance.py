@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from formulation import Solution
     from instances import Instance, Scenario
 
+ORBIT_S = 6000.0
+"""Span over which links are watched, s: an orbit at 700 km."""
+
 app = typer.Typer(help="Make, show or export an instance or a scenario; print the JSON Schemas.")
 
 
@@ -120,30 +123,33 @@ def _loads(solution: "Solution") -> list[dict[str, Any]]:
 
 def _show_scenario(scenario: "Scenario", json: bool) -> None:
     """Summarise a scenario: its orbits, its slots and how its links come and go."""
-    from instances import Constellation
-
     series = scenario.network([0, scenario.count // 2, scenario.count - 1])
     up = [int(count) for count in series.up.sum(axis=1)]
     orbits = scenario.orbits
-    shells = [shell.summary() for shell in orbits.shells] if isinstance(orbits, Constellation) else []
+    described = orbits.summary().splitlines() if hasattr(orbits, "summary") else [f"{len(series.ids)} satellites"]
+    span_s = min(ORBIT_S, scenario.span_s)
+    stability = scenario.stability(span_s)
     summary: dict[str, Any] = {
         "name": scenario.name,
         "epoch": scenario.start.isoformat(),
         "slots": scenario.count,
         "slot_s": scenario.slot_s,
         "satellites": len(series.ids),
-        "orbits": shells,
+        "orbits": described,
         "links_planned": len(series.plan.source),
         "links_up_first_middle_last": up,
+        "link_stability": stability,
+        "link_stability_span_s": span_s,
         "seed": scenario.seed,
     }
     if json:
         print_json(summary)
         return
     say(f"{scenario.name}: {scenario.count} slots of {scenario.slot_s:g} s from {scenario.start:%FT%TZ}")
-    for line in shells or [f"{len(series.ids)} satellites"]:
+    for line in described:
         say(line)
     say(f"links: {len(series.plan.source)} directed, {', '.join(map(str, up))} up in the first, middle, last slot")
+    say(f"of the planned links up in slot 0, {stability:.1%} stay up for {span_s / 60:g} min")
 
 
 def _scaled(bits: float | None, unit: float) -> str:

@@ -3,12 +3,17 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from leosplit.cli.output import warn
+
 if TYPE_CHECKING:
     from instances import Instance, Scenario
 
 
 def read_instance_or_scenario(text: str, seed: int = 0) -> "Instance | Scenario":
-    """Read a file by its format key; the name of a preset that is no file gives its scenario with this seed."""
+    """Read a file by its format key; the name of a preset that is no file gives its scenario with this seed.
+
+    A scenario's warnings are printed.
+    """
     from fitting.jsonfile import read_json
     from instances import PRESETS, preset_scenario, read_instance, read_scenario
     from instances.scenario_file import FORMAT
@@ -17,5 +22,8 @@ def read_instance_or_scenario(text: str, seed: int = 0) -> "Instance | Scenario"
         return preset_scenario(text, seed=seed)
     document = read_json(text)
     if isinstance(document, dict) and document.get("format") == FORMAT:
-        return read_scenario(text)
+        made = read_scenario(text)
+        for sentence in made.warnings():
+            warn(sentence)
+        return made
     return read_instance(text)

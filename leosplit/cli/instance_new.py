@@ -1,15 +1,17 @@
 """``leosplit instance new``: an instance or a scenario from a preset, a torus, a graph, SNDlib or element sets."""
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from leosplit.cli import instance_sources
 from leosplit.cli.output import print_json, say
 
 if TYPE_CHECKING:
     from instances import Instance, Scenario
+
+RADIO_NAMES = "standard, small-dish, shannon, optical-2.5g, optical-10g, optical-100g"
 
 
 def command(
@@ -17,14 +19,40 @@ def command(
     seed: Annotated[int, typer.Option(min=0, help="Draws slot, roles and tasks.")] = 0,
     tasks: Annotated[int | None, typer.Option(min=1, help="Number of tasks.")] = None,
     computing: Annotated[int | None, typer.Option(min=1, help="Number of computing satellites.")] = None,
-    constellation: Annotated[str | None, typer.Option(metavar="CODE", help="Such as D:550:53:1584/72/39.")] = None,
-    radio: Annotated[
-        str, typer.Option(help="standard, small-dish, shannon, optical-2.5g, optical-10g, optical-100g.")
-    ] = "standard",
+    constellation: Annotated[
+        str | None, typer.Option(metavar="CODE", help="Such as D:550:53:1584/72/39, or a name such as starlink-540.")
+    ] = None,
+    radio: Annotated[str, typer.Option(help=f"{RADIO_NAMES}.")] = "standard",
+    radio_across: Annotated[
+        str | None, typer.Option(metavar="RADIO", help="Radio between planes, where another than in the plane.")
+    ] = None,
     inter_shell: Annotated[
         int, typer.Option(min=0, max=100, metavar="K", help="Links of each satellite to the nearest of other shells.")
     ] = 0,
-    tle: Annotated[Path | None, typer.Option(help="Satellites of a file of element sets.")] = None,
+    cross_shift: Annotated[
+        str, typer.Option(metavar="N|nearest", help="Walker: slots that the neighbour in the next plane is ahead.")
+    ] = "0",
+    nearest: Annotated[
+        int, typer.Option(min=0, max=100, metavar="K", help="Links to the K nearest satellites, in place of the grid.")
+    ] = 0,
+    links: Annotated[
+        Path | None, typer.Option(help="Links in place of the grid: lines id,id or isls.txt of Hypatia.")
+    ] = None,
+    tle: Annotated[Path | None, typer.Option(help="Satellites of a catalogue: TLE, 3LE, Hypatia, or OMM.")] = None,
+    epoch: Annotated[str | None, typer.Option(metavar="TIME", help="TLE: time 0, UTC; the latest epoch.")] = None,
+    newest: Annotated[bool, typer.Option("--newest", help="TLE: the newest set of each satellite.")] = False,
+    drop_decayed: Annotated[bool, typer.Option("--drop-decayed", help="TLE: leave out what has no orbit.")] = False,
+    satellites: Annotated[
+        str | None, typer.Option(metavar="NAMES", help="TLE: only these names or patterns, commas between.")
+    ] = None,
+    numbers: Annotated[
+        str | None, typer.Option(metavar="NUMBERS", help="TLE: only these catalogue numbers, commas between.")
+    ] = None,
+    altitude_km: Annotated[str | None, typer.Option(metavar="LOW,HIGH", help="TLE: only these altitudes.")] = None,
+    inclination_deg: Annotated[
+        str | None, typer.Option(metavar="LOW,HIGH", help="TLE: only these inclinations.")
+    ] = None,
+    shell: Annotated[int | None, typer.Option(min=0, metavar="N", help="TLE: only this shell, 0 the largest.")] = None,
     torus: Annotated[str | None, typer.Option(metavar="RxC", help="A torus of R planes with C satellites.")] = None,
     spread: Annotated[float, typer.Option(min=0, max=0.99, help="Torus: rates differ by up to ±this share.")] = 0.3,
     graph: Annotated[Path | None, typer.Option(help="A graph: GraphML, or node-link JSON.")] = None,
@@ -54,102 +82,47 @@ def command(
         raise typer.BadParameter("cannot be combined", param_hint=" and ".join(sources))
     if scenario and (torus or graph or sndlib or slot_of):
         raise typer.BadParameter(f"cannot be made of {sources[0]}", param_hint="--scenario")
-    if inter_shell and (torus or graph or sndlib or slot_of):
-        raise typer.BadParameter(f"does not go with {sources[0]}", param_hint="--inter-shell")
+    network = {"--inter-shell": inter_shell, "--nearest": nearest, "--links": links, "--radio-across": radio_across}
+    for name, value in (network | {"--cross-shift": cross_shift != "0"}).items():
+        if value and (torus or graph or sndlib or slot_of):
+            raise typer.BadParameter(f"does not go with {sources[0]}", param_hint=name)
     if (sensing or serving) and not (scenario or tle):
         raise typer.BadParameter("need --scenario or --tle", param_hint="--sensing and --serving")
-    from instances import Scenario, generate_torus, make_preset, read_graph, read_sndlib
+    catalogue = {"names": satellites, "numbers": numbers, "altitude_km": altitude_km, "shell": shell}
+    catalogue |= {"inclination_deg": inclination_deg, "newest": newest, "drop_decayed": drop_decayed}
+    if tle is None and (epoch is not None or any(value not in (None, False) for value in catalogue.values())):
+        raise typer.BadParameter("choose from a catalogue; --tle names it", param_hint="--epoch, --newest and the like")
+    from instances import Scenario, generate_torus, read_graph, read_sndlib
     from instances.accuracy import scenario_with_accuracy, with_accuracy
 
     counts: dict[str, Any] = {"tasks": tasks, "computing": computing}
     counts = {key: value for key, value in counts.items() if value is not None}
     made: Instance | Scenario
     if torus is not None:
-        made = generate_torus(*_size(torus), seed=seed, spread=spread, **counts)
+        made = generate_torus(*instance_sources.torus_size(torus), seed=seed, spread=spread, **counts)
     elif graph is not None:
         made = read_graph(graph, seed=seed, rate_key=rate_key, length_key=length_key, **counts)
     elif sndlib is not None:
         made = read_sndlib(sndlib, tasks=tasks)
     elif slot_of is not None:
-        made = _slot(slot_of, slot)
-    elif scenario or tle is not None:
-        made = _over_time(preset, seed, counts, constellation, radio, inter_shell, tle, sensing, serving, scenario)
+        made = instance_sources.slot(slot_of, slot)
     else:
-        shells: dict[str, Any] = {"constellation": constellation, "inter_shell_links": inter_shell}
-        made = make_preset(preset, seed=seed, radio=radio, **shells, **counts)
+        sky = instance_sources.Sky(
+            preset,
+            seed,
+            counts,
+            constellation,
+            instance_sources.technology(radio, radio_across),
+            instance_sources.link_rules(inter_shell, cross_shift, nearest),
+            links,
+            None if tle is None else instance_sources.catalogue(tle, epoch, catalogue),
+        )
+        made = sky.over_time(sensing, serving, scenario) if sky.needs_time or scenario else sky.preset_instance()
     own = (large, small, large_map_min, small_map_min)
     if isinstance(made, Scenario):
         _save_scenario(scenario_with_accuracy(made, *own), out)
     else:
         _save_instance(with_accuracy(made, *own), out)
-
-
-def _size(text: str) -> tuple[int, int]:
-    match = re.fullmatch(r"(\d+)[x×](\d+)", text)
-    if match is None:
-        raise typer.BadParameter(f"must be RxC such as 4x6, got {text!r}", param_hint="--torus")
-    return int(match[1]), int(match[2])
-
-
-def _slot(file: str, slot: int) -> "Instance":
-    """Make the instance of one slot, or say which slot is the next one with tasks."""
-    from instances import Instance, InstanceError
-    from leosplit.cli.instance_files import read_instance_or_scenario
-
-    made = read_instance_or_scenario(file)
-    if isinstance(made, Instance):
-        raise typer.BadParameter(f"{file} is an instance already", param_hint="--slot-of")
-    instance = made.instance(slot)
-    if instance is not None:
-        return instance
-    later = next(made.slots(slot + 1), None)
-    where = "no later one has" if later is None else f"the next one with tasks is {later.meta['slot']}"
-    raise InstanceError(f"{file}: slot {slot} has no task; {where}")
-
-
-def _over_time(
-    preset: str,
-    seed: int,
-    counts: dict[str, int],
-    constellation: str | None,
-    radio: str,
-    inter_shell: int,
-    tle: Path | None,
-    sensing: str | None,
-    serving: str | None,
-    whole: bool,
-) -> "Instance | Scenario":
-    """Make a scenario, or its first slot."""
-    from dataclasses import replace
-
-    from instances import PRESETS, Bursts, Drawn, InstanceError, Roles, preset_scenario, read_tle
-    from instances.assignment import parse_selection
-    from instances.presets import lookup
-    from instances.scenario import served_instance
-
-    base = lookup(PRESETS, preset, "preset")
-    tasks, computing = counts.get("tasks", base.tasks), counts.get("computing", base.computing)
-    roles = Roles(
-        Drawn(tasks) if sensing is None else parse_selection(sensing),
-        Drawn(computing) if serving is None else parse_selection(serving),
-    )
-    own = None if tle else roles
-    links = 0 if tle else inter_shell
-    made = preset_scenario(
-        preset, seed=seed, roles=own, constellation=constellation, radio=radio, inter_shell_links=links
-    )
-    if tle is not None:
-        rules = replace(made.rules, inter_shell_links=inter_shell)
-        named: dict[str, Any] = {"name": tle.stem, "meta": {"tle": tle.name}}
-        made = replace(made, orbits=read_tle(tle), rules=rules, roles=roles, epoch=None, **named)
-    if whole:
-        return made
-    if sensing is None and serving is None:
-        return served_instance(made, tasks, computing)
-    instance = replace(made, arrivals=Bursts(float("inf"))).instance(0)
-    if instance is None:
-        raise InstanceError("no satellite senses")
-    return instance
 
 
 def _save_instance(made: "Instance", out: Path | None) -> None:

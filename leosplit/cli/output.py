@@ -33,6 +33,11 @@ def say(text: str = "", *, nl: bool = True, err: bool = False) -> None:
     typer.echo(printable(text, keep="\n"), nl=nl, err=err)
 
 
+def warn(text: str) -> None:
+    """Print one line on stderr about what is accepted but most often a mistake."""
+    say(f"warning: {' '.join(text.split())}", err=True)
+
+
 def print_json(document: Mapping[str, Any]) -> None:
     """Print one JSON document on stdout; non-finite numbers are null."""
     text = json.dumps(clean(document), indent=1, allow_nan=False, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""Links between shells: each satellite to the nearest ones of other shells, chosen anew at every time."""
+"""Links to the nearest satellites, of other shells or of any plane, chosen anew at every time."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,8 +10,8 @@ from instances.isl import LinkPlan, LinkRules, link_state
 Pairs = NDArray[np.intp]
 
 
-def nearest_pairs(frame: Array, shells: NDArray[np.intp], rules: LinkRules) -> Pairs:
-    """Pairs of satellites of different shells that link at one time, no satellite more than its terminals allow.
+def nearest_pairs(frame: Array, groups: NDArray[np.intp], rules: LinkRules) -> Pairs:
+    """Pairs of satellites of different groups that link at one time, no satellite more than its terminals allow.
 
     The shortest pair that may be up comes first, then the next one whose satellites both have a terminal left: no two
     satellites without a link to each other would both gain by one.
@@ -20,10 +20,10 @@ def nearest_pairs(frame: Array, shells: NDArray[np.intp], rules: LinkRules) -> P
     ----------
     frame
         Positions, m, shape (n, 3).
-    shells
-        Number of the shell of each satellite, shape (n,).
+    groups
+        Number of the group of each satellite, shape (n,): its shell, or itself where any other may be linked to.
     rules
-        Clearance, range, latitude cut-off and `inter_shell_links`, the terminals.
+        Clearance, range, latitude cut-off, and the terminals: `nearest_links` or `inter_shell_links`.
 
     Returns
     -------
@@ -33,13 +33,13 @@ def nearest_pairs(frame: Array, shells: NDArray[np.intp], rules: LinkRules) -> P
     highest = float(np.sqrt(np.einsum("ij,ij->i", frame, frame).max()))
     sight = 2.0 * np.sqrt(max(highest**2 - (EARTH_RADIUS_M + rules.clearance_m) ** 2, 0.0))
     found = cKDTree(frame).query_pairs(min(rules.max_range_m, float(sight)), output_type="ndarray")
-    found = np.sort(found[shells[found[:, 0]] != shells[found[:, 1]]], axis=1).astype(np.intp)
+    found = np.sort(found[groups[found[:, 0]] != groups[found[:, 1]]], axis=1).astype(np.intp)
     if not len(found):
         return found.reshape(-1, 2)
     plan = LinkPlan(found[:, 0], found[:, 1], (), np.ones(len(found), dtype=bool))
     length, up = link_state(frame, plan, rules)
     found, length = found[up], length[up]
-    free = np.full(len(frame), rules.inter_shell_links)
+    free = np.full(len(frame), rules.nearest_links or rules.inter_shell_links)
     chosen = []
     for a, b in found[np.lexsort((found[:, 1], found[:, 0], length))].tolist():
         if free[a] and free[b]:
@@ -48,8 +48,8 @@ def nearest_pairs(frame: Array, shells: NDArray[np.intp], rules: LinkRules) -> P
     return np.array(sorted(chosen), dtype=np.intp).reshape(-1, 2)
 
 
-def with_inter_shell_links(
-    plan: LinkPlan, positions_m: Array, shells: NDArray[np.intp], rules: LinkRules
+def with_nearest_links(
+    plan: LinkPlan, positions_m: Array, groups: NDArray[np.intp], rules: LinkRules
 ) -> tuple[LinkPlan, NDArray[np.bool_]]:
     """Add the pairs of all times to a plan, both directions of a pair side by side.
 
@@ -59,7 +59,7 @@ def with_inter_shell_links(
         The links that stay.
     positions_m
         Positions, m, shape (k, n, 3).
-    shells, rules
+    groups, rules
         As in `nearest_pairs`.
 
     Returns
@@ -67,10 +67,10 @@ def with_inter_shell_links(
     plan, up
         The plan with the added links, their direction empty, and which of them are held when, shape (k, added).
     """
-    frames = [nearest_pairs(frame, shells, rules) for frame in positions_m]
+    frames = [nearest_pairs(frame, groups, rules) for frame in positions_m]
     pairs = np.unique(np.concatenate(frames), axis=0)
     both = np.stack([pairs, pairs[:, ::-1]], axis=1).reshape(-1, 2)
-    size = len(shells)
+    size = len(groups)
     held = np.array([np.isin(pairs @ (size, 1), frame @ (size, 1)) for frame in frames]).reshape(-1, len(pairs))
     added = LinkPlan(
         np.concatenate([plan.source, both[:, 0]]),
