@@ -4,16 +4,19 @@
 PYTHON ?= python3
 VENV ?= .venv
 WORKERS ?= 2
+LATEST ?= .latest
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 EXTRAS := marl,fast,dist,docs,test
 
 .DELETE_ON_ERROR:
-.PHONY: help install gap test test-slow lint bench docs clean
+.PHONY: help install gap test test-slow test-latest lint bench docs clean
 
 help:
 	@echo "make gap        how far each scheme is from a proven optimum, on the bundled instances (results/)"
 	@echo "make test       lint, types and the fast tests;  make test-slow  the rest"
+	@echo "make test-latest  the fast tests and every --json command with the newest versions of everything, as a wheel;"
+	@echo "                LATEST_ARGS=… adds arguments of pip install, such as a build of PyTorch without CUDA"
 	@echo "make lint       ruff and mypy;  make bench  the benchmarks;  make docs  the documentation (site/)"
 
 $(STAMP): pyproject.toml constraints.txt
@@ -37,6 +40,17 @@ test: lint
 test-slow: $(STAMP)
 	$(BIN)/python -m pytest -n $(WORKERS) -m slow $(ARGS)
 
+# The wheel, not this tree, is what the tests import: pytest appends the tree to the path instead of preceding it.
+test-latest:
+	rm -rf $(LATEST)
+	$(PYTHON) -m venv $(LATEST)
+	$(LATEST)/bin/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir $(LATEST)/dist .
+	$(LATEST)/bin/python -m pip install --quiet --disable-pip-version-check $(LATEST_ARGS) \
+		"$$(echo $(LATEST)/dist/*.whl)[marl,fast,dist,test]"
+	$(LATEST)/bin/python -m pip freeze --exclude leosplit > $(LATEST)/versions.txt
+	$(LATEST)/bin/pytest -o pythonpath= --import-mode=append -n $(WORKERS) $(ARGS)
+	$(LATEST)/bin/pytest -o pythonpath= --import-mode=append -m "" tests/test_json_commands.py
+
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks $(ARGS)
 
@@ -44,4 +58,4 @@ docs: $(STAMP)
 	$(BIN)/mkdocs build --strict
 
 clean:
-	rm -rf $(VENV) build site .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(LATEST) build site .mypy_cache .ruff_cache .pytest_cache

@@ -10,8 +10,9 @@ from fitting.curve_file import (
     write_curve,
     write_surface,
 )
-from fitting.curves import FAMILIES, Curve, Logistic, ParametricCurve, PiecewiseLinear, PowerLaw, SaturatingExponential
+from fitting.curves import Curve, ParametricCurve, PiecewiseLinear
 from fitting.errors import CurveError, LeosplitError, MeasurementError
+from fitting.families import FAMILIES, Logistic, PowerLaw, SaturatingExponential
 from fitting.fit import FAMILY_NAMES, Fit, fit_curve
 from fitting.measurements import Measurements, read_measurements
 from fitting.piecewise import Approximation, piecewise_linear

@@ -3,10 +3,11 @@
 import math
 from abc import ABC, abstractmethod
 from bisect import bisect_right
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
 from itertools import pairwise
-from typing import ClassVar, overload
+from typing import Any, ClassVar, Self, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -194,13 +195,48 @@ class PiecewiseLinear(Curve):
 
 
 @dataclass(frozen=True)
+class Range:
+    """Where a fit looks for a shape parameter, on an axis on which the data and the domain span 0 to 1.
+
+    Parameters
+    ----------
+    lower, upper
+        The bounds.
+    starts
+        Number of values from which the search starts.
+    logarithmic
+        Whether the logarithm is searched; the bounds are above 0 then.
+    """
+
+    lower: float
+    upper: float
+    starts: int
+    logarithmic: bool = True
+
+
+@dataclass(frozen=True)
 class ParametricCurve(Curve):
-    """A curve given by the parameters of a family and a domain [lo, hi]; each family is monotone."""
+    """A curve given by the parameters of a family and a domain [lo, hi]; each family is monotone.
+
+    A family is a subclass in `families.FAMILIES`: its fields are the parameters, `a` (the level) and `b` (the factor)
+    first, so that the value is a + b·h(x; shape) for some function h, then the shape parameters, then the domain. The
+    file form, the schema, the fit and the command line follow from the class.
+    """
+
+    formula_text: ClassVar[str]
+    """The formula with its parameters in braces, for `format`."""
+    search: ClassVar[Mapping[str, Range]]
+    """Where a fit looks for each shape parameter."""
 
     @property
     def parameters(self) -> dict[str, float]:
         """The parameters by name."""
-        return {name: getattr(self, name) for name in _parameter_names(type(self))}
+        return {name: getattr(self, name) for name in self.names()}
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """Names of the parameters, in their order."""
+        return _parameter_names(cls)
 
     def __post_init__(self) -> None:
         names = list(self.parameters)
@@ -221,122 +257,48 @@ class ParametricCurve(Curve):
         """Raise where the family is not defined at the lower end of the domain."""
 
     def _values(self, x: Floats | float) -> Floats | float:
-        return self.formula(x, **self.parameters)
+        value: Floats | float = self.formula(x, **self.parameters)
+        return value
 
     def _knots(self) -> tuple[float, ...]:
         return self.domain
 
     @staticmethod
     @abstractmethod
-    def formula(x: Floats | float, **parameters: float) -> Floats | float:
-        """Value of the family at `x`."""
+    def formula(x: Any, *parameters: Any, **named: Any) -> Any:
+        """Value of the family at `x`; x and parameters are numbers or arrays that broadcast."""
+
+    @staticmethod
+    @abstractmethod
+    def partials(x: Any, *parameters: Any, **named: Any) -> tuple[Any, ...]:
+        """Return the derivative of the formula by each parameter; works on arrays of `decimal.Decimal` too."""
+
+    @staticmethod
+    @abstractmethod
+    def moved(scale: float, shift: float, *parameters: Any, **named: Any) -> tuple[Any, ...]:
+        """Return the parameters of the curve of x = shift + scale·u that has the value of these at u."""
+
+    def on_axis(self, scale: float, shift: float, domain: tuple[float, float] | None = None) -> Self:
+        """Return the curve of x = shift + scale·u that has this curve's value at u.
+
+        Parameters
+        ----------
+        scale, shift
+            What maps this curve's axis to the other; scale is above 0.
+        domain
+            The domain on the other axis, by default the image of this one.
+        """
+        with np.errstate(over="ignore"):
+            parameters = self.moved(scale, shift, **self.parameters)
+        domain = domain or (self.domain[0] * scale + shift, self.domain[1] * scale + shift)
+        return self.of(dict(zip(self.names(), map(float, parameters), strict=True)), domain)
+
+    @classmethod
+    def of(cls, parameters: Mapping[str, float], domain: tuple[float, float]) -> Self:
+        """Return the curve of this family with these parameters."""
+        return cls(**parameters, domain=domain)  # type: ignore[call-arg]
 
 
 @cache
 def _parameter_names(kind: type[ParametricCurve]) -> tuple[str, ...]:
     return tuple(field.name for field in fields(kind) if field.name != "domain")
-
-
-def _sign(value: float) -> int:
-    return (value > 0) - (value < 0)
-
-
-@dataclass(frozen=True)
-class SaturatingExponential(ParametricCurve):
-    """a − b·exp(−c·x): concave and ascending for b, c > 0."""
-
-    kind: ClassVar[str] = "saturating_exponential"
-
-    a: float
-    b: float
-    c: float
-    domain: tuple[float, float]
-
-    @staticmethod
-    def formula(x: Floats | float, a: float, b: float, c: float) -> Floats | float:  # type: ignore[override]
-        """Value a − b·exp(−c·x)."""
-        return a - b * np.exp(-c * x)
-
-    def _slopes(self, x: Floats) -> Floats:
-        return self.b * self.c * np.exp(-self.c * x)
-
-    def _bends(self) -> tuple[tuple[float, float, int], ...]:
-        return ((*self.domain, -_sign(self.b) * abs(_sign(self.c))),)
-
-    def _touching(self, slope: float) -> tuple[float, ...]:
-        ratio = slope / (self.b * self.c) if self.b * self.c else 0.0
-        return (-math.log(ratio) / self.c,) if ratio > 0 else ()
-
-
-@dataclass(frozen=True)
-class PowerLaw(ParametricCurve):
-    """a − b·(x + d)^(−c): concave and ascending for b, c > 0; x + d must be positive on the domain."""
-
-    kind: ClassVar[str] = "power_law"
-
-    a: float
-    b: float
-    c: float
-    d: float
-    domain: tuple[float, float]
-
-    def _check_domain(self, lo: float) -> None:
-        if lo + self.d <= 0:
-            raise CurveError(f"a power law needs x + d > 0 on its domain, got {lo} + {self.d} at the lower end")
-
-    @staticmethod
-    def formula(x: Floats | float, a: float, b: float, c: float, d: float) -> Floats | float:  # type: ignore[override]
-        """Value a − b·(x + d)^(−c)."""
-        return a - b * np.power(x + d, -c)
-
-    def _slopes(self, x: Floats) -> Floats:
-        return self.b * self.c * np.power(x + self.d, -self.c - 1)
-
-    def _bends(self) -> tuple[tuple[float, float, int], ...]:
-        return ((*self.domain, -_sign(self.b) * _sign(self.c) * _sign(self.c + 1)),)
-
-    def _touching(self, slope: float) -> tuple[float, ...]:
-        ratio = slope / (self.b * self.c) if self.b * self.c else 0.0
-        return (ratio ** (-1 / (self.c + 1)) - self.d,) if ratio > 0 and self.c != -1 else ()
-
-
-@dataclass(frozen=True)
-class Logistic(ParametricCurve):
-    """a + b/(1 + exp(−c·(x − d))): an S ascending from a to a + b for b, c > 0."""
-
-    kind: ClassVar[str] = "logistic"
-
-    a: float
-    b: float
-    c: float
-    d: float
-    domain: tuple[float, float]
-
-    @staticmethod
-    def formula(x: Floats | float, a: float, b: float, c: float, d: float) -> Floats | float:  # type: ignore[override]
-        """Value a + b/(1 + exp(−c·(x − d))), by the hyperbolic tangent, which cannot overflow."""
-        return a + b * (0.5 + 0.5 * np.tanh(0.5 * c * (x - d)))
-
-    def _slopes(self, x: Floats) -> Floats:
-        tail: Floats = np.exp(-np.abs(self.c * (x - self.d)))
-        return self.b * self.c * tail / (1 + tail) ** 2
-
-    def _bends(self) -> tuple[tuple[float, float, int], ...]:
-        lo, hi = self.domain
-        middle, bend = min(max(self.d, lo), hi), _sign(self.b) * _sign(self.c)
-        return (lo, middle, bend), (middle, hi, -bend)
-
-    def _touching(self, slope: float) -> tuple[float, ...]:
-        ratio = slope / (self.b * self.c) if self.b * self.c else 0.0
-        if not 0 < ratio <= 0.25:
-            return ()
-        # exp(−|z|) is the smaller root t of t/(1 + t)² = ratio, written without cancellation
-        tail = 2 * ratio / (1 - 2 * ratio + math.sqrt(1 - 4 * ratio))
-        distance = -math.log(tail) / self.c
-        return self.d - distance, self.d + distance
-
-
-FAMILIES: dict[str, type[SaturatingExponential] | type[PowerLaw] | type[Logistic]] = {
-    family.kind: family for family in (SaturatingExponential, PowerLaw, Logistic)
-}
-"""The three parametric families by their name in files."""

@@ -2,18 +2,18 @@
 
 import math
 from dataclasses import dataclass, replace
-from itertools import product
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fitting.curves import Curve, Floats, PiecewiseLinear
+from fitting.curves import Curve, Floats, ParametricCurve, PiecewiseLinear
 from fitting.errors import MeasurementError
-from fitting.families import SEARCHES, Search, Shape
+from fitting.families import FAMILIES
 from fitting.measurements import LARGEST
+from fitting.search import Problems, Shape, at_bounds, minimise, polish, project, shape_parameters
 
 SHAPES = ("monotone", "monotone_concave")
-FAMILY_NAMES = (*SEARCHES, *SHAPES)
+FAMILY_NAMES = (*FAMILIES, *SHAPES)
 """What can be fitted: the parametric families, and ascending (concave) piecewise-linear curves through every x."""
 HUBER = 1.345  # 95 % efficiency for normal errors
 MAD_TO_DEVIATION = 1.4826
@@ -71,8 +71,8 @@ class Fit:
 
     @property
     def chi_square(self) -> float:
-        """Sum of squared residuals, each divided by its standard error where one is known."""
-        return float(np.sum((self.residuals / (1.0 if self.sigma is None else self.sigma)) ** 2))
+        """Sum of squared residuals, each divided by its standard error where one is known, and counted by trust."""
+        return float(np.sum(self.trust * (self.residuals * self.precision) ** 2))
 
     @property
     def rmse(self) -> float:
@@ -81,10 +81,16 @@ class Fit:
 
     @property
     def r_squared(self) -> float:
-        """Share of the variance explained; nan when all y are equal."""
+        """Share of the variance explained, points counted by trust; nan when all y are equal."""
         if np.all(self.y == self.y[0]):  # their mean may differ from them by rounding
             return math.nan
-        return 1 - float(np.sum(self.residuals**2)) / float(np.sum((self.y - self.y.mean()) ** 2))
+        mean = np.average(self.y, weights=self.trust)
+        return 1 - float(np.sum(self.trust * self.residuals**2)) / float(np.sum(self.trust * (self.y - mean) ** 2))
+
+    @property
+    def at_bounds(self) -> tuple[str, ...]:
+        """Names of the parameters that lie at a bound of the search: a better value may lie beyond."""
+        return at_bounds(FAMILIES[self.family], self.shape) if self.shape else ()
 
     @property
     def freedom(self) -> int:
@@ -129,7 +135,7 @@ def fit_curve(
         there. A shape-constrained curve ends with its points and is constant beyond.
     robust
         Huber's loss, by reweighting: a point that misses by more than 1.345 deviations counts less (the deviation is
-        the median absolute residual, scaled).
+        the scaled median of the absolute residuals, less the smallest ones, one fewer than there are parameters).
 
     Raises
     ------
@@ -148,7 +154,8 @@ def fit_curve(
         return fit
     for _ in range(50):
         misses = np.abs(fit.residuals) * weights
-        deviation = max(MAD_TO_DEVIATION * float(np.median(misses)), 1e-9)
+        # a fit passes near as many points as it has parameters: those say nothing about the errors
+        deviation = max(MAD_TO_DEVIATION * float(np.median(np.sort(misses)[min(fit.parameters, len(x)) - 1 :])), 1e-9)
         trust = HUBER * deviation / np.maximum(misses, HUBER * deviation)
         again = replace(_weighted_fit(x, y, family, weights * np.sqrt(trust), domain, fit.shape), sigma=fit.sigma)
         moved = float(np.max(np.abs(again.curve(x) - fit.curve(x))))
@@ -166,19 +173,37 @@ def refit(fit: Fit, y: Floats, weights: Floats | None = None) -> Fit:
 
 def _weighted_fit(x: Floats, y: Floats, family: str, weights: Floats, domain: tuple[float, float], start: Shape) -> Fit:
     if family in SHAPES:
-        curve, parameters = _shaped(x, y, weights, concave=family == "monotone_concave")
-        return Fit(family, curve, x, y, None, parameters, domain, (), weights)
-    search = SEARCHES[family]
-    distinct = len(np.unique(x))
-    if distinct < search.parameters:
-        raise MeasurementError(
-            f"{family} has {search.parameters} parameters and needs at least as many distinct x, got {distinct}"
-        )
+        levels, parameters = _shaped(x, y, weights, concave=family == "monotone_concave")
+        return Fit(family, levels, x, y, None, parameters, domain, (), weights)
+    kind = FAMILIES[family]
+    count, distinct = len(kind.names()), len(np.unique(x))
+    if distinct < count:
+        raise MeasurementError(f"{family} has {count} parameters and needs at least as many distinct x, got {distinct}")
+    scale, shift = axis_of(x, domain)
+    problem = Problems(kind, (x - shift) / scale, y[None, :], weights)
+    if start:
+        searched = polish(problem, np.array([start]))[0][0]
+    else:
+        searched, _ = minimise(problem)
+    curve = curve_of(problem, searched[None, :], (scale, shift), domain)
+    return Fit(family, curve, x, y, None, count, domain, tuple(searched.tolist()), weights)
+
+
+def axis_of(x: Floats, domain: tuple[float, float]) -> tuple[float, float]:
+    """Scale and shift of the axis on which x and the domain span 0 to 1."""
     shift = min(domain[0], float(x[0]))
-    scale = max(domain[1], float(x[-1])) - shift
-    shape, linear = _search(search, (x - shift) / scale, y, weights, start)
-    parametric = search.curve(float(linear[0]), float(linear[1]), shape, scale, shift, domain)
-    return Fit(family, parametric, x, y, None, search.parameters, domain, shape, weights)
+    return max(domain[1], float(x[-1])) - shift, shift
+
+
+def curve_of(
+    problem: Problems, searched: Floats, axis: tuple[float, float], domain: tuple[float, float]
+) -> ParametricCurve:
+    """Curve, in the units of x, of the searched numbers of a problem, shape (1, k)."""
+    found = project(problem, searched)
+    shape = [float(parameter[0]) for parameter in shape_parameters(problem.family, searched)]
+    on_unit = ((domain[0] - axis[1]) / axis[0], (domain[1] - axis[1]) / axis[0])
+    values = dict(zip(problem.family.names(), (float(found.a[0]), float(found.b[0]), *shape), strict=True))
+    return problem.family.of(values, on_unit).on_axis(*axis, domain)
 
 
 def _shaped(x: Floats, y: Floats, weights: Floats, concave: bool) -> tuple[PiecewiseLinear, int]:
@@ -227,42 +252,3 @@ def checked_points(x: ArrayLike, y: ArrayLike, sigma: ArrayLike | None) -> tuple
         raise MeasurementError(f"the x must be told apart: from {xs.min():g} to {xs.max():g} is {spread:g} only")
     order = np.argsort(xs, kind="stable")
     return xs[order], ys[order], 1 / sigmas[order]
-
-
-def _search(search: Search, u: Floats, y: Floats, weights: Floats, start: Shape) -> tuple[Shape, Floats]:
-    """Shape and linear parameters of least weighted squares: a start, or the best points of the grid, polished."""
-    from scipy.optimize import least_squares  # a third of a second to import
-
-    def residuals(shape: Floats) -> Floats:
-        with np.errstate(over="ignore", invalid="ignore"):  # MINPACK may stray far; what it finds there is dropped
-            return _projected(search, tuple(shape), u, y, weights)[2]
-
-    starts = [start]
-    low, high = (np.array(end) for end in search.bounds)
-    if not start:
-        starts = sorted(product(*search.start), key=lambda shape: _projected(search, shape, u, y, weights)[1])[:3]
-    best: tuple[Shape, float] | None = None
-    for start in starts:
-        # a refit, of which a bootstrap makes hundreds, first tries MINPACK, which is quick but knows no bounds
-        warm = least_squares(residuals, start, method="lm", max_nfev=200) if len(starts) == 1 else None
-        if warm is not None and warm.success and np.all((low < warm.x) & (warm.x < high)):
-            polished = warm
-        else:
-            polished = least_squares(residuals, start, bounds=search.bounds, xtol=1e-15, ftol=1e-15, gtol=1e-15)
-        if best is None or polished.cost < best[1]:
-            best = tuple(float(value) for value in polished.x), float(polished.cost)
-    assert best is not None, "the grid of a family is not empty"
-    return best[0], _projected(search, best[0], u, y, weights)[0]
-
-
-def _projected(search: Search, shape: Shape, u: Floats, y: Floats, weights: Floats) -> tuple[Floats, float, Floats]:
-    """Best (a, b) for a shape, the weighted sum of squares and the weighted residuals."""
-    h = search.basis(u, shape)
-    total = np.sum(weights**2)
-    h_mean, y_mean = np.sum(weights**2 * h) / total, np.sum(weights**2 * y) / total
-    centred = weights * (h - h_mean)
-    spread = float(centred @ centred)
-    b = float(centred @ (weights * (y - y_mean))) / spread if spread > 0 else 0.0
-    a = y_mean - b * h_mean
-    residuals = weights * (a + b * h - y)
-    return np.array([a, b]), float(residuals @ residuals), residuals

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -28,12 +28,16 @@ class Candidate:
         Root of the mean squared error, mAP, at points that the fit did not see; nan when there is none.
     reason
         Why there is no fit, or why it is poor; empty otherwise.
+    weight
+        Akaike weight among the fits, which sum to 1 (H. Akaike, doi:10.1007/978-1-4612-1694-0_16); nan where the
+        points are too few for the criterion.
     """
 
     family: str
     fit: Fit | None
     leave_one_out: float
     reason: str
+    weight: float = math.nan
 
     @property
     def aicc(self) -> float:
@@ -49,9 +53,11 @@ def compare_fits(
     families: Sequence[str] = FAMILY_NAMES,
     robust: bool = False,
 ) -> tuple[Candidate, ...]:
-    """Fit every family; best first: least AICc, and of equals, such as with few points, least leave-one-out error.
+    """Fit every family; best first.
 
-    Parameters are those of `fit_curve`.
+    A poor fit never comes before one that is not. Otherwise the least AICc is best; where the points are too few for
+    that of a fit to be finite, the least leave-one-out error, those at a search bound last. Parameters are those of
+    `fit_curve`.
 
     Raises
     ------
@@ -70,13 +76,18 @@ def compare_fits(
             rows.append(Candidate(family, fit, leave_one_out(fit), poor(fit)))
     if all(row.fit is None for row in rows):
         raise MeasurementError(rows[0].reason)
-    return tuple(sorted(rows, key=_rank))
+    rows = _weighted(rows)
+    # with too few points for one of the good fits AICc compares nothing: it would favour whatever has fewer parameters
+    good = [row for row in rows if row.fit is not None and not row.reason]
+    by_criterion = all(math.isfinite(row.aicc) for row in good or rows if row.fit is not None)
+    return tuple(sorted(rows, key=lambda row: _rank(row, by_criterion)))
 
 
 def leave_one_out(fit: Fit) -> float:
     """Root of the mean squared error, mAP, of each point under the fit to all others; nan when these are too few.
 
-    A parametric family is refitted from the shape of the whole fit, a robust fit with its weights.
+    A parametric family is refitted from the shape of the whole fit, a robust fit with its weights; its errors count by
+    its trust in their points.
     """
     errors = []
     for index in range(len(fit.x)):
@@ -88,14 +99,14 @@ def leave_one_out(fit: Fit) -> float:
         else:
             without = fit_curve(fit.x[keep], fit.y[keep], fit.family, 1 / fit.weights[keep], fit.domain)
         errors.append(fit.y[index] - without.curve(float(fit.x[index])))
-    return float(np.sqrt(np.mean(np.square(errors))))
+    return float(np.sqrt(np.average(np.square(errors), weights=fit.trust)))
 
 
 def poor(fit: Fit) -> str:
     """Say why a fit is poor, or return an empty string.
 
     It is when it explains less than nine tenths of the variance, or misses points by more than their standard errors
-    allow (chi-square test at 0.1 %).
+    allow (chi-square test at 0.1 %). Points that a robust fit distrusts count by its trust in them.
     """
     if fit.r_squared < POOR_R_SQUARED:
         return f"poor: it explains {max(fit.r_squared, 0):.0%} of the variance"
@@ -108,6 +119,19 @@ def poor(fit: Fit) -> str:
     return ""
 
 
-def _rank(row: Candidate) -> tuple[bool, float, float]:
+def _weighted(rows: list[Candidate]) -> list[Candidate]:
+    """Add Akaike weights to those with a finite criterion."""
+    least = min((row.aicc for row in rows), default=math.inf)
+    if not math.isfinite(least):
+        return rows
+    shares = [math.exp(-0.5 * (row.aicc - least)) for row in rows]
+    return [
+        replace(row, weight=share / sum(shares) if math.isfinite(row.aicc) else math.nan)
+        for row, share in zip(rows, shares, strict=True)
+    ]
+
+
+def _rank(row: Candidate, by_criterion: bool) -> tuple[bool, bool, bool, float, float]:
     error = math.inf if math.isnan(row.leave_one_out) else row.leave_one_out
-    return row.fit is None, row.aicc, error
+    bound = not by_criterion and row.fit is not None and bool(row.fit.at_bounds)
+    return row.fit is None, bool(row.reason), bound, row.aicc if by_criterion else error, error

@@ -1,16 +1,44 @@
-"""How sure a fit is: parameter covariance, bootstrap bands, and a curve that is conservative at a chosen confidence."""
+"""How sure a fit is: standard errors, intervals, bands, and a curve that is conservative at a chosen confidence."""
 
 import math
-from dataclasses import fields
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fitting.curves import Floats, ParametricCurve, PiecewiseLinear
 from fitting.errors import MeasurementError
-from fitting.fit import Fit, refit
+from fitting.fit import Fit, axis_of, refit
+from fitting.profile import linear_ends, shape_ends, value_ends
+from fitting.search import Problems, polish, project, shape_parameters
+from fitting.standard_errors import spread
 
 SAMPLES = 300
+EXACT = 1e-9
+"""Residuals below this share of the values' range are rounding: the profile has no shape then."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A parameter of a fit.
+
+    Parameters
+    ----------
+    name, value
+        The parameter.
+    standard_error
+        Its standard error, from the Jacobian; inf where the points do not identify it, nan where no point is left.
+    interval
+        Two-sided confidence interval; an infinite end is one that the points do not give.
+    remark
+        What limits it, such as `at a search bound`, `not identifiable`, `no upper end`; empty otherwise.
+    """
+
+    name: str
+    value: float
+    standard_error: float
+    interval: tuple[float, float]
+    remark: str
 
 
 def covariance(fit: Fit) -> NDArray[np.float64]:
@@ -26,41 +54,96 @@ def covariance(fit: Fit) -> NDArray[np.float64]:
     MeasurementError
         When the fit is not parametric or no point is left to estimate the variance from.
     """
-    jacobian = _jacobian(fit) * fit.precision[:, None]
-    lengths = np.linalg.norm(jacobian, axis=0)
-    if np.any(lengths == 0) or np.linalg.cond(jacobian / np.where(lengths == 0, 1, lengths)) > 1e10:
-        return np.full((fit.parameters, fit.parameters), np.inf)
-    inverse = np.linalg.inv((jacobian / lengths).T @ (jacobian / lengths))
-    return np.asarray(_scale(fit) ** 2 * inverse / np.outer(lengths, lengths))
+    curve = _parametric(fit)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.asarray(_scale(fit) ** 2 * spread(curve, fit.x, fit.precision).inverse)
 
 
-def intervals(fit: Fit, confidence: float = 0.95) -> dict[str, tuple[float, float]]:
-    """Two-sided confidence interval of each parameter, by its standard error and Student's t.
+def standard_errors(fit: Fit) -> dict[str, float]:
+    """Return the standard error of each parameter; inf where the points do not identify it.
+
+    Raises
+    ------
+    MeasurementError
+        As `covariance`.
+    """
+    curve = _parametric(fit)
+    with np.errstate(over="ignore"):
+        errors = _scale(fit) * spread(curve, fit.x, fit.precision).roots
+    return dict(zip(curve.names(), errors.tolist(), strict=True))
+
+
+def correlation(fit: Fit) -> NDArray[np.float64]:
+    """Correlation matrix of the parameters, in their order; 0 beside the diagonal where one is not identified.
+
+    Raises
+    ------
+    MeasurementError
+        As `covariance`.
+    """
+    _scale(fit)
+    matrix = spread(_parametric(fit), fit.x, fit.precision).unit_inverse
+    with np.errstate(invalid="ignore", over="ignore"):
+        deviations = np.sqrt(np.diag(matrix))
+        shares = matrix / deviations[:, None] / deviations[None, :]
+    return np.where(np.eye(len(matrix)) > 0, 1.0, np.clip(np.nan_to_num(shares), -1, 1))
+
+
+def estimates(fit: Fit, confidence: float = 0.95) -> tuple[Estimate, ...]:
+    """Parameters with standard errors, intervals and what limits them.
+
+    The intervals follow the profile likelihood (see `fitting.profile`); those of robust fits, whose likelihood is not
+    that of the errors, and of fits that pass through every point, the standard error and Student's t.
 
     Raises
     ------
     MeasurementError
         As `covariance`, and when the confidence is not between 0 and 1.
     """
-    curve = _parametric(fit)
-    reach = _quantile(fit, 0.5 + 0.5 * _checked(confidence)) * np.sqrt(np.diag(covariance(fit)))
-    pairs = zip(curve.parameters.items(), reach, strict=True)
-    return {name: (value - float(half), value + float(half)) for (name, value), half in pairs}
+    curve, errors = _parametric(fit), standard_errors(fit)
+    reach, scale = _quantile(fit, 0.5 + 0.5 * _checked(confidence)), _scale(fit)
+    rows = []
+    for name, value in curve.parameters.items():
+        if not _has_profile(fit):
+            low, high = value - reach * errors[name], value + reach * errors[name]
+        elif name in curve.search:
+            low, high = shape_ends(fit, name, reach, scale)
+        else:
+            low, high = linear_ends(fit, name, reach, scale, errors[name])
+        remarks = ["at a search bound"] if name in fit.at_bounds else []
+        ends = {(False, False): "not identifiable", (False, True): "no lower end", (True, False): "no upper end"}
+        remarks += [text] if (text := ends.get((math.isfinite(low), math.isfinite(high)))) else []
+        rows.append(Estimate(name, value, errors[name], (low, high), ", ".join(remarks)))
+    return tuple(rows)
+
+
+def intervals(fit: Fit, confidence: float = 0.95) -> dict[str, tuple[float, float]]:
+    """Two-sided confidence interval of each parameter; see `estimates`.
+
+    Raises
+    ------
+    MeasurementError
+        As `estimates`.
+    """
+    return {row.name: row.interval for row in estimates(fit, confidence)}
 
 
 def band(fit: Fit, x: Floats, confidence: float = 0.95, samples: int = SAMPLES, seed: int = 0) -> tuple[Floats, Floats]:
-    """Lower and upper end of the pointwise bootstrap band of a curve at `x`, two arrays of the shape of x.
+    """Lower and upper end of the pointwise confidence band of a curve at `x`, two arrays of the shape of x.
 
-    The values are refitted with resampled residuals (of known standard errors: with normal errors; of a robust fit:
-    outliers cut to the limit of trust); each quantile is widened from the normal to Student's t for the few points that
-    measurements have.
+    Of a least-squares fit of a parametric family it is the profile likelihood of the curve's value. Otherwise the
+    values are refitted with resampled residuals (of known standard errors: with normal errors; of a robust fit:
+    outliers cut to the limit of trust), `samples` times; each quantile is widened from the normal to Student's t for
+    the few points that measurements have.
 
     Raises
     ------
     MeasurementError
         When no point is left to estimate the variance from, or the confidence is not between 0 and 1.
     """
-    tail = 0.5 - 0.5 * _checked(confidence)
+    tail, x = 0.5 - 0.5 * _checked(confidence), np.asarray(x, dtype=float)
+    if _has_profile(fit):
+        return _profiled(fit, x, -1, 1 - tail), _profiled(fit, x, 1, 1 - tail)
     curves, centre = _bootstrap(fit, x, samples, seed), np.asarray(fit.curve(x))
     return (
         centre + _widened(fit, np.minimum(np.quantile(curves, tail, axis=0) - centre, 0), 1 - tail),
@@ -82,27 +165,53 @@ def conservative(fit: Fit, confidence: float = 0.95, samples: int = SAMPLES, see
     lo, hi = fit.curve.domain
     x = np.union1d(np.linspace(lo, hi, 65), np.clip(fit.x, lo, hi))
     centre = np.asarray(fit.curve(x))
-    tail = 1 - _checked(confidence)
-    low = np.minimum(np.quantile(_bootstrap(fit, x, samples, seed), tail, axis=0) - centre, 0)
-    lower = centre + _widened(fit, low, confidence)
+    if _has_profile(fit):
+        lower = np.minimum(_profiled(fit, x, -1, _checked(confidence)), centre)
+    else:
+        tail = 1 - _checked(confidence)
+        low = np.minimum(np.quantile(_bootstrap(fit, x, samples, seed), tail, axis=0) - centre, 0)
+        lower = centre + _widened(fit, low, confidence)
     if np.all(np.diff(centre) >= 0):
         lower = np.minimum.accumulate(lower[::-1])[::-1]
     return PiecewiseLinear(tuple(x.tolist()), tuple(lower.tolist()))
+
+
+def _has_profile(fit: Fit) -> bool:
+    """Tell whether the profile likelihood of a fit has a shape: least squares, parametric, not through every point."""
+    if not fit.shape or np.any(fit.trust < 1):
+        return False
+    return bool(_scale(fit) > EXACT * float(np.max(np.abs(fit.y))) * float(np.min(fit.precision)))
+
+
+def _profiled(fit: Fit, x: Floats, side: int, probability: float) -> Floats:
+    """One end of the profile likelihood interval of the value at each x, shape of x."""
+    curve = _parametric(fit)
+    inside = np.clip(x.ravel(), *curve.domain)
+    with np.errstate(all="ignore"):
+        gradient = np.stack(np.broadcast_arrays(*curve.partials(inside, **curve.parameters)), axis=1)
+        guess = np.sqrt(np.einsum("ij,jk,ik->i", gradient, covariance(fit), gradient))
+    ends = value_ends(fit, inside, side, abs(_quantile(fit, probability)), _scale(fit), guess)
+    centre = np.asarray(curve(inside))
+    return np.where(np.isfinite(ends), ends, centre).reshape(x.shape)
 
 
 def _bootstrap(fit: Fit, x: Floats, samples: int, seed: int) -> NDArray[np.float64]:
     """Values at `x` of curves refitted to resampled values, shape (samples, len(x))."""
     rng = np.random.default_rng(seed)
     fitted, scale = np.asarray(fit.curve(fit.x)), _scale(fit)
-    values = np.empty((samples, len(x)))
-    residuals = _inflated(fit)
-    for index in range(samples):
-        if fit.sigma is None:
-            y = fitted + rng.choice(residuals, len(residuals))
-        else:
-            y = fitted + scale * fit.sigma * rng.standard_normal(len(fitted))
-        values[index] = refit(fit, y, fit.precision).curve(x)
-    return values
+    if fit.sigma is None:
+        y = fitted + rng.choice(_inflated(fit), (samples, len(fitted)))
+    else:
+        y = fitted + scale * fit.sigma * rng.standard_normal((samples, len(fitted)))
+    if not isinstance(fit.curve, ParametricCurve):
+        return np.array([refit(fit, row, fit.precision).curve(x) for row in y])
+    width, shift = axis_of(fit.x, fit.domain)
+    problems = Problems(type(fit.curve), (fit.x - shift) / width, y, fit.precision)
+    searched, _ = polish(problems, np.broadcast_to(np.array(fit.shape), (samples, len(fit.shape))))
+    linear, shape = project(problems, searched), shape_parameters(type(fit.curve), searched)
+    u = (np.clip(x, *fit.curve.domain) - shift) / width
+    h = fit.curve.partials(u[None, :], 0.0, 1.0, *(parameter[:, None] for parameter in shape))[1]
+    return np.asarray(linear.a[:, None] + linear.b[:, None] * h)
 
 
 def _inflated(fit: Fit) -> Floats:
@@ -112,10 +221,19 @@ def _inflated(fit: Fit) -> Floats:
     """
     shares = np.full(len(fit.x), fit.parameters / len(fit.x))
     if isinstance(fit.curve, ParametricCurve):
-        q, _ = np.linalg.qr(_jacobian(fit) * fit.precision[:, None])
-        shares = np.minimum(np.sum(q**2, axis=1), 0.95)
+        shares = np.minimum(_leverages(fit), 0.95)
     residuals = _stretch(fit) * fit.residuals * fit.trust / np.sqrt(1 - shares)
     return np.asarray(residuals - residuals.mean())
+
+
+def _leverages(fit: Fit) -> Floats:
+    """Diagonal of the hat matrix of a parametric fit, shape (n,), from the directions that the points identify."""
+    with np.errstate(all="ignore"):
+        columns = _parametric(fit).partials(fit.x, **_parametric(fit).parameters)
+        jacobian = np.stack(np.broadcast_arrays(*columns), axis=1) * fit.precision[:, None]
+        unit = np.nan_to_num(jacobian / np.linalg.norm(jacobian, axis=0), posinf=0, neginf=0)
+    left, values, _ = np.linalg.svd(unit, full_matrices=False)
+    return np.asarray(np.sum(left[:, values > 1e-12 * values[0]] ** 2, axis=1))
 
 
 def _scale(fit: Fit) -> float:
@@ -140,21 +258,9 @@ def _stretch(fit: Fit) -> float:
     return (1.0 + fit.parameters / len(fit.x) * (1.0 - trusted) / trusted) / trusted
 
 
-def _jacobian(fit: Fit) -> NDArray[np.float64]:
-    """Differentiate the values at the points by the parameters, shape (n, parameters), central differences."""
-    curve = _parametric(fit)
-    columns = []
-    for name, value in curve.parameters.items():
-        step = 1e-6 * abs(value) or 1e-9
-        ends = [curve.formula(fit.x, **{**curve.parameters, name: value + sign * step}) for sign in (1, -1)]
-        columns.append((np.asarray(ends[0]) - np.asarray(ends[1])) / (2 * step))
-    return np.array(columns).T
-
-
 def _parametric(fit: Fit) -> ParametricCurve:
     if not isinstance(fit.curve, ParametricCurve):
         raise MeasurementError(f"{fit.family} has no parameters; a parametric family is needed")
-    assert [f.name for f in fields(fit.curve)][-1] == "domain", "parameters come first"
     return fit.curve
 
 

@@ -4,8 +4,10 @@ The schema says what a single value may be; rules that tie places together (uniq
 satellites, ascending levels) are the reader's.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
+from fitting import FAMILIES
 from instances.instance import DIRECTIONS, RESIDUAL_ACCURACIES, ROLES
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -28,7 +30,7 @@ def array(items: dict[str, Any], at_least: int = 0, at_most: int | None = None) 
     return schema if at_most is None else schema | {"maxItems": at_most}
 
 
-def _family(kind: str, parameters: str) -> dict[str, Any]:
+def _family(kind: str, parameters: Iterable[str]) -> dict[str, Any]:
     return closed_object(
         {
             "kind": {"const": kind},
@@ -40,14 +42,8 @@ def _family(kind: str, parameters: str) -> dict[str, Any]:
 
 def _curve() -> dict[str, Any]:
     piecewise = {"kind": {"const": "piecewise_linear"}, "x": array(NUMBER, 2), "y": array(NUMBER, 2)}
-    return {
-        "oneOf": [
-            closed_object(piecewise),
-            _family("saturating_exponential", "abc"),
-            _family("power_law", "abcd"),
-            _family("logistic", "abcd"),
-        ]
-    }
+    families = [_family(kind, family.names()) for kind, family in FAMILIES.items()]
+    return {"oneOf": [closed_object(piecewise), *families]}
 
 
 def _satellite() -> dict[str, Any]:

@@ -3,9 +3,9 @@
 from formulation import Solution
 from instances import Instance
 from solvers.assignment import NoSolution
-from solvers.best_response import all_moves, descents
-from solvers.exact.infeasible import why_routing_infeasible
-from solvers.exact.tables import Tables
+from solvers.diagnosis import why_routing_infeasible
+from solvers.network.data import Tables
+from solvers.network.descent import all_moves, descents
 from solvers.routing import Router
 
 

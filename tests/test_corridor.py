@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 
 from instances import generate_torus
-from solvers.best_response import all_moves, best_response
-from solvers.exact.corridor import TIMES, cheapest
-from solvers.exact.response import CLEAR, NEAR, NONE, better, present_ratio, respond
-from solvers.exact.scope import BOTH, DATA_ONLY, MODEL_ONLY, first_scopes
-from solvers.exact.tables import DATA, MODEL, Tables
-from solvers.exact.traffic import Loads, Plan, Traffic, delay_of
+from solvers.best_response import best_response
+from solvers.exact.branch_and_price.domains.domain import first_scopes
+from solvers.network.arrays import BOTH, DATA, DATA_ONLY, MODEL, MODEL_ONLY
+from solvers.network.corridor import TIMES, cheapest
+from solvers.network.data import Tables
+from solvers.network.descent import all_moves
+from solvers.network.response import CLEAR, NEAR, NONE, better, present_ratio, respond
+from solvers.network.traffic import Loads, Plan, Traffic, delay_of
 
 SEEDS = range(4)
 

@@ -8,7 +8,7 @@ import pytest
 
 from instances import generate_torus
 from solvers.exact import solve_full
-from solvers.exact.alarm import BuildingTooLongError, alarm
+from solvers.exact.pyomo_models.build_timeout import BuildingTooLongError, alarm
 from solvers.result import Termination
 
 

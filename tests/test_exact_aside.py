@@ -12,14 +12,14 @@ import pytest
 
 from formulation import check
 from instances import generate_torus, make_preset
+from solvers.backends.program import Limits
 from solvers.exact import solve_full
-from solvers.exact.aside import Aside
-from solvers.exact.branch import Tree, _restricted
-from solvers.exact.branching import Restriction
-from solvers.exact.direct import Recorder
-from solvers.exact.highs import Limits
-from solvers.exact.nodes import Waiting
-from solvers.exact.proof import Proof
+from solvers.exact.branch_and_price.driver import Proof
+from solvers.exact.branch_and_price.parallel import Aside
+from solvers.exact.branch_and_price.tree.branching import Restriction
+from solvers.exact.branch_and_price.tree.node import Waiting
+from solvers.exact.branch_and_price.tree.search import Tree, _restricted
+from solvers.exact.trace import Recorder
 from solvers.result import Termination
 
 
@@ -125,7 +125,7 @@ def test_work_on_the_side_may_be_impossible(monkeypatch):
 def test_work_on_the_side_ends_with_the_process():
     code = """
 import os, sys, time
-from solvers.exact.aside import Aside
+from solvers.exact.branch_and_price.parallel import Aside
 def work():
     print(os.getpid(), flush=True)
     time.sleep(1e6)

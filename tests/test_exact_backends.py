@@ -6,10 +6,10 @@ import pytest
 
 from formulation import FORMULATIONS, check
 from instances import generate_torus
+from solvers.backends.option_policy import refuse_untrustworthy
+from solvers.backends.program import Limits
+from solvers.backends.pyomo_backend import _memory_option
 from solvers.exact import SolverError, solve_data_packets, solve_full, solve_model_packets, solve_routing
-from solvers.exact.backends import _memory_option
-from solvers.exact.highs import Limits
-from solvers.exact.trust import refuse_untrustworthy
 from solvers.result import Termination
 
 PROGRAMS = [

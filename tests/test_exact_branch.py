@@ -8,21 +8,25 @@ import pytest
 
 from formulation import check, evaluate
 from instances import generate_torus, make_preset
-from solvers.exact import dive, solve_full, solve_routing
-from solvers.exact import proof as proof_module
-from solvers.exact.branch import PRICED, Tree
-from solvers.exact.branching import candidates_of, shares_of
-from solvers.exact.columns import Columns
-from solvers.exact.direct import Recorder
-from solvers.exact.highs import Limits
-from solvers.exact.openness import Openness
-from solvers.exact.pieces import BOTH, first_pieces, sharpen, sides, split
-from solvers.exact.promises import Promises
-from solvers.exact.proof import Proof
-from solvers.exact.scope import share_at
-from solvers.exact.search import Search
-from solvers.exact.tables import DATA, MODEL
-from solvers.exact.traffic import Loads, plan_of, score, work_of
+from solvers.backends.program import Limits
+from solvers.exact import solve_full, solve_routing
+from solvers.exact.branch_and_price import driver as proof_module
+from solvers.exact.branch_and_price.domains.delay_bounds import sides
+from solvers.exact.branch_and_price.domains.refinement import first_pieces, sharpen, split
+from solvers.exact.branch_and_price.driver import Proof
+from solvers.exact.branch_and_price.heuristics import diving as dive
+from solvers.exact.branch_and_price.heuristics.ruin_recreate import Search
+from solvers.exact.branch_and_price.master.column_filter import Openness
+from solvers.exact.branch_and_price.master.fractions import shares_of
+from solvers.exact.branch_and_price.master.level_indexed import Columns
+from solvers.exact.branch_and_price.tree.branching import candidates_of
+from solvers.exact.branch_and_price.tree.calibration import Promises
+from solvers.exact.branch_and_price.tree.search import PRICED, Tree
+from solvers.exact.trace import Recorder
+from solvers.network.arrays import BOTH, DATA, MODEL
+from solvers.network.delay import share_at
+from solvers.network.plans import plan_of
+from solvers.network.traffic import Loads, score, work_of
 from solvers.result import Termination
 from tests.brute_force import brute_force
 from tests.tiny import tiny_instance

@@ -7,15 +7,16 @@ import pytest
 
 from formulation import check
 from instances import generate_torus
-from solvers.exact import crossing
-from solvers.exact import proof as proof_module
-from solvers.exact.crossing import Pool, cross, kept
-from solvers.exact.direct import Recorder
-from solvers.exact.highs import Limits
-from solvers.exact.proof import Proof
-from solvers.exact.scope import BOTH, DATA_ONLY, MODEL_ONLY
-from solvers.exact.tables import DATA, MODEL
-from solvers.exact.traffic import score
+from solvers.backends.program import Limits
+from solvers.exact.branch_and_price import driver as proof_module
+from solvers.exact.branch_and_price.driver import Proof
+from solvers.exact.branch_and_price.heuristics import crossover as crossing
+from solvers.exact.branch_and_price.heuristics import plan_table
+from solvers.exact.branch_and_price.heuristics.crossover import cross, kept
+from solvers.exact.branch_and_price.heuristics.plan_table import Pool
+from solvers.exact.trace import Recorder
+from solvers.network.arrays import BOTH, DATA, DATA_ONLY, MODEL, MODEL_ONLY
+from solvers.network.traffic import score
 
 
 def networks_of(instance, packets=None, count=6):
@@ -52,7 +53,7 @@ def assert_worth(proof, pool, seed):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_choices_are_worth_what_their_plans_are(seed, monkeypatch):
-    monkeypatch.setattr(crossing, "REFRESH", 7)
+    monkeypatch.setattr(plan_table, "REFRESH", 7)
     proof, networks = networks_of(crowded(seed))
     for scope in proof.scopes:
         scope.modes = [BOTH, DATA_ONLY, MODEL_ONLY]

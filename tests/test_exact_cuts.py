@@ -7,17 +7,19 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-import solvers.exact.cuts as module
+import solvers.exact.branch_and_price.master.congestion_cuts as module
 from instances import generate_torus
-from solvers.exact.columns import Columns
-from solvers.exact.congestion import congestion, two_levels
-from solvers.exact.cuts import Cuts
-from solvers.exact.direct import Recorder
-from solvers.exact.highs import Limits, Outcome, run
-from solvers.exact.pieces import BOTH, split
-from solvers.exact.prices import Users, resource_bound
-from solvers.exact.proof import Proof
-from solvers.exact.tables import DATA, MODEL
+from solvers.backends.highs import run
+from solvers.backends.program import Limits, Outcome
+from solvers.exact.branch_and_price.domains.refinement import split
+from solvers.exact.branch_and_price.driver import Proof
+from solvers.exact.branch_and_price.master.congestion import congestion, two_levels
+from solvers.exact.branch_and_price.master.congestion_cuts import Cuts
+from solvers.exact.branch_and_price.master.level_indexed import Columns
+from solvers.exact.branch_and_price.pricing.commodities import Users
+from solvers.exact.branch_and_price.pricing.lagrangian import resource_bound
+from solvers.exact.trace import Recorder
+from solvers.network.arrays import BOTH, DATA, MODEL
 from solvers.result import Termination
 
 SEEDS = range(6)
@@ -176,19 +178,19 @@ def test_a_solver_that_goes_in_circles_begins_anew(anew, monkeypatch):
 
 
 @pytest.mark.parametrize("patience", [1e-3, 1.0])
-@pytest.mark.parametrize(("program", "at"), [("cuts", 1), ("cuts", 2), ("columns", 1)])
+@pytest.mark.parametrize(("program", "at"), [("congestion_cuts", 1), ("congestion_cuts", 2), ("level_indexed", 1)])
 def test_ctrl_c_ends_the_rounds_of_a_program(program, at, patience, monkeypatch):
     """A run that has caught Ctrl-C is the last one, though it may have ended with a point, or at its limit."""
     _, *both = programs(0)
     monkeypatch.setattr(module, "PATIENCE", patience)
-    columns, runs = both[program == "columns"], []
+    columns, runs = both[program == "level_indexed"], []
 
     def interrupted(h, limits):
         outcome = run(h, limits)
         runs.append(outcome)
         return replace(outcome, termination=Termination.INTERRUPTED, pressed=True) if len(runs) == at else outcome
 
-    monkeypatch.setattr(f"solvers.exact.{program}.run", interrupted)
+    monkeypatch.setattr(f"solvers.exact.branch_and_price.master.{program}.run", interrupted)
     assert columns.solve(Limits()).termination is Termination.INTERRUPTED
     assert len(runs) == at
 
@@ -196,6 +198,6 @@ def test_ctrl_c_ends_the_rounds_of_a_program(program, at, patience, monkeypatch)
 def test_ctrl_c_in_the_congestion_of_resources_is_not_lost(monkeypatch):
     task, weight, part = drawn_users(0)
     outcome = Outcome(Termination.INTERRUPTED, None, None, None, "")
-    monkeypatch.setattr("solvers.exact.congestion.solve_program", lambda *_: outcome)
+    monkeypatch.setattr("solvers.exact.branch_and_price.master.congestion.solve_program", lambda *_: outcome)
     with pytest.raises(KeyboardInterrupt):
         congestion(np.zeros_like(task), task, weight, part)

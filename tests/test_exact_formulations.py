@@ -7,19 +7,21 @@ import pytest
 
 from formulation import FORMULATIONS, Problem, build_full_model, check, evaluate, set_start
 from instances import Accuracy, generate_torus
+from solvers.backends.highs import solve_program
+from solvers.backends.program import Limits, Program
+from solvers.backends.pyomo_backend import program_of
 from solvers.exact import SolverError, solve_full
-from solvers.exact.backends import program_of
-from solvers.exact.direct import Recorder
-from solvers.exact.highs import Limits, Program, solve_program
-from solvers.exact.proof import Proof
+from solvers.exact.branch_and_price.driver import Proof
+from solvers.exact.trace import Recorder
 from tests.test_whole_frames import DIP
 from tests.tiny import SMALL, few_frames, tiny_instance
 
 
 def relaxation(instance, formulation):
-    program, _ = program_of(build_full_model(instance, "mean", formulation))
+    model = build_full_model(instance, "mean", formulation)
+    program, _ = program_of(model)
     relaxed = Program(**{**program.__dict__, "integer": program.integer & False})
-    return solve_program(relaxed, Limits()).objective
+    return solve_program(relaxed, Limits()).objective * model.time_unit_s
 
 
 @pytest.mark.parametrize("objective", ["mean", "max"])
@@ -34,7 +36,7 @@ def test_all_formulations_have_one_optimum(formulation, objective):
 
 
 # Value of the linear relaxation over the optimum. Levels alone do not help while ρ can put its flow on the first level:
-# that is why the proof machinery eliminates ρ (`solvers.exact.master`), whose relaxation stands beside them.
+# that is why branch and price eliminates ρ (`branch_and_price.compact.model`), whose relaxation stands beside them.
 PINNED = {
     (3, 3, 2, 1, 4): {"bit-flow": 0.99020, "textbook": 0.76531, "load-indexed": 0.99020, "joint": 0.98938},
     (3, 4, 4, 1, 1): {"bit-flow": 0.98395, "textbook": 0.75215, "load-indexed": 0.98395, "joint": 0.98359},
@@ -103,7 +105,8 @@ def test_a_start_gives_every_discrete_variable_its_value(formulation, frames):
         if not variable.is_continuous():
             variable.fix(variable.value)
     program, _ = program_of(model)
-    assert solve_program(program, Limits()).objective == pytest.approx(evaluate(instance, solution).mean_s, rel=1e-5)
+    value = solve_program(program, Limits()).objective * model.time_unit_s
+    assert value == pytest.approx(evaluate(instance, solution).mean_s, rel=1e-5)
 
 
 def test_scip_takes_the_start_of_every_formulation_and_none_where_own_variables_have_no_value():

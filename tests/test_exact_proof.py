@@ -10,18 +10,31 @@ import pytest
 from formulation import check, evaluate
 from instances import generate_torus, make_preset
 from solvers import best_response as lead
-from solvers.best_response import descend, solution_of
-from solvers.exact import relaxation, response, solve_full, solve_routing
-from solvers.exact.direct import Recorder
-from solvers.exact.highs import Limits, Outcome, solve_program
-from solvers.exact.master import build_master
-from solvers.exact.pieces import Piece, close, first_pieces, split
-from solvers.exact.prices import Users, fix, fix_alone, lift, make_prices, price_bound, resource_bound
-from solvers.exact.proof import Proof
-from solvers.exact.scope import BOTH, chord, first_scopes, sides
-from solvers.exact.search import Search
-from solvers.exact.tables import Tables, delay_share
-from solvers.exact.traffic import Loads, Traffic, delay_of, plan_of, work_of
+from solvers.backends.highs import solve_program
+from solvers.backends.program import Limits, Outcome
+from solvers.exact import solve_full, solve_routing
+from solvers.exact.branch_and_price import column_generation as relaxation
+from solvers.exact.branch_and_price.compact.interval import close, sides
+from solvers.exact.branch_and_price.compact.model import build_master
+from solvers.exact.branch_and_price.domains.delay_bounds import chord
+from solvers.exact.branch_and_price.domains.domain import first_scopes
+from solvers.exact.branch_and_price.domains.refinement import first_pieces, split
+from solvers.exact.branch_and_price.domains.segment import Piece
+from solvers.exact.branch_and_price.driver import Proof
+from solvers.exact.branch_and_price.heuristics.ruin_recreate import Search
+from solvers.exact.branch_and_price.pricing.commodities import Users
+from solvers.exact.branch_and_price.pricing.completion import lift
+from solvers.exact.branch_and_price.pricing.fixing import fix, fix_alone
+from solvers.exact.branch_and_price.pricing.lagrangian import price_bound, resource_bound
+from solvers.exact.branch_and_price.pricing.multipliers import make_prices
+from solvers.exact.trace import Recorder
+from solvers.network import response
+from solvers.network.arrays import BOTH
+from solvers.network.data import Tables
+from solvers.network.delay import delay_share
+from solvers.network.descent import descend
+from solvers.network.plans import plan_of, solution_of
+from solvers.network.traffic import Loads, Traffic, delay_of, work_of
 from solvers.result import Termination
 from tests.brute_force import brute_force
 from tests.tiny import tiny_instance
@@ -63,7 +76,7 @@ def test_time_that_runs_out_inside_the_integer_program_is_a_time_limit(monkeypat
         runs.append(limits.time_s)
         return Outcome(Termination.TIME_LIMIT, None, None, None, "")
 
-    monkeypatch.setattr("solvers.exact.proof.run", run_out)
+    monkeypatch.setattr("solvers.exact.branch_and_price.driver.run", run_out)
     monkeypatch.setattr(Proof, "branch", lambda proof: False)
     instance = generate_torus(6, 6, tasks=8, computing=1, seed=1)
     result = solve_full(instance, mip_gap=0.0)

@@ -7,8 +7,8 @@ import pytest
 
 from formulation import design_packets, evaluate
 from instances import generate_torus
+from solvers.diagnosis import missing_link
 from solvers.exact import ratio_curves, solve_full, solve_routing, worths
-from solvers.exact.infeasible import missing_link
 from solvers.ratios import with_ratio
 from solvers.result import Termination
 from solvers.schemes import packets_at

@@ -10,8 +10,9 @@ import pytest
 
 from formulation import Problem, check, evaluate
 from instances import InstanceError, generate_torus
-from solvers.exact import SolverError, direct, solve_data_packets, solve_full, solve_model_packets, solve_routing
-from solvers.exact.highs import Outcome
+from solvers.backends.program import Outcome
+from solvers.exact import SolverError, solve_data_packets, solve_full, solve_model_packets, solve_routing
+from solvers.exact.pyomo_models import solve as direct
 from solvers.result import Termination
 from solvers.routing import shortest_path_router
 from solvers.schemes import packets_at

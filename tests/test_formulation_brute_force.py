@@ -1,4 +1,4 @@
-"""The Pyomo models of (4) and (7) against brute force on tiny random graphs."""
+"""All ways to the optima of (4), (5), (6) and (7) against brute force on small random instances."""
 
 from dataclasses import replace
 
@@ -8,7 +8,9 @@ from formulation import check, evaluate
 from solvers.assignment import assign
 from solvers.bisection import pack
 from solvers.exact import solve_full, solve_routing
+from tests.against_brute_force import everything, full_problem
 from tests.brute_force import brute_force, brute_force_routing
+from tests.general_instances import general_instance
 from tests.tiny import tiny_instance
 
 CASES = [(seed, {}) for seed in range(6)]
@@ -35,7 +37,7 @@ def test_routing_equals_brute_force(seed, ratio, objective):
     instance = tiny_instance(seed, computing=2 if seed > 10 else 1)
     packets = pack(instance, assign(instance), [ratio] * len(instance.tasks))
     result = solve_routing(instance, packets, objective=objective, mip_gap=1e-9)
-    assert result.objective_s == pytest.approx(brute_force_routing(instance, packets, objective), rel=1e-6)
+    assert result.objective_s == pytest.approx(brute_force_routing(instance, [ratio] * 2, objective), rel=1e-6)
     assert [d.offload_ratio for d in result.solution.tasks] == [ratio] * len(instance.tasks)
 
 
@@ -60,3 +62,16 @@ def test_fixing_the_computing_satellite_never_helps(seed):
         assert {d.computing_satellite for d in result.solution.tasks} == {c}
         assert result.objective_s == pytest.approx(brute_force(fixed), rel=1e-6)
         assert result.objective_s >= free * (1 - 1e-9)
+
+
+@pytest.mark.parametrize("number", range(20))
+def test_general_instances_are_proven(number, seed):
+    instance = general_instance(seed + number, most=3000)
+    assert list(full_problem(instance)) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(400))
+def test_every_problem_of_general_instances_equals_brute_force(number, seed):
+    instance = general_instance(seed + number)
+    assert list(everything(instance, seed + number)) == []

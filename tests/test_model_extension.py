@@ -26,7 +26,9 @@ def test_own_constraint_on_the_offload_ratio():
     solution = solution_from_model(model)
     assert not check(instance, solution)
     assert max(d.offload_ratio for d in solution.tasks) <= 0.2 + 1e-9
-    assert evaluate(instance, solution).mean_s == pytest.approx(pyo.value(model.service_delay), rel=1e-6)
+    assert evaluate(instance, solution).mean_s == pytest.approx(
+        pyo.value(model.service_delay) * model.time_unit_s, rel=1e-6
+    )
     assert evaluate(instance, solution).mean_s >= solve_full(instance).objective_s * (1 - 1e-9)
 
 
@@ -49,7 +51,9 @@ def test_model_of_7_keeps_the_packets():
     pyo.SolverFactory("highs").solve(model)
     solution = solution_from_model(model)
     assert [d.offload_ratio for d in solution.tasks] == [0.3, 0.6]
-    assert evaluate(instance, solution).mean_s == pytest.approx(pyo.value(model.service_delay), rel=1e-6)
+    assert evaluate(instance, solution).mean_s == pytest.approx(
+        pyo.value(model.service_delay) * model.time_unit_s, rel=1e-6
+    )
 
 
 def test_unsolved_model_and_model_without_routes_are_refused():

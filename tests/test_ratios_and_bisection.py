@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 from formulation import check, design_packets, evaluate
 from solvers import run_scheme
 from solvers.assignment import assign
-from solvers.best_response import all_moves, best_response, descend, polish, solution_of
+from solvers.best_response import best_response, polish
 from solvers.bisection import bisect, pack
 from solvers.exact import solve_full
-from solvers.exact.tables import Tables
+from solvers.network.data import Tables
+from solvers.network.descent import all_moves, descend
+from solvers.network.plans import solution_of
 from solvers.ratios import best_ratios, with_ratio
 from solvers.routing import shortest_path_router
 from tests.tiny import tiny_instance

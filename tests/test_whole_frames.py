@@ -11,8 +11,9 @@ from formulation.whole_frames import best_whole_frames_map, nearest_count, resid
 from instances import Accuracy, make_preset, write_instance
 from leosplit.cli import main
 from solvers.exact import SolverError, solve_data_packets, solve_full
-from solvers.exact.frames import FrameCounts, in_whole_frames
-from solvers.exact.tables import DATA, Tables
+from solvers.network.arrays import DATA
+from solvers.network.data import Tables
+from solvers.network.whole_frames import FrameCounts, in_whole_frames
 from solvers.result import Termination
 from tests.brute_force import brute_force, least_bits_of_counts
 from tests.tiny import LARGE, SMALL, few_frames, tiny_instance

@@ -6,6 +6,7 @@ from typing import Any
 import pyomo.environ as pyo
 
 from formulation.models.frames import add_frame_counts
+from formulation.models.units import largest_data_packet_bits, power_of_ten
 from formulation.solution import RATIO_TOLERANCE
 from formulation.whole_frames import nearest_count
 from instances import Instance, Task
@@ -20,7 +21,7 @@ def build_data_packet_model(instance: Instance, offload_ratio: Sequence[float], 
 
     Sets: tasks m; levels s = 0 … S_m, with q_0 = 0.
     Variables: σ[m, s] ≥ 0, share of all frames offloaded at level s.
-    Minimise Σ_m D^D_m, D^D_m = N_m (d^F_m ρ_m + P_m Σ_s q_s σ[m, s]), subject to
+    Minimise Σ_m D^D_m, in units of `bit_unit` [bit], D^D_m = N_m (d^F_m ρ_m + P_m Σ_s q_s σ[m, s]), subject to
     (5b) f(Σ_s q_s σ[m, s] / ρ_m) ≥ A^L_m, as Σ_s q_s σ[m, s] ≥ f⁻¹(A^L_m) ρ_m with the least residual that meets the
     target; with `mean_of_levels`, Σ_s f(q_s) σ[m, s] ≥ A^L_m ρ_m;
     (5c) Σ_s σ[m, s] = ρ_m.
@@ -39,8 +40,8 @@ def build_data_packet_model(instance: Instance, offload_ratio: Sequence[float], 
     Returns
     -------
     pyomo.environ.ConcreteModel
-        With `data_packet_bits[m]` as expressions. Where no residual meets the target, (5b) asks for more than the
-        highest level and the model is infeasible.
+        With `data_packet_bits[m]` and `total_bits` as expressions. Where no residual meets the target,
+        (5b) asks for more than the highest level and the model is infeasible.
     """
     m = pyo.ConcreteModel(name="data_packet")
     tasks = {task.satellite: task for task in instance.tasks}
@@ -74,7 +75,9 @@ def build_data_packet_model(instance: Instance, offload_ratio: Sequence[float], 
         features = task.feature_bits_per_frame * m.offload_ratio[name]
         return task.frames * (features + task.pixels_per_frame * residual(m, name))
 
-    m.total_bits = pyo.Objective(expr=sum(m.data_packet_bits[name] for name in m.TASKS))
+    m.bit_unit = power_of_ten(sum(largest_data_packet_bits(task) for task in tasks.values()))
+    m.total_bits = pyo.Expression(expr=sum(m.data_packet_bits[name] for name in m.TASKS))
+    m.total = pyo.Objective(expr=m.total_bits / m.bit_unit)
     return m
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pyomo.environ as pyo
 
+from formulation.models.units import largest_data_packet_bits, power_of_ten
 from formulation.solution import RATIO_TOLERANCE
 from instances import Instance, InstanceError, Task
 
@@ -16,7 +17,7 @@ def build_feature_rate_model(instance: Instance, offload_ratio: Sequence[float])
 
     Sets: tasks m.
     Variables: feature_bpp[m], residual_bpp[m], the rates [bit/pixel] of an offloaded frame, inside the triangles.
-    Minimise Σ_m D^D_m, D^D_m = N_m P_m (feature_bpp[m] + residual_bpp[m]) ρ_m, subject to
+    Minimise Σ_m D^D_m, in units of `bit_unit` [bit], D^D_m = N_m P_m (feature_bpp[m] + residual_bpp[m]) ρ_m, subject to
     (5b) f(feature_bpp[m], residual_bpp[m]) ≥ A^L_m, f linear on each triangle.
 
     The optimum equals that of `Triangulated.least_rates`, which the reduced (4) uses, where the triangles cover the
@@ -65,7 +66,9 @@ def build_feature_rate_model(instance: Instance, offload_ratio: Sequence[float])
     def data_packet_bits(m: Any, name: str) -> Any:
         return tasks[name].pixels * (m.feature_bpp[name] + m.residual_bpp[name]) * m.offload_ratio[name]
 
-    m.total_bits = pyo.Objective(expr=sum(m.data_packet_bits[name] for name in m.TASKS))
+    m.bit_unit = power_of_ten(sum(largest_data_packet_bits(task) for task in tasks.values()))
+    m.total_bits = pyo.Expression(expr=sum(m.data_packet_bits[name] for name in m.TASKS))
+    m.total = pyo.Objective(expr=m.total_bits / m.bit_unit)
     pyo.TransformationFactory(TRANSFORMATION).apply_to(m)
     return m
 

@@ -7,6 +7,7 @@ import pyomo.environ as pyo
 from formulation.models.joint import add_joint_packets
 from formulation.models.levels import add_level_transmission
 from formulation.models.routes import KINDS, add_conservation, add_objective, add_routes, add_transmission
+from formulation.models.units import in_time_units, time_unit_s
 from formulation.packets import design_packets
 from formulation.volumes import computing_rate
 from instances import Instance
@@ -37,6 +38,7 @@ def build_full_model(
     Packet modes: ρ_m ≤ sent[data, m], 1 - ρ_m ≤ sent[model, m]; a packet that accuracy forbids is fixed to 0.
     Minimise the mean (or largest) of (3)
     delay[m] = T^M_m + t^fe_m + makespan[m], makespan ≥ T^D_m + t^L_m, makespan ≥ t^S_m.
+    Times (makespan, transmission, extraction, delay, the objective) are in units of `time_unit_s` [s], sizes in shares.
 
     Parameters
     ----------
@@ -66,7 +68,11 @@ def build_full_model(
     m.designs = {name: design_packets(instance, task) for name, task in tasks.items()}
     size = {("data", name): design.data_bits_per_ratio for name, design in m.designs.items()}
     size |= {("model", name): design.model_packet_bits or 0.0 for name, design in m.designs.items()}
-    own = {name: computing_rate(instance, name) for name in tasks}
+    alone = {("data", name): size["data", name] if d.can_offload else None for name, d in m.designs.items()}
+    alone |= {("model", name): size["model", name] if d.can_stay else None for name, d in m.designs.items()}
+    m.time_unit_s = time_unit_s(instance, alone)
+    timed = in_time_units(instance, m.time_unit_s)
+    own = {name: computing_rate(timed, name) for name in tasks}
 
     m.TASKS = pyo.Set(initialize=list(tasks))
     m.offload_ratio = pyo.Var(m.TASKS, bounds=(0, 1))
@@ -93,11 +99,11 @@ def build_full_model(
     add = add_level_transmission if formulation == "load-indexed" else add_transmission
     if formulation == "joint" or whole_frames:
         kinds = KINDS if formulation == "joint" else ("data",)
-        add_joint_packets(m, instance, size, kinds=kinds, whole_frames=whole_frames, add=add)
+        add_joint_packets(m, timed, size, kinds=kinds, whole_frames=whole_frames, add=add)
     else:
         end = {("data", *key): m.offloaded["data", key] for key in m.SERVED}
         end |= {("model", *key): m.ends["model", key] for key in m.SERVED}
-        add(m, instance, size, lambda *key: m.flow[key] if key[0] == "data" else m.use[key], end)
+        add(m, timed, size, lambda *key: m.flow[key] if key[0] == "data" else m.use[key], end)
 
     def others(name: str, c: str) -> list[str]:
         return [b for b, server in m.SERVED if server == c and b != name]
@@ -110,19 +116,19 @@ def build_full_model(
             rule=lambda m, a, b, c: m.shared_server[a, b, c] >= m.offloaded["data", a, c] + m.ends["data", b, c] - 1,
         )
 
-    @m.Expression(m.TASKS, doc="t^fe_m [s]")
+    @m.Expression(m.TASKS, doc="t^fe_m")
     def extraction(m: Any, name: str) -> Any:
         return tasks[name].volume_bits * tasks[name].feature_ops_per_bit / own[name] * m.offload_ratio[name]
 
     @m.Constraint(m.TASKS, doc="(3), small model")
     def local_side(m: Any, name: str) -> Any:
-        seconds = tasks[name].frames * tasks[name].small_ops_per_frame / own[name]
-        return m.makespan[name] >= seconds * (1 - m.offload_ratio[name])
+        whole = tasks[name].frames * tasks[name].small_ops_per_frame / own[name]
+        return m.makespan[name] >= whole * (1 - m.offload_ratio[name])
 
     @m.Constraint(m.TASKS, doc="(3), large model")
     def remote_side(m: Any, name: str) -> Any:
         work = tasks[name].frames * tasks[name].large_ops_per_frame
-        rates = {c: work / computing_rate(instance, c) for t, c in m.SERVED if t == name}
+        rates = {c: work / computing_rate(timed, c) for t, c in m.SERVED if t == name}
         large = sum(rate * m.offloaded["data", name, c] for c, rate in rates.items())
         if share_computing:
             large += sum(rate * m.shared_server[name, b, c] for c, rate in rates.items() for b in others(name, c))

@@ -7,13 +7,9 @@ import pyomo.environ as pyo
 
 from formulation.models.frames import add_frame_counts
 from formulation.models.routes import KINDS, add_conservation, add_transmission
+from formulation.models.units import SMALLEST_BITS, largest_data_packet_bits
 from formulation.whole_frames import residual_intervals
 from instances import Instance, Task
-
-
-def _data_ceiling(task: Task) -> float:
-    """Return the largest data packet: all frames at the highest level [bit]."""
-    return task.frames * (task.feature_bits_per_frame + task.pixels_per_frame * task.residual_levels_bpp[-1])
 
 
 def _whole_frames_ceiling(instance: Instance, task: Task, least_bits: float) -> float:
@@ -24,8 +20,8 @@ def _whole_frames_ceiling(instance: Instance, task: Task, least_bits: float) -> 
     found = residual_intervals(instance.accuracy_of(task).large, task.large_map_min, task.residual_levels_bpp[-1])
     upwards = len(found) == 1 and found[0][1] == task.residual_levels_bpp[-1]
     if not (upwards or instance.residual_accuracy == "mean_of_levels"):
-        return _data_ceiling(task)
-    return min(_data_ceiling(task), least_bits + task.pixels_per_frame * task.residual_levels_bpp[-1])
+        return largest_data_packet_bits(task)
+    return min(largest_data_packet_bits(task), least_bits + task.pixels_per_frame * task.residual_levels_bpp[-1])
 
 
 def add_joint_packets(
@@ -37,7 +33,7 @@ def add_joint_packets(
     whole_frames: bool = False,
     add: Callable[..., None] = add_transmission,
 ) -> None:
-    """Add σ[m, s], D^M_m and `transmission[kind, m]` [s] to the model of (4).
+    """Add σ[m, s], D^M_m and `transmission[kind, m]` to the model of (4).
 
     size_share[kind, m] is the packet's size over its ceiling: N (d^F + P q_S) for data, D^max for model packets.
     packet_flow[kind, m, i, j] ∈ [0, use] is conserved with that value, absorbed by packet_end ≤ ends.
@@ -57,8 +53,8 @@ def add_joint_packets(
     """
     tasks = {task.satellite: task for task in instance.tasks}
     levels = {name: (0.0, *task.residual_levels_bpp) for name, task in tasks.items()}
-    ceiling = {("data", name): _data_ceiling(task) for name, task in tasks.items()}
-    ceiling |= {("model", name): max(task.model_packet_bits_range[1], 1e-9) for name, task in tasks.items()}
+    ceiling = {("data", name): largest_data_packet_bits(task) for name, task in tasks.items()}
+    ceiling |= {("model", name): max(task.model_packet_bits_range[1], SMALLEST_BITS) for name, task in tasks.items()}
     m.LEVELS = pyo.Set(initialize=[(name, s) for name in tasks for s in range(len(levels[name]))], dimen=2)
     m.size_share = pyo.Var(kinds, m.TASKS, bounds=(0, 1))
     if whole_frames:
@@ -121,7 +117,7 @@ def _add_sizes(
         task = tasks[name]
         residual = sum(q * m.residual_share[name, s] for s, q in enumerate((0.0, *task.residual_levels_bpp)))
         bits = task.frames * (task.feature_bits_per_frame * m.offload_ratio[name] + task.pixels_per_frame * residual)
-        return ceiling["data", name] * m.size_share["data", name] == bits
+        return m.size_share["data", name] == bits / max(ceiling["data", name], SMALLEST_BITS)
 
     m.size_is_sent = pyo.Constraint(kinds, m.TASKS, rule=lambda m, k, a: m.size_share[k, a] <= m.sent[k, a])
     if "model" not in kinds:

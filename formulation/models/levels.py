@@ -22,7 +22,7 @@ from instances.constants import LIGHT_M_PER_S
 def add_level_transmission(
     m: Any, instance: Instance, size: Mapping[tuple[str, str], float], load: Load, end: Any
 ) -> None:
-    """Add `transmission[kind, m]` [s] with load-indexed congestion; parameters as in `routes.add_transmission`."""
+    """Add `transmission[kind, m]` with load-indexed congestion; parameters as in `routes.add_transmission`."""
     tasks = [task.satellite for task in instance.tasks]
     relay = {s.id: s.relay_s_per_bit for s in instance.satellites if s.relay_s_per_bit > 0}
     uses = {(k, a, f"{i}->{j}"): m.use[k, a, i, j] for k, a, i, j in m.LINKS}

@@ -100,7 +100,7 @@ def add_conservation(
 
 
 def add_transmission(m: Any, instance: Instance, size: Mapping[tuple[str, str], float], load: Load, end: Any) -> None:
-    """Add congestion and the transmission delays (1), (2) as the expression `transmission[kind, m]` [s].
+    """Add congestion and the transmission delays (1), (2) as the expression `transmission[kind, m]`.
 
     On a link (or relay) that m shares with n other packets of its kind, its bits count 1 + n times. Every ordered
     pair (m, m') has its own term: shared ≥ load_m + use_m' - 1, shared ≥ 0. The bound 1 on the load is the big-M.
@@ -164,7 +164,7 @@ def relayed(m: Any, relay: Mapping[str, float], load: Load, end: Any) -> dict[tu
 
 
 def add_objective(m: Any, instance: Instance, objective: str) -> None:
-    """Minimise the mean or the largest of `delay[m]` [s]."""
+    """Minimise the mean or the largest of `delay[m]`."""
     tasks = [task.satellite for task in instance.tasks]
     if objective == "mean":
         m.service_delay = pyo.Objective(expr=pyo.quicksum(m.delay[name] for name in tasks) / len(tasks))

@@ -223,7 +223,7 @@ def _packets_at(instance: "Instance", ratio: float) -> "Solution":
     from formulation import design_packets
     from solvers.assignment import Assignment, NoSolution
     from solvers.bisection import pack
-    from solvers.exact.infeasible import why_ratio_infeasible
+    from solvers.diagnosis import why_ratio_infeasible
     from solvers.schemes import packets_at
 
     try:
@@ -290,7 +290,7 @@ def _solve_packets(
     """Solve (5) or (6), writing the model first where that is asked for."""
     from formulation import build_data_packet_model, build_model_packet_model
     from solvers.exact import solve_data_packets, solve_model_packets
-    from solvers.exact.direct import write_model
+    from solvers.exact.pyomo_models.solve import write_model
 
     if problem is SolvedProblem.data:
         if export is not None:

@@ -43,7 +43,7 @@ def limits(time_s: float | None, memory_gib: float | None) -> Iterator[list[Term
     list
         Holds the limit that was reached, if one was.
     """
-    from solvers.exact.highs import memory_gib as used_gib
+    from solvers.backends.memory import memory_gib as used_gib
 
     reached: list[Termination] = []
     if time_s is None and memory_gib is None:

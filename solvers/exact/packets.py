@@ -10,9 +10,9 @@ import pyomo.environ as pyo
 from formulation import build_data_packet_model, build_model_packet_model
 from formulation.whole_frames import best_whole_frames_map, least_whole_frames, nearest_count
 from instances import Instance, Task
-from solvers.exact.backends import solve_model
-from solvers.exact.highs import Limits
-from solvers.exact.infeasible import why_data_infeasible, why_model_infeasible
+from solvers.backends.program import Limits
+from solvers.backends.pyomo_backend import solve_model
+from solvers.diagnosis import why_data_infeasible, why_model_infeasible
 from solvers.result import Termination
 
 
@@ -55,7 +55,7 @@ def _solve(model: Any, solver: str, limits: Limits, rows: Any, started: float) -
     return PacketResult(
         termination=outcome.termination,
         objective_bits=float(pyo.value(model.total_bits)) if found else None,
-        bound_bits=outcome.bound,
+        bound_bits=None if outcome.bound is None else outcome.bound * model.bit_unit,
         tasks=tuple(rows()) if found else (),
         build_s=build_s,
         solve_s=time.perf_counter() - started - build_s,

@@ -9,8 +9,10 @@ from dataclasses import dataclass, replace
 
 from formulation import Solution, evaluate
 from instances import Instance
-from solvers.exact.tables import DATA, MODEL, Tables
-from solvers.exact.traffic import Loads, delay_of, plan_of, work_of
+from solvers.network.arrays import DATA, MODEL
+from solvers.network.data import Tables
+from solvers.network.plans import plan_of
+from solvers.network.traffic import Loads, delay_of, work_of
 from solvers.ratios import best_ratios
 
 

@@ -9,16 +9,17 @@ from typing import Any
 from formulation import FORMULATIONS, Problem, Solution, build_full_model, build_routing_model
 from formulation.objectives import OBJECTIVES
 from instances import Instance
-from solvers.exact.backends import require_solver
-from solvers.exact.direct import UNMET, Judge, solve_directly, write_model
-from solvers.exact.errors import SolverError
-from solvers.exact.frames_proof import FramesProof
-from solvers.exact.highs import Limits
-from solvers.exact.infeasible import why_frames_infeasible, why_full_infeasible, why_routing_infeasible
-from solvers.exact.proof import Proof
-from solvers.exact.prove import prove
-from solvers.exact.start import First, begin, first_bound, first_solution, given_start
-from solvers.exact.tables import Tables
+from solvers.backends.errors import SolverError
+from solvers.backends.program import Limits
+from solvers.backends.pyomo_backend import require_solver
+from solvers.diagnosis import why_frames_infeasible, why_full_infeasible, why_routing_infeasible
+from solvers.exact.branch_and_price.driver import Proof
+from solvers.exact.branch_and_price.solve import prove
+from solvers.exact.branch_and_price.whole_frames import FramesProof
+from solvers.exact.pyomo_models.initial import First, begin, first_solution, given_start
+from solvers.exact.pyomo_models.solve import UNMET, Judge, solve_directly, write_model
+from solvers.network.data import Tables
+from solvers.network.single_task import first_bound
 from solvers.result import ProgressCallback, Result, Termination
 
 

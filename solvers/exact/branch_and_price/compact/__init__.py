@@ -1,0 +1,1 @@
+"""The compact integer program over what the domains have left."""

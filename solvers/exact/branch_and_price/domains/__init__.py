@@ -1,0 +1,1 @@
+"""What is still possible for each task: packet modes, intervals of the data work, candidates, arcs."""

@@ -1,0 +1,59 @@
+"""Pieces: what a task may do, cut into cases in each of which its delay has a tight affine lower bound.
+
+A piece is a packet mode and, where both packets are sent, an interval of the data work A_m. A task is in one piece at
+least; a solution better than the cutoff stays in some piece of every task through all that follows. On an interval
+[low, high] the chord of h(·, p) (`scope.chord`) bounds the delay from below, exactly at both ends. A chord passes h
+outside its interval, so no piece needs to be told to keep to its interval: it only becomes unattractive. The last
+interval [low, ∞) is charged h(low) and nothing for load.
+
+Cutting an interval at A costs one more piece and makes both chords exact at A. Each piece has its own arcs and
+computing satellites, so that what is excluded for one interval (`prices.fix`) need not be for all: A_m is bounded
+piecewise, and intervals whose reduced cost is too high leave from the middle too.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from solvers.network.arrays import DATA_ONLY, MODEL_ONLY
+
+
+@dataclass(eq=False)
+class Piece:
+    """One case of a task.
+
+    Attributes
+    ----------
+    mode
+        `both`, `data` or `model`.
+    low, high
+        Bounds on A_m [s]; `high` may be inf.
+    fixed_low
+        Lower bound on the propagation p_m [s].
+    ends
+        Positions of the candidate computing satellites left.
+    arcs
+        Resources left for the data packet, shape (resources,).
+    """
+
+    mode: str
+    low: float
+    high: float
+    fixed_low: float
+    ends: list[int]
+    arcs: NDArray[np.bool_]
+
+    @property
+    def sends_data(self) -> bool:
+        """Whether the data packet is sent."""
+        return self.mode != MODEL_ONLY
+
+    @property
+    def sends_model(self) -> bool:
+        """Whether the model packet is sent."""
+        return self.mode != DATA_ONLY
+
+    def part(self, low: float, high: float) -> "Piece":
+        """Return this piece with another interval."""
+        return replace(self, low=low, high=high, ends=list(self.ends), arcs=self.arcs.copy())

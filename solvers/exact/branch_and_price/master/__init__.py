@@ -1,0 +1,1 @@
+"""The restricted master: a linear program over the paths known so far."""

@@ -1,0 +1,183 @@
+"""The linear relaxation of the load-indexed program over paths (`paths`), with columns for the levels of resources.
+
+Beside the paths: x[u, r, j] = 1 iff user u (`prices.Users`) uses resource r while j packets do, L[kind, r, j]. Rows:
+
+    Σ paths of u through r ≤ Σ_j x[u, r, j];
+    Σ_u x[u, r, j] = j L[·, r, j], ≥ for the last, open level;  Σ_{u of m} x[u, r, j] ≤ L[·, r, j];  Σ_j L ≤ 1,
+
+for resources with more than one level only, and of the last but one those rows only that a point has violated.
+x[u, r, j] costs the j - 1 other packets. This is the relaxation of `master` with one copy of the flow per piece; rows
+for shared resources alone keep it small. It serves every objective; where each task's delay is one affine bound, and
+the objective its mean, `cuts` has the same value with far fewer rows and columns.
+"""
+
+from array import array
+from collections.abc import Iterable
+
+import numpy as np
+
+from solvers.backends.highs import run
+from solvers.backends.program import Limits, Outcome
+from solvers.exact.branch_and_price.domains.domain import Scope
+from solvers.exact.branch_and_price.master.base import Paths
+from solvers.exact.branch_and_price.master.lp import INF
+from solvers.exact.branch_and_price.pricing.commodities import Users
+from solvers.exact.branch_and_price.pricing.completion import lift
+from solvers.exact.branch_and_price.pricing.multipliers import Prices, make_prices
+from solvers.network.arrays import MODEL, Floats, Ints
+from solvers.network.data import Tables
+from solvers.result import Termination
+
+VIOLATION = 1e-6
+SEPARATIONS = 4
+
+
+class Columns(Paths):
+    """The restricted relaxation with levels."""
+
+    def __init__(
+        self,
+        tables: Tables,
+        scopes: list[Scope],
+        users: Users,
+        objective: str,
+        limits: Limits,
+        tight: set[tuple[int, int, int, int]],
+    ) -> None:
+        super().__init__(tables, scopes, users, objective, limits)
+        self.tight = tight
+        self._through: dict[tuple[int, int], dict[int, list[int]]] = {}
+        self._shares: list[tuple[int, int, float]] = []
+        self._links: dict[tuple[int, int], int] = {}
+        self._levels: dict[tuple[int, int, int], tuple[int, int]] = {}
+        self._depth: dict[tuple[int, int], int] = {}
+        self._parts: dict[tuple[int, int, int, int], int] = {}
+        self._member, self._member_part = array("q"), array("q")
+        self._part_level, self._below = array("q"), array("q")
+        self._one: dict[tuple[int, int], int] = {}
+
+    def _pass(self, user: int, used: Ints, column: int) -> None:
+        kind = int(self.users.kind[user])
+        for r in used.tolist():
+            self._through.setdefault((kind, r), {}).setdefault(user, []).append(column)
+            if (kind, r) in self._depth:
+                self._lp.put(self._link(user, r), column, 1.0)
+
+    def _link(self, user: int, r: int) -> int:
+        """Return the row that ties a user's paths through r to its levels there, new where need be."""
+        if (user, r) not in self._links:
+            self._links[user, r] = self._lp.row(-INF, 0.0)
+            for j in range(1, self._depth[int(self.users.kind[user]), r] + 1):
+                self._use(user, r, j)
+        return self._links[user, r]
+
+    def _use(self, user: int, r: int, j: int) -> None:
+        """Add x[user, r, j]."""
+        lp, tables, m, kind = self._lp, self.tables, int(self.users.task[user]), int(self.users.kind[user])
+        extra = (j - 1) * tables.tasks[m].bits[kind] * float(tables.per_bit[r])
+        slopes = [1.0] if kind == MODEL else [side.work for side in self._sides[user]]
+        column = self._charge(m, [slope * extra for slope in slopes])
+        self._shares.append((column, user, extra))
+        lp.put(self._links[user, r], column, -1.0)
+        balance, level = self._levels[kind, r, j]
+        lp.put(balance, column, 1.0)
+        key = kind, m, r, j
+        part = self._parts.setdefault(key, len(self._parts))
+        self._member.append(column)
+        self._member_part.append(part)
+        if part == len(self._part_level):
+            self._part_level.append(level)
+            self._below.append(-1)
+            if key in self.tight:
+                self._tie(part, ())
+        if self._below[part] >= 0:
+            lp.put(self._below[part], column, 1.0)
+
+    def _tie(self, part: int, columns: Iterable[int]) -> None:
+        """Add the row Σ_{u of m} x[u, r, j] ≤ L[·, r, j]."""
+        row = self._below[part] = self._lp.row(-INF, 0.0)
+        self._lp.put(row, self._part_level[part], -1.0)
+        for column in columns:
+            self._lp.put(row, column, 1.0)
+
+    def deepen(self, kind: int, r: int, depth: int) -> bool:
+        """Give a resource levels up to `depth`, the last one open; tell whether that changes the program."""
+        lp, before = self._lp, self._depth.get((kind, r), 0)
+        if depth <= max(before, 1):
+            return False
+        if before:
+            balance, _ = self._levels[kind, r, before]
+            lp.flush()
+            lp.h.changeRowBounds(balance, 0.0, 0.0)
+        else:
+            self._one[kind, r] = lp.row(-INF, 1.0)
+        self._depth[kind, r] = depth
+        for j in range(before + 1, depth + 1):
+            balance, level = lp.row(0.0, INF if j == depth else 0.0), lp.column(0.0)
+            lp.put(balance, level, -float(j))
+            lp.put(self._one[kind, r], level, 1.0)
+            self._levels[kind, r, j] = balance, level
+        for user, columns in self._through.get((kind, r), {}).items():
+            if (user, r) not in self._links:
+                row = self._link(user, r)
+                for column in columns:
+                    lp.put(row, column, 1.0)
+            else:
+                for j in range(before + 1, depth + 1):
+                    self._use(user, r, j)
+        return True
+
+    def separate(self, values: Floats) -> int:
+        """Add the rows Σ_{u of m} x[u, r, j] ≤ L[·, r, j] that this point violates; return how many."""
+        if not self._member:
+            return 0
+        columns, parts = (np.frombuffer(mine, dtype=np.int64) for mine in (self._member, self._member_part))
+        sums = np.bincount(parts, np.where(columns < len(values), values[np.minimum(columns, len(values) - 1)], 0.0))
+        level, below = (np.frombuffer(mine, dtype=np.int64) for mine in (self._part_level, self._below))
+        known = (level < len(values)) & (below < 0)
+        wrong = np.flatnonzero(known & (sums > values[np.minimum(level, len(values) - 1)] + VIOLATION))
+        if len(wrong):
+            keys, order = list(self._parts), np.argsort(parts, kind="stable")
+            first = np.searchsorted(parts[order], np.arange(len(level) + 1))
+            for part in wrong.tolist():
+                self._tie(part, columns[order[first[part] : first[part + 1]]].tolist())
+                self.tight.add(keys[part])
+        return len(wrong)
+
+    def solve(self, limits: Limits, tolerance: float = 0.0) -> Outcome:
+        """Solve what there is, with all rows Σ_{u of m} x[u, r, j] ≤ L[·, r, j] that turn out to be needed."""
+        timed = limits.time_s is not None and "time_limit" not in limits.options
+        until = self._lp.h.getRunTime() + (limits.time_s or 0.0)
+        for _ in range(SEPARATIONS):
+            self._lp.flush()
+            if timed:
+                self._lp.h.setOptionValue("time_limit", until)
+            outcome = run(self._lp.h, limits)
+            if outcome.termination is not Termination.OPTIMAL or outcome.values is None:
+                break
+            if self.separate(outcome.values) == 0:
+                break
+        return outcome
+
+    def prices(self, duals: Floats, scopes: list[Scope]) -> tuple[Prices, Floats]:
+        """Return the duals as prices, lifted for users without rows, and each task's dual value, shape (tasks,)."""
+        price, known = np.zeros((2, len(self.users.task), self.tables.resources))
+        if self._links:
+            keys = np.array(list(self._links), dtype=np.int64)
+            price[keys[:, 0], keys[:, 1]] = -duals[list(self._links.values())]
+            known[keys[:, 0], keys[:, 1]] = 1.0
+        thetas = [duals[rows] if rows else np.ones(1) for rows in self._delay]
+        prices = make_prices(self.tables, self.users, thetas, price, self.objective)
+        lift(self.tables, scopes, prices, known > 0)
+        return prices, duals[self._choice]
+
+    def cut(self, key: int, price: Floats, base: float) -> None:
+        """Do nothing: levels need no cuts."""
+
+    def waits(self, values: Floats) -> Floats:
+        """Return the data work that other packets add, by share, shape (users,) [s]."""
+        total = np.zeros(len(self.users.task))
+        for column, user, extra in self._shares:
+            if column < len(values):
+                total[user] += values[column] * extra
+        return total

@@ -1,0 +1,1 @@
+"""Lagrangian multipliers, the pricing subproblems, their bound, and reduced-cost fixing."""

@@ -1,0 +1,84 @@
+"""Run the proof machinery and return what it found, whatever stopped it."""
+
+from formulation import Solution, evaluate
+from instances import Instance
+from solvers.backends.highs import limit_message, new_highs, set_options, version
+from solvers.backends.program import Limits
+from solvers.exact.branch_and_price.driver import Proof
+from solvers.exact.trace import Recorder, checked_bound
+from solvers.network.plans import plan_of
+from solvers.result import ProgressCallback, Result, Termination, relative_gap
+
+
+def prove(
+    instance: Instance,
+    packets: Solution | None = None,
+    *,
+    objective: str = "mean",
+    limits: Limits | None = None,
+    start: Solution | None = None,
+    progress: ProgressCallback | None = None,
+    seed: int = 0,
+    kind: type[Proof] = Proof,
+) -> Result:
+    """Solve (4), or (7) for given packets, by the machinery of `proof`.
+
+    Parameters
+    ----------
+    instance
+        A feasible problem.
+    packets
+        ρ, residual shares and model packets of (7); None for (4).
+    objective
+        `mean` or `max`.
+    limits
+        Time, gap, memory, options of HiGHS.
+    start
+        A solution to begin with.
+    progress
+        Called with incumbent and bound as they change.
+    seed
+        Of the local search's random orders.
+    kind
+        `Proof`, or `frames_proof.FramesProof` for whole frames.
+
+    Raises
+    ------
+    SolverError
+        If HiGHS does not know an option.
+    """
+    limits = limits or Limits()
+    set_options(new_highs(), limits)
+    recorder = Recorder(progress)
+    recorder.phase = "tables"
+    proof = kind(instance, packets, objective, limits, recorder, seed)
+    message = ""
+    try:
+        if start is not None:
+            proof.offer(plan_of(proof.tables, start))
+        proof.run()
+    except KeyboardInterrupt:
+        proof.ended = Termination.INTERRUPTED
+    except MemoryError:
+        proof.ended, message = Termination.MEMORY_LIMIT, "out of memory"
+    if proof.ended is Termination.INTERRUPTED:
+        message = limit_message(limits)
+    solution = proof.solution()
+    objective_s = None if solution is None else evaluate(instance, solution).objective_s(objective)
+    bound_s = checked_bound(proof.lower, objective_s)
+    gap = relative_gap(objective_s, bound_s)
+    ended = proof.ended if proof.stopped and proof.ended else Termination.FEASIBLE
+    recorder(objective_s, bound_s)
+    return Result(
+        termination=Termination.OPTIMAL if gap is not None and gap <= limits.mip_gap + 1e-12 else ended,
+        solution=solution,
+        objective_s=objective_s,
+        bound_s=bound_s,
+        build_s=proof.build_s,
+        solve_s=recorder.elapsed() - proof.build_s,
+        solver="highs",
+        solver_version=version(),
+        seed=seed,
+        trace=tuple(recorder.trace),
+        message=message,
+    )

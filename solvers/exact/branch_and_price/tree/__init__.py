@@ -1,0 +1,1 @@
+"""The search tree: nodes, branching rules, strong branching."""

@@ -1,0 +1,1 @@
+"""Solves through a Pyomo model, by any solver that Pyomo reaches."""

@@ -1,0 +1,88 @@
+"""What is known before a model is built: a feasible solution, by best response or as given, and a first bound.
+
+The bound is that of every task alone in the network. It holds for any further constraint, whole frames and a shared
+F_c too, which only make delays longer.
+"""
+
+import time
+from dataclasses import dataclass, replace
+
+from formulation import Solution, check
+from instances import Instance
+from solvers.assignment import NoSolution
+from solvers.backends.errors import SolverError
+from solvers.network.data import Tables
+from solvers.network.descent import all_moves, descents
+from solvers.network.single_task import first_bound
+
+RUNS = 4
+SHARE_OF_LIMIT = 0.1
+
+
+@dataclass(frozen=True)
+class First:
+    """A solution to begin with, or None, and a lower bound on the optimum [s]."""
+
+    solution: Solution | None
+    bound_s: float | None
+
+
+def first_solution(tables: Tables, objective: str, time_limit: float | None = None) -> Solution | None:
+    """Return the best of a few best responses; one at least, more while they take little of the time."""
+    started, best = time.perf_counter(), None
+    try:
+        for found in descents(tables, all_moves(tables), RUNS, 0, objective):
+            if found is not None and (best is None or found[1] < best[1]):
+                best = found
+            if time_limit is not None and time.perf_counter() - started > SHARE_OF_LIMIT * time_limit:
+                break
+    except NoSolution:
+        return None
+    return None if best is None else best[0]
+
+
+def given_start(instance: Instance, start: Solution, packets: Solution | None = None) -> Solution:
+    """Return a user's start, for (7) its c(m) and routes with the packets that are given.
+
+    Raises
+    ------
+    SolverError
+        If it breaks a constraint of (4), or of (7) one on routes.
+    """
+    if packets is not None:
+        routed = tuple(
+            replace(
+                given,
+                computing_satellite=decision.computing_satellite,
+                data_path=decision.data_path if given.sends_data else None,
+                model_path=decision.model_path if given.sends_model else None,
+            )
+            for given, decision in zip(packets.tasks, start.tasks, strict=True)
+        )
+        start = replace(packets, tasks=routed)
+    routes = ("computing_satellite", "(4e)", "(4f)")
+    broken = [v for v in check(instance, start) if packets is None or v.constraint.startswith(routes)]
+    if broken:
+        first = broken[0]
+        raise SolverError(f"start: task {first.task}: {first.constraint} is {first.value}, allowed {first.limit}")
+    return start
+
+
+def begin(
+    instance: Instance,
+    packets: Solution | None,
+    start: Solution | None,
+    *,
+    objective: str,
+    time_limit: float | None = None,
+    search: bool = True,
+) -> First:
+    """Return where to begin with (4), or with (7) if `packets` are given; `start` overrides best response.
+
+    Without `search` there is no best response either, and the bound is all.
+    """
+    tables = Tables(instance, packets)
+    bound = first_bound(tables, objective)
+    if start is None and search:
+        start = first_solution(tables, objective, time_limit)
+    return First(start, bound)

@@ -1,0 +1,289 @@
+"""One Pyomo model, one solve: build, hand over, read back, re-evaluate.
+
+The model's optimum equals the problem's; its numbers are not trusted. The objective is the evaluator's for the
+solution read back, after each ρ has been put at its closed-form optimum for the routes, and the bound is the
+solver's own, lowered to the objective where rounding left it above by less than `BOUND_TOLERANCE`. Where a gap
+remains that the solver's own count had closed, the model is solved again at its tightest tolerances.
+"""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pyomo.environ as pyo
+from pyomo.core.base.label import TextLabeler
+
+from fitting.whole_file import whole_file
+from formulation import Problem, Solution, evaluate, set_start, solution_from_model
+from solvers.backends.program import Limits, Outcome
+from solvers.backends.pyomo_backend import solve_model
+from solvers.exact.pyomo_models.build_timeout import BuildingTooLongError, alarm, quiet
+from solvers.exact.pyomo_models.initial import First
+from solvers.exact.trace import Recorder, checked_bound
+from solvers.network.whole_frames import in_whole_frames
+from solvers.ratios import best_ratios
+from solvers.result import ProgressCallback, Result, Termination, relative_gap
+
+HIGHS = ("highs", "appsi_highs")
+TOLERANCES = ("mip_feasibility_tolerance", "primal_feasibility_tolerance", "dual_feasibility_tolerance")
+UNMET = "the solver's tolerances leave a gap of {gap} by the evaluator, {asked} was asked"
+CONTRADICTED = "the solver finds the problem infeasible, but a feasible solution is known"
+
+
+@dataclass(frozen=True)
+class Judge:
+    """How solutions of one problem are read and valued.
+
+    Attributes
+    ----------
+    problem
+        With its options; solutions that come from elsewhere are put into whole frames where it asks for them.
+    free_ratios
+        Whether ρ may be put at its closed-form optimum for the routes.
+    """
+
+    problem: Problem
+    free_ratios: bool = True
+
+    def value(self, solution: Solution) -> float:
+        """Return the objective by the evaluator [s]."""
+        return evaluate(self.problem, solution).objective_s()
+
+    def read(self, model: Any) -> Solution:
+        """Return the solution that a solved model holds."""
+        solution = solution_from_model(model)
+        return self._best_ratios(solution) if self.free_ratios else solution
+
+    def _best_ratios(self, solution: Solution) -> Solution:
+        return best_ratios(self.problem, solution)
+
+    def adapt(self, solution: Solution | None) -> Solution | None:
+        """Return a solution of the plain problem as one of this problem, or None."""
+        if solution is None:
+            return None
+        if not self.problem.whole_frames:
+            return self._best_ratios(solution) if self.free_ratios else solution
+        asked, instance = self.problem, self.problem.instance
+        return in_whole_frames(instance, solution, objective=asked.objective, share_computing=asked.share_computing)
+
+
+class Found:
+    """The best solution of all attempts, and their bounds: what a later one loses stays."""
+
+    def __init__(self, judge: Judge) -> None:
+        self.judge = judge
+        self.solution: Solution | None = None
+        self.objective_s: float | None = None
+        self.bounds_s: list[float] = []
+
+    def offer(self, solution: Solution | None) -> None:
+        """Take a solution if it is better than what is there."""
+        if solution is not None:
+            value = self.judge.value(solution)
+            if self.objective_s is None or value < self.objective_s:
+                self.solution, self.objective_s = solution, value
+
+    def take(self, outcome: Outcome, model: Any, relax: bool) -> None:
+        """Take an attempt's bound, and its point out of the model."""
+        if outcome.bound is not None:
+            self.bounds_s.append(outcome.bound)
+        if outcome.objective is not None and not relax:
+            self.offer(self.judge.read(model))
+
+
+def solve_directly(
+    build: Callable[[], Any],
+    judge: Judge,
+    first: Callable[[], First],
+    *,
+    solver: str,
+    limits: Limits,
+    progress: ProgressCallback | None = None,
+    prepare: Callable[[Any], None] | None = None,
+    export: Path | None = None,
+    relax: bool = False,
+) -> Result:
+    """Build a model of (4) or (7), solve it from a feasible solution and return what it means.
+
+    Whatever stops the run, also while the model is being built, the better of the solver's solution and the first one
+    is returned, unless `prepare` may have forbidden the latter.
+
+    Parameters
+    ----------
+    build
+        Returns the model.
+    judge
+        Values its solutions.
+    first
+        Returns where to begin; called for a relaxation only where that is stopped, for the bound.
+    prepare
+        Called with the model before it is solved: adds constraints.
+    export
+        File to write the model to.
+    relax
+        Drop integrality and return the bound alone.
+    """
+    recorder = Recorder(progress)
+    known, found, build_s = First(None, None), Found(judge), 0.0
+    try:
+        recorder.phase = "best response"
+        known = known if relax else first()
+        start = judge.adapt(known.solution)
+        recorder(None if start is None or prepare else judge.value(start), known.bound_s)
+        recorder.phase = "building"
+        with alarm(None if export else _left(limits, recorder)):
+            model = _build(build, prepare, export, start, relax)
+        build_s = recorder.elapsed()
+        recorder.phase = solver
+        outcome = _solve(model, found, solver, limits, recorder, start is not None, relax)
+    except BuildingTooLongError:
+        outcome = Outcome(Termination.TIME_LIMIT, None, None, None, "")
+    except KeyboardInterrupt:
+        outcome = Outcome(Termination.INTERRUPTED, None, None, None, "")
+    except MemoryError:
+        outcome = Outcome(Termination.MEMORY_LIMIT, None, None, None, "", message="out of memory")
+    if relax and outcome.termination not in (Termination.OPTIMAL, Termination.INFEASIBLE):
+        known = First(None, first().bound_s)
+    if not prepare:
+        found.offer(judge.adapt(known.solution))
+    objective_s = found.objective_s
+    bound_s, message = _bound(found.bounds_s, known.bound_s, objective_s)
+    if outcome.termination is Termination.INFEASIBLE:
+        bound_s = bound_s if found.solution else None
+        message = message or (CONTRADICTED if found.solution else "")
+    recorder(objective_s, bound_s)
+    said = Termination.ERROR if message else outcome.termination
+    termination, why = _termination(said, objective_s, bound_s, limits.mip_gap, relax)
+    return Result(
+        termination=termination,
+        solution=found.solution,
+        objective_s=objective_s,
+        bound_s=bound_s,
+        build_s=build_s or recorder.elapsed(),
+        solve_s=recorder.elapsed() - build_s if build_s else 0.0,
+        solver=solver,
+        solver_version=outcome.version,
+        trace=tuple(recorder.trace),
+        message="; ".join(filter(None, (message, outcome.message, why))),
+    )
+
+
+def _left(limits: Limits, recorder: Recorder) -> float | None:
+    return None if limits.time_s is None else max(limits.time_s - recorder.elapsed(), 0.0)
+
+
+def _build(
+    build: Callable[[], Any],
+    prepare: Callable[[Any], None] | None,
+    export: Path | None,
+    start: Solution | None,
+    relax: bool,
+) -> Any:
+    with quiet():
+        model = build()
+    if prepare is not None:
+        prepare(model)
+    if export is not None:
+        write_model(model, export)
+    if start is not None:
+        set_start(model, start)
+    if relax:
+        pyo.TransformationFactory("core.relax_integer_vars").apply_to(model)
+    return model
+
+
+class _Labels:
+    """Readable labels of a model's parts; of two that would be alike, as of `a-b` and `a_b`, the later is numbered."""
+
+    def __init__(self) -> None:
+        self._plain = TextLabeler()
+        self._known: dict[int, str] = {}
+        self._taken: set[str] = set()
+
+    def __call__(self, part: Any = None) -> str:
+        if id(part) not in self._known:
+            plain = label = self._plain(part)
+            number = 1
+            while label in self._taken:
+                number += 1
+                label = f"{plain}_{number}"
+            self._known[id(part)] = label
+            self._taken.add(label)
+        return self._known[id(part)]
+
+
+def write_model(model: Any, path: Path) -> None:
+    """Write a model as .lp or .mps with readable names."""
+    with TemporaryDirectory() as directory, whole_file(path) as file:
+        written = Path(directory) / f"model{path.suffix}"
+        model.write(str(written), io_options={"labeler": _Labels()})
+        with written.open("rb") as text:
+            shutil.copyfileobj(text, file)
+
+
+def _solve(
+    model: Any, found: Found, solver: str, limits: Limits, recorder: Recorder, use_start: bool, relax: bool
+) -> Outcome:
+    """Solve; again with tighter tolerances where the asked gap is not met by the evaluator's word."""
+    ended: Outcome | None = None
+    for limits_now in (limits, _tighter(limits, solver), replace(limits, mip_gap=0.0)):
+        timed = replace(limits_now, time_s=_left(limits, recorder))
+        outcome = _solve_in_seconds(model, solver, timed, recorder, use_start or ended is not None)
+        found.take(outcome, model, relax)
+        if ended is not None and outcome.termination in (Termination.ERROR, Termination.INFEASIBLE):
+            ended = replace(ended, message=outcome.message)  # at tolerances that are too tight for the solver
+            continue
+        bound_s, _ = _bound(found.bounds_s, None, found.objective_s)
+        gap = relative_gap(found.objective_s, bound_s)
+        met = gap is None or gap <= limits.mip_gap + 1e-12
+        if met or relax or ended is not None or outcome.termination is not Termination.OPTIMAL:
+            return outcome
+        ended = outcome
+    assert ended is not None
+    return ended
+
+
+def _solve_in_seconds(model: Any, solver: str, limits: Limits, recorder: Recorder, use_start: bool) -> Outcome:
+    """Solve a model whose times have a unit of their own; return, and record, its objective and bound in seconds."""
+
+    def seconds(value: float | None) -> float | None:
+        return None if value is None else value * model.time_unit_s
+
+    def watch(incumbent: float | None, bound: float | None) -> bool:
+        return recorder(seconds(incumbent), seconds(bound))
+
+    outcome = solve_model(model, solver, limits, watch, use_start=use_start)
+    return replace(outcome, objective=seconds(outcome.objective), bound=seconds(outcome.bound))
+
+
+def _tighter(limits: Limits, solver: str) -> Limits:
+    options = dict.fromkeys(TOLERANCES, 1e-9) | dict(limits.options) if solver in HIGHS else limits.options
+    return replace(limits, mip_gap=0.0, options=options)
+
+
+def _bound(said: list[float], first: float | None, objective_s: float | None) -> tuple[float | None, str]:
+    """Return the best bound that can be one, and what is wrong where the solver gave none such."""
+    message, sound = "", [first]
+    for bound in said:
+        try:
+            sound.append(checked_bound(bound, objective_s))
+        except RuntimeError as error:
+            message = f"{error}; it is dropped"
+    known = [bound for bound in sound if bound is not None]
+    best = checked_bound(max(known, default=None), objective_s)
+    return best, message if len(sound) == 1 else ""
+
+
+def _termination(
+    said: Termination, objective_s: float | None, bound_s: float | None, mip_gap: float, relax: bool
+) -> tuple[Termination, str]:
+    """Return `optimal` only with the gap that was asked for; a solver's word alone is not enough."""
+    gap = relative_gap(objective_s, bound_s)
+    if gap is not None and gap <= mip_gap + 1e-12 and said is not Termination.ERROR:
+        return Termination.OPTIMAL, ""
+    if said is Termination.OPTIMAL and not relax:
+        return Termination.ERROR, UNMET.format(gap="unknown" if gap is None else f"{gap:.3g}", asked=f"{mip_gap:.2g}")
+    return said, ""

@@ -1,0 +1,243 @@
+"""The arrays that all exact machinery shares: resources, what each task pays for them, and its delay function.
+
+Resources are what packets share: the links, and the satellites that relay (those with a relay time). A packet of size
+`bits` that shares resource r with n packets (itself counted) pays n · bits · `per_bit[r]` + `fixed[r]`.
+
+The node-split graph has a node *in_i* = i and a node *out_i* = n + i for each satellite; link (i, j) is the arc
+out_i → in_j, and passing through i is the arc in_i → out_i. A path from out_m to in_c therefore counts exactly the
+inner satellites as relays. Model packets take the same graph with every arc turned, so that both kinds are searched
+from the task's side.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import dijkstra
+
+from formulation import Solution, design_packets
+from formulation.packets import PacketDesign
+from formulation.volumes import data_packet_bits
+from instances import Instance
+from solvers.network.arrays import DATA, MODEL, SMALLEST_S, Floats, Ints
+from solvers.network.corridor import Vicinity
+from solvers.ratios import task_rates
+
+
+@dataclass(frozen=True, eq=False)
+class TaskTable:
+    """What one task brings.
+
+    Attributes
+    ----------
+    node
+        Its satellite.
+    ends
+        Nodes of its candidate computing satellites, shape (candidates,).
+    bits
+        Data bits per unit of ρ, and model packet bits.
+    extraction_s, small_s
+        α = t^fe at ρ = 1 and s = t^S at ρ = 0 [s].
+    large_s
+        λ_c = t^L at ρ = 1 per candidate [s].
+    can_offload, can_stay
+        Whether (4b), (4c) can be met; at a fixed ρ, whether the packet is sent.
+    design
+        Its packets.
+    fixed_ratio
+        ρ_m in problem (7), else None.
+    """
+
+    node: int
+    ends: Ints
+    bits: tuple[float, float]
+    extraction_s: float
+    small_s: float
+    large_s: Floats
+    can_offload: bool
+    can_stay: bool
+    design: PacketDesign
+    fixed_ratio: float | None = None
+
+
+class Tables:
+    """Arrays of one instance."""
+
+    def __init__(
+        self,
+        instance: Instance,
+        packets: Solution | None = None,
+        designs: Sequence[PacketDesign] | None = None,
+    ) -> None:
+        self.instance, self.packets, network = instance, packets, instance.network
+        nodes, links = network.nodes, len(network.source)
+        relays = np.arange(nodes)
+        self.nodes, self.links = nodes, links
+        self.tail = np.concatenate([network.source.astype(np.int64) + nodes, relays])
+        self.head = np.concatenate([network.target.astype(np.int64), relays + nodes])
+        self.per_bit = np.concatenate([network.seconds_per_bit, network.relay_s_per_bit])
+        self.fixed = np.concatenate([network.propagation_s, np.zeros(nodes)])
+        self.tasks = tuple(self._task(m, designs[m] if designs else None) for m in range(len(instance.tasks)))
+        size = 2 * nodes
+        self._order = [np.lexsort((self.head, self.tail)), np.lexsort((self.tail, self.head))]
+        starts = [self.tail, self.head]
+        self._first = [np.concatenate([[0], np.cumsum(np.bincount(s, minlength=size))]) for s in starts]
+        self._index = [self.head[self._order[0]], self.tail[self._order[1]]]
+        self._keys = [(a * size + b)[order] for a, b, order in zip(starts, starts[::-1], self._order, strict=True)]
+        self._least_s: dict[int, Floats] = {}
+        self._vicinities: dict[tuple[int, int], Vicinity] = {}
+
+    def _task(self, m: int, design: PacketDesign | None) -> TaskTable:
+        instance, task = self.instance, self.instance.tasks[m]
+        design, rates = design or design_packets(instance, task), task_rates(instance, task)
+        candidates = instance.candidates(task)
+        bits, ratio = (design.data_bits_per_ratio, design.model_packet_bits or 0.0), None
+        can_offload, can_stay = design.can_offload, design.can_stay
+        if self.packets is not None:
+            decision = self.packets.tasks[m]
+            can_offload, can_stay, ratio = decision.sends_data, decision.sends_model, decision.offload_ratio
+            bits = (data_packet_bits(task, decision) / ratio if can_offload else 0.0, decision.model_packet_bits)
+        return TaskTable(
+            node=instance.network.index[task.satellite],
+            ends=np.array([instance.network.index[c] for c in candidates], dtype=np.int64),
+            bits=bits,
+            extraction_s=rates.extraction_s,
+            small_s=rates.small_s,
+            large_s=np.array([rates.large_s[c] for c in candidates]),
+            can_offload=can_offload,
+            can_stay=can_stay,
+            design=design,
+            fixed_ratio=ratio,
+        )
+
+    @property
+    def resources(self) -> int:
+        """Number of resources: links, then one relay for every satellite."""
+        return self.links + self.nodes
+
+    @cached_property
+    def shareable(self) -> NDArray[np.bool_]:
+        """Whether sharing a resource costs anything."""
+        return self.per_bit > 0
+
+    def search(
+        self, weight: Floats, start: int, turned: bool, allowed: Any = None, offsets: Any = None
+    ) -> tuple[Floats, Any]:
+        """Run Dijkstra over the node-split graph.
+
+        Parameters
+        ----------
+        weight
+            Weight of each resource, shape (resources,), ≥ 0; inf where it may not be used.
+        start
+            Node of the split graph.
+        turned
+            Follow arcs backwards.
+        allowed
+            Mask of resources, or None for all.
+        offsets
+            In place of `start`: (nodes, costs ≥ 0) to start from.
+
+        Returns
+        -------
+        cost, before
+            Shape (2 · nodes,): cost to each node, and the node before it.
+        """
+        side = int(turned)
+        values = np.maximum(weight, SMALLEST_S)[self._order[side]]
+        keep = np.isfinite(values)
+        if allowed is not None:
+            keep &= allowed[self._order[side]]
+        size = 2 * self.nodes
+        index, first = self._index[side], self._first[side]
+        if not keep.all():
+            counts = np.concatenate([[0], np.cumsum(keep)])
+            values, index, first = values[keep], index[keep], counts[first]
+        if offsets is not None:
+            nodes, costs = offsets
+            values = np.concatenate([values, np.maximum(costs, SMALLEST_S)])
+            index, first = np.concatenate([index, nodes]), np.append(first, first[-1] + len(nodes))
+            start, size = size, size + 1
+        graph = csr_array((values, index, first), shape=(size, size))
+        cost, before = dijkstra(graph, indices=start, return_predecessors=True)
+        return cost[: 2 * self.nodes], before
+
+    def arcs_at(self, place: int, turned: bool) -> Ints:
+        """Return the resources that leave a node of the split graph, or (turned) that enter it."""
+        side = int(turned)
+        return self._order[side][self._first[side][place] : self._first[side][place + 1]]
+
+    def own_arcs(self, m: int) -> NDArray[np.bool_]:
+        """Return the mask of resources that task m's packets may use: all but passing through m itself."""
+        mask = np.ones(self.resources, dtype=bool)
+        mask[self.links + self.tasks[m].node] = False
+        return mask
+
+    def start_of(self, m: int, kind: int) -> int:
+        """Return the split node where a search from the task's side begins: out_m for data, in_m for model packets."""
+        return self.tasks[m].node + (self.nodes if kind == DATA else 0)
+
+    def end_of(self, end: Any, kind: int) -> Any:
+        """Return the split node of a computing satellite: in_c for data, out_c for model packets."""
+        return end + (0 if kind == DATA else self.nodes)
+
+    def trace(self, before: Any, end: int, start: int, kind: int) -> Ints:
+        """Return the resources of the path that a search from the task's side found, from the task's end on."""
+        path = [int(end)]
+        while path[-1] != start:
+            path.append(int(before[path[-1]]))
+        return self.between(np.array(path[::-1]), kind)
+
+    def between(self, path: Ints, kind: int) -> Ints:
+        """Return the resources between consecutive nodes of a path that starts on the task's side."""
+        keys = path[:-1] * (2 * self.nodes) + path[1:]
+        return self._order[kind][np.searchsorted(self._keys[kind], keys)]
+
+    def leaving(self, kind: int, nodes: Ints) -> tuple[Ints, Ints]:
+        """Return the resources by which a search from the task's side leaves these nodes, node by node.
+
+        Returns
+        -------
+        resources, first
+            The i-th node's are `resources[first[i]:first[i + 1]]`.
+        """
+        begin = self._first[kind][nodes]
+        count = self._first[kind][nodes + 1] - begin
+        first = np.concatenate([[0], np.cumsum(count)])
+        places = np.repeat(begin - first[:-1], count) + np.arange(first[-1])
+        return self._order[kind][places], first
+
+    def vicinity(self, m: int, kind: int) -> Vicinity:
+        """Return the graph as a packet sees it, made when it is first asked for."""
+        if (m, kind) not in self._vicinities:
+            self._vicinities[m, kind] = Vicinity(self, m, kind)
+        return self._vicinities[m, kind]
+
+    def least_s(self, m: int) -> Floats:
+        """Return lower bounds on T_m [s] in an empty network, found when they are first asked for.
+
+        With x ≤ A + p, (A + p) / (A + s) ≥ x / (x + s); and ρ A + p ≥ ρ x.
+
+        Returns
+        -------
+        Floats
+            With both packets, the data packet only, the model packet only; at every candidate, inf where a packet has
+            no route; shape (3, candidates).
+        """
+        if m not in self._least_s:
+            task, none = self.tasks[m], np.full(len(self.tasks[m].ends), np.inf)
+            model = np.array(self.vicinity(m, MODEL).alone_s) if task.can_stay else none
+            data = np.array(self.vicinity(m, DATA).alone_s) + task.large_s if task.can_offload else none
+            alpha, small, ratio = task.extraction_s, task.small_s, task.fixed_ratio
+            if ratio is None:
+                saved = max(small - alpha, 0.0) * small / (data + small)
+                both, only = np.where(np.isfinite(data), model + small - saved, np.inf), alpha + data
+            else:
+                only = ratio * alpha + np.maximum(ratio * data, (1 - ratio) * small) if ratio > 0 else none
+                both = model + only
+            self._least_s[m] = np.array([both, only, model + small])
+        return self._least_s[m]

@@ -1,0 +1,114 @@
+"""Coordinate descent: one task after the other takes its best response until none improves."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from formulation import Solution, evaluate
+from solvers.network.arrays import BOTH, DATA, DATA_ONLY, MODEL, MODEL_ONLY
+from solvers.network.data import Tables
+from solvers.network.plans import solution_of
+from solvers.network.response import Moves, respond
+from solvers.network.traffic import Plan, Traffic
+
+SWEEPS = 100
+
+
+@dataclass(frozen=True, eq=False)
+class _AllMoves:
+    ends: list[int]
+    modes: list[str]
+    arcs: list[NDArray[np.bool_]]
+
+
+def all_moves(tables: Tables) -> list[_AllMoves]:
+    """Return everything that each task may do; no modes where a task has no decision at all."""
+    found = []
+    for m, task in enumerate(tables.tasks):
+        own = tables.own_arcs(m)
+        reached = [np.zeros(len(task.ends), dtype=bool)] * 2
+        for kind, possible in ((DATA, task.can_offload), (MODEL, task.can_stay)):
+            if possible:
+                weight = np.ones(tables.resources)
+                cost, _ = tables.search(weight, tables.start_of(m, kind), kind == MODEL, own)
+                reached[kind] = np.isfinite(cost[tables.end_of(task.ends, kind)])
+        both = reached[DATA] & reached[MODEL]
+        by_mode = {MODEL_ONLY: reached[MODEL], DATA_ONLY: reached[DATA], BOTH: both}
+        if task.fixed_ratio is not None:
+            mode = BOTH if task.can_offload and task.can_stay else DATA_ONLY if task.can_offload else MODEL_ONLY
+            by_mode = {mode: by_mode[mode]}
+        elif task.extraction_s >= task.small_s:
+            by_mode.pop(BOTH)  # ρ = 0 is as good and loads nothing
+        modes = [mode for mode, ends in by_mode.items() if ends.any()]
+        ends = np.flatnonzero(np.any([by_mode[mode] for mode in modes], axis=0)).tolist() if modes else []
+        found.append(_AllMoves(ends, modes, [own, own]))
+    return found
+
+
+def descend(
+    tables: Tables,
+    moves: Sequence[Moves],
+    objective: str,
+    order: Sequence[int],
+    plans: dict[int, Plan] | None = None,
+    sweeps: int = SWEEPS,
+) -> dict[int, Plan] | None:
+    """Let the tasks respond in this order, from the given plans or an empty network, until nobody improves.
+
+    Parameters
+    ----------
+    tables
+        Of (4), or of (7) with its packets.
+    moves
+        What each task may do, shape (tasks,).
+    objective
+        `mean` or `max`.
+    order
+        Task numbers.
+    plans
+        Where to begin; tasks without one are put in when it is their turn.
+    sweeps
+        How often every task responds, at most.
+
+    Returns
+    -------
+    dict or None
+        A plan for every task; None if a task finds no route.
+    """
+    traffic = Traffic(tables, plans or {}, objective)
+    best = traffic.score() if len(traffic.plans) == len(order) else (float("inf"),)
+    for _ in range(sweeps):
+        improved = False
+        for m in order:
+            current = traffic.plans.get(m)
+            chosen, best = respond(traffic, m, moves[m], best)
+            if chosen is None:
+                return None
+            improved |= chosen is not current
+        if not improved:
+            break
+    return dict(traffic.plans)
+
+
+def descents(
+    tables: Tables, moves: Sequence[Moves], runs: int, seed: int, objective: str
+) -> Iterator[tuple[Solution, float] | None]:
+    """Yield the end of each descent from an empty network with its objective [s], or None where a task is stuck.
+
+    The first takes the tasks in file order, each further one in a seeded random order.
+    """
+    if runs < 1:
+        raise ValueError(f"runs must be at least 1, got {runs}")
+    rng = np.random.default_rng(seed)
+    for run in range(runs):
+        order = list(range(len(tables.tasks)))
+        if run:
+            rng.shuffle(order)
+        plans = descend(tables, moves, objective, order)
+        if plans is None:
+            yield None
+            continue
+        solution = solution_of(tables, plans)
+        yield solution, evaluate(tables.instance, solution).objective_s(objective)
