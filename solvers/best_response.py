@@ -13,22 +13,22 @@ from formulation import Solution, evaluate
 from formulation.packets import PacketDesign
 from instances import Instance
 from solvers.assignment import NoSolution, assign_task
-from solvers.network.data import Tables
+from solvers.network.data import ProblemData
 from solvers.network.descent import SWEEPS, _AllMoves, all_moves, descend, descents
 from solvers.network.plans import plan_of, solution_of
 
 
-def _problem(instance: Instance, designs: Sequence[PacketDesign] | None = None) -> tuple[Tables, list[_AllMoves]]:
-    """Return the tables of (4) and all moves, if every task has a decision.
+def _problem(instance: Instance, designs: Sequence[PacketDesign] | None = None) -> tuple[ProblemData, list[_AllMoves]]:
+    """Return the data of (4) and all moves, if every task has a decision.
 
     Tasks are coupled by delays only: one without a decision has none in an empty network, either.
     """
-    tables = Tables(instance, designs=designs)
-    moves = all_moves(tables)
+    data = ProblemData(instance, designs=designs)
+    moves = all_moves(data)
     for task, open_moves in zip(instance.tasks, moves, strict=True):
         if not open_moves.modes:
             assign_task(instance, task)  # says why
-    return tables, moves
+    return data, moves
 
 
 def polisher(
@@ -40,7 +40,7 @@ def polisher(
 ) -> Callable[[Solution], Solution]:
     """Return a function that descends from a solution instead of an empty network; its result is no worse.
 
-    The tables are built once, however many solutions are polished.
+    The data are built once, however many solutions are polished.
 
     Parameters
     ----------
@@ -56,13 +56,13 @@ def polisher(
     NoSolution
         If a task has no decision at all.
     """
-    tables, moves = _problem(instance, designs)
+    data, moves = _problem(instance, designs)
 
     def polish_one(solution: Solution) -> Solution:
-        plans = descend(tables, moves, objective, range(len(moves)), plan_of(tables, solution), sweeps)
+        plans = descend(data, moves, objective, range(len(moves)), plan_of(data, solution), sweeps)
         if plans is None:
             return solution
-        polished = solution_of(tables, plans)
+        polished = solution_of(data, plans)
         before, after = evaluate(instance, solution), evaluate(instance, polished)
         return polished if after.objective_s(objective) <= before.objective_s(objective) else solution
 

@@ -4,7 +4,7 @@ from formulation import Solution
 from instances import Instance
 from solvers.assignment import NoSolution
 from solvers.diagnosis import why_routing_infeasible
-from solvers.network.data import Tables
+from solvers.network.data import ProblemData
 from solvers.network.descent import all_moves, descents
 from solvers.routing import Router
 
@@ -31,11 +31,11 @@ def best_response_router(runs: int, *, seed: int = 0, objective: str = "mean") -
         raise ValueError(f"runs must be at least 1, got {runs}")
 
     def router(instance: Instance, packets: Solution) -> Solution:
-        tables = Tables(instance, packets)
-        moves = all_moves(tables)
+        data = ProblemData(instance, packets)
+        moves = all_moves(data)
         if not all(task.modes for task in moves):
             raise NoSolution(why_routing_infeasible(instance, packets) or "a packet has no path")
-        found = [end for end in descents(tables, moves, runs, seed, objective) if end is not None]
+        found = [end for end in descents(data, moves, runs, seed, objective) if end is not None]
         return min(found, key=lambda end: end[1])[0]
 
     return router

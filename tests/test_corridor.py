@@ -8,10 +8,10 @@ import pytest
 
 from instances import generate_torus
 from solvers.best_response import best_response
-from solvers.exact.branch_and_price.domains.domain import first_scopes
+from solvers.exact.branch_and_price.domains.domain import initial_domains
 from solvers.network.arrays import BOTH, DATA, DATA_ONLY, MODEL, MODEL_ONLY
 from solvers.network.corridor import TIMES, cheapest
-from solvers.network.data import Tables
+from solvers.network.data import ProblemData
 from solvers.network.descent import all_moves
 from solvers.network.response import CLEAR, NEAR, NONE, better, present_ratio, respond
 from solvers.network.traffic import Loads, Plan, Traffic, delay_of
@@ -23,29 +23,29 @@ def instance_of(seed):
     return generate_torus(4, 6, tasks=6, computing=1 + seed, seed=seed)
 
 
-def searched(tables, m, kind, count, share, allowed, times):
+def searched(data, m, kind, count, share, allowed, times):
     """Cost to each end, and the routes, by Dijkstra on the whole graph."""
-    weight = tables.tasks[m].bits[kind] * share * (times * count + 1) * tables.per_bit + tables.fixed
-    start, ends = tables.start_of(m, kind), tables.end_of(tables.tasks[m].ends, kind)
-    cost, before = tables.search(weight, start, kind == MODEL, allowed)
-    routes = {c: tables.trace(before, end, start, kind) for c, end in enumerate(ends) if np.isfinite(cost[end])}
+    weight = data.tasks[m].bits[kind] * share * (times * count + 1) * data.per_bit + data.fixed
+    start, ends = data.start_of(m, kind), data.end_of(data.tasks[m].ends, kind)
+    cost, before = data.search(weight, start, kind == MODEL, allowed)
+    routes = {c: data.path_arcs(before, end, start, kind) for c, end in enumerate(ends) if np.isfinite(cost[end])}
     return weight, cost[ends], routes
 
 
 @pytest.mark.parametrize("kind", [DATA, MODEL])
 @pytest.mark.parametrize("seed", SEEDS)
 def test_corridors_hold_the_cheapest_routes(seed, kind):
-    tables, rng = Tables(instance_of(seed)), np.random.default_rng(seed)
+    data, rng = ProblemData(instance_of(seed)), np.random.default_rng(seed)
     for trial in range(60):
-        m = int(rng.integers(len(tables.tasks)))
-        count = rng.integers(0, 1 + trial % 5, tables.resources) * (rng.random(tables.resources) < 0.3)
+        m = int(rng.integers(len(data.tasks)))
+        count = rng.integers(0, 1 + trial % 5, data.resources) * (rng.random(data.resources) < 0.3)
         share = 1.0 if kind == MODEL else float(rng.choice([1e-3, 0.4, 1.0]))
-        allowed = tables.own_arcs(m) & (rng.random(tables.resources) < (1.0 if trial % 2 else 0.8))
-        corridors = [tables.vicinity(m, kind).corridor(c) for c in range(len(tables.tasks[m].ends))]
+        allowed = data.own_arcs(m) & (rng.random(data.resources) < (1.0 if trial % 2 else 0.8))
+        corridors = [data.vicinity(m, kind).corridor(c) for c in range(len(data.tasks[m].ends))]
         for _ in range(2):  # the second time from memory
             found = cheapest([corridor.query(count, share, allowed) for corridor in corridors])
             for row, times in enumerate(TIMES):
-                weight, cost, _ = searched(tables, m, kind, count, share, allowed, times)
+                weight, cost, _ = searched(data, m, kind, count, share, allowed, times)
                 for c, routes in enumerate(found):
                     assert bool(routes) == np.isfinite(cost[c])
                     if routes:
@@ -59,17 +59,17 @@ def test_corridors_hold_the_cheapest_routes(seed, kind):
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_response_is_the_best_of_all_plans(seed, fixed, objective):
     instance = instance_of(seed)
-    tables = Tables(instance, best_response(instance)[0]) if fixed else Tables(instance)
-    scopes, rng = first_scopes(tables), np.random.default_rng(seed)
-    traffic, score = Traffic(tables, {}, objective), (np.inf,)
+    data = ProblemData(instance, best_response(instance)[0]) if fixed else ProblemData(instance)
+    domains, rng = initial_domains(data), np.random.default_rng(seed)
+    traffic, score = Traffic(data, {}, objective), (np.inf,)
     for m in [*rng.permutation(6).tolist(), *rng.integers(6, size=30).tolist()]:
-        scope = replace(scopes[m], arcs=[arcs & (rng.random(len(arcs)) < 0.9) for arcs in scopes[m].arcs])
+        domain = replace(domains[m], arcs=[arcs & (rng.random(len(arcs)) < 0.9) for arcs in domains[m].arcs])
         bystanders = {i: plan for i, plan in traffic.plans.items() if i != m}
-        expected = reference(traffic, m, scope, score)
-        plan, value = respond(traffic, m, scope, score)
+        expected = reference(traffic, m, domain, score)
+        plan, value = respond(traffic, m, domain, score)
         assert value == pytest.approx(expected, rel=1e-12)
         if plan is None:
-            plan, value = respond(traffic, m, scopes[m], score)
+            plan, value = respond(traffic, m, domains[m], score)
         assert traffic.plans == {**bystanders, m: plan}
         assert traffic.score() == pytest.approx(value, rel=1e-12)
         score = value
@@ -77,9 +77,9 @@ def test_a_response_is_the_best_of_all_plans(seed, fixed, objective):
 
 def slow_packets(traffic):
     """Packets by resource, each as many times as its task is slow."""
-    tables, found = traffic.tables, np.zeros(traffic.count.shape)
-    loads = Loads(tables, traffic.plans)
-    delays = {i: delay_of(tables, loads, i, plan) for i, plan in traffic.plans.items()}
+    data, found = traffic.data, np.zeros(traffic.count.shape)
+    loads = Loads(data, traffic.plans)
+    delays = {i: delay_of(data, loads, i, plan) for i, plan in traffic.plans.items()}
     for i, plan in traffic.plans.items():
         for kind in (DATA, MODEL):
             if plan.packet(kind) is not None:
@@ -89,14 +89,14 @@ def slow_packets(traffic):
 
 def reference(traffic, m, moves, score):
     """Score of the best of all plans, none left out."""
-    tables, ratio = traffic.tables, present_ratio(traffic, m)
+    data, ratio = traffic.data, present_ratio(traffic, m)
     current = traffic.remove(m)
     best = (np.inf,) if current is None else score
     searches = [(traffic.count, times) for times in TIMES]
     if traffic.objective == "max":
         searches.append((slow_packets(traffic), TIMES[0]))
     data, model = (
-        [searched(tables, m, kind, count[kind], share, moves.arcs[kind], times)[2] for count, times in searches]
+        [searched(data, m, kind, count[kind], share, moves.arcs[kind], times)[2] for count, times in searches]
         for kind, share in ((DATA, ratio), (MODEL, 1.0))
     )
     for one, other in zip(data, model, strict=True) if traffic.objective == "mean" else product(data, model):
@@ -118,13 +118,13 @@ def reference(traffic, m, moves, score):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_no_plan_is_faster_than_its_bound(seed):
-    tables = Tables(instance_of(seed))
-    for m, moves in enumerate(all_moves(tables)):
+    data = ProblemData(instance_of(seed))
+    for m, moves in enumerate(all_moves(data)):
         plans = {}
         for kind in (DATA, MODEL):
-            _, _, plans[kind] = searched(tables, m, kind, np.zeros(tables.resources), 0.3, tables.own_arcs(m), 1)
+            _, _, plans[kind] = searched(data, m, kind, np.zeros(data.resources), 0.3, data.own_arcs(m), 1)
         for c in moves.ends:
             tried = [Plan(c, plans[DATA][c], plans[MODEL][c]), Plan(c, plans[DATA][c], None)]
             tried.append(Plan(c, None, plans[MODEL][c]))
-            for plan, bound in zip(tried, tables.least_s(m)[:, c], strict=True):
-                assert bound <= Traffic(tables, {m: plan}, "mean").score()[0] * (1 + 1e-12)
+            for plan, bound in zip(tried, data.least_s(m)[:, c], strict=True):
+                assert bound <= Traffic(data, {m: plan}, "mean").score()[0] * (1 + 1e-12)

@@ -8,7 +8,7 @@ import pytest
 
 from instances import generate_torus
 from solvers.exact import solve_full
-from solvers.exact.pyomo_models.build_timeout import BuildingTooLongError, alarm
+from solvers.exact.pyomo_models.build_timeout import BuildingTooLongError, build_timeout
 from solvers.result import Termination
 
 
@@ -41,20 +41,20 @@ def _swallow() -> None:
 @pytest.mark.parametrize("block", [_wait, _rewrap, _rewrap_everything, _swallow])
 def test_the_alarm_stops_a_block_whatever_that_makes_of_it(block):
     before = signal.getsignal(signal.SIGALRM)
-    with pytest.raises(BuildingTooLongError), alarm(0.01):
+    with pytest.raises(BuildingTooLongError), build_timeout(0.01):
         block()
     assert signal.getsignal(signal.SIGALRM) is before
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
 
 def test_errors_of_a_block_in_time_are_left_alone():
-    with pytest.raises(ZeroDivisionError), alarm(60.0):
+    with pytest.raises(ZeroDivisionError), build_timeout(60.0):
         1 / 0  # noqa: B018
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
 
 def test_a_block_in_time_goes_on_without_an_alarm():
-    with alarm(60.0):
+    with build_timeout(60.0):
         pass
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 

@@ -14,11 +14,11 @@ from formulation import check
 from instances import generate_torus, make_preset
 from solvers.backends.program import Limits
 from solvers.exact import solve_full
-from solvers.exact.branch_and_price.driver import Proof
-from solvers.exact.branch_and_price.parallel import Aside
-from solvers.exact.branch_and_price.tree.branching import Restriction
-from solvers.exact.branch_and_price.tree.node import Waiting
-from solvers.exact.branch_and_price.tree.search import Tree, _restricted
+from solvers.exact.branch_and_price.driver import BranchAndPrice
+from solvers.exact.branch_and_price.parallel import ForkedWorker
+from solvers.exact.branch_and_price.tree.branching import BranchingDecision
+from solvers.exact.branch_and_price.tree.node import PackedNode
+from solvers.exact.branch_and_price.tree.search import TreeSearch, _restricted
 from solvers.exact.trace import Recorder
 from solvers.result import Termination
 
@@ -29,36 +29,40 @@ def divided_tree(threads):
     The incumbent is made worse than it is, so that no node is pruned and nothing is proven at the start.
     """
     instance = generate_torus(4, 4, tasks=4, computing=1, seed=0)
-    proof = Proof(instance, None, "mean", Limits(threads=threads), Recorder(None))
-    proof.restart(1)
-    proof.divide()
-    proof.upper *= 1.2
-    prices, bound = proof.relax()
-    nodes = [proof.scopes]
+    proof = BranchAndPrice(instance, None, "mean", Limits(threads=threads), Recorder(None))
+    proof.multistart(1)
+    proof.create_segments()
+    proof.primal_bound *= 1.2
+    multipliers, bound = proof.solve_relaxation()
+    nodes = [proof.domains]
     for m in range(2):
-        cases = frozenset((i, c) for i, piece in enumerate(proof.scopes[m].pieces) for c in piece.ends)
+        cases = frozenset((i, c) for i, segment in enumerate(proof.domains[m].segments) for c in segment.ends)
         first = frozenset(case for case in cases if case[0] == 0)
         assert first < cases
-        nodes = [_restricted(scopes, m, Restriction(part)) for scopes in nodes for part in (first, cases - first)]
-    tree = Tree(proof, prices, bound)
+        nodes = [
+            _restricted(domains, m, BranchingDecision(part)) for domains in nodes for part in (first, cases - first)
+        ]
+    tree = TreeSearch(proof, multipliers, bound)
     tree.open = []
-    for scopes in nodes:
-        tree._put(Waiting(bound.value, scopes, prices))
+    for domains in nodes:
+        tree._put(PackedNode(bound.value, domains, multipliers))
     return instance, tree
 
 
 def test_two_processes_work_off_one_tree_and_one_seed_gives_one_tree(monkeypatch):
-    taken, take, found = [], Tree._take, []
-    monkeypatch.setattr(Tree, "_take", lambda tree, back: (taken.append(back.nodes), take(tree, back)))
+    taken, take, found = [], TreeSearch._merge, []
+    monkeypatch.setattr(TreeSearch, "_merge", lambda tree, back: (taken.append(back.nodes), take(tree, back)))
     for threads in (2, 2, 1):
         instance, tree = divided_tree(threads)
         if threads == 2:
             with monkeypatch.context() as patch:
-                patch.setattr(tree.proof, "offer", lambda plans: None)  # so that this process waits for the other
-                tree._together()
+                patch.setattr(
+                    tree.proof, "try_solution", lambda plans: None
+                )  # so that this process waits for the other
+                tree._run_in_parallel()
         tree.run()
-        found.append((tree.nodes, tree.proof.upper, tree.proof.lower))
-        assert tree.proof.done or tree.stranded
+        found.append((tree.nodes, tree.proof.primal_bound, tree.proof.dual_bound))
+        assert tree.proof.gap_closed or tree.inexact
     assert taken[0] >= 1
     assert found[0] == found[1]
     optimum = solve_full(instance, mip_gap=1e-9).objective_s
@@ -79,15 +83,15 @@ def test_a_process_that_fails_loses_no_nodes(monkeypatch):
     instance, tree = divided_tree(2)
     failed, theirs = [], sorted(tree.open)[1::2]
     with monkeypatch.context() as patch:
-        patch.setattr(tree.proof, "offer", lambda plans: None)
-        patch.setattr(Tree, "_aside", lambda tree: os._exit(1))
-        patch.setattr(Aside, "result", lambda aside, wait=Aside.result: failed.append(wait(aside)))
-        tree._together()
+        patch.setattr(tree.proof, "try_solution", lambda plans: None)
+        patch.setattr(TreeSearch, "_worker", lambda tree: os._exit(1))
+        patch.setattr(ForkedWorker, "result", lambda worker, wait=ForkedWorker.result: failed.append(wait(worker)))
+        tree._run_in_parallel()
     assert failed == [None]
     assert all(entry in tree.open for entry in theirs)
     tree.run()
     optimum = solve_full(instance, mip_gap=1e-9).objective_s
-    assert tree.proof.lower * (1 - 1e-9) <= optimum <= tree.proof.upper * (1 + 1e-9)
+    assert tree.proof.dual_bound * (1 - 1e-9) <= optimum <= tree.proof.primal_bound * (1 + 1e-9)
 
 
 def test_work_on_the_side_changes_nothing_here(capfd):
@@ -97,18 +101,18 @@ def test_work_on_the_side_changes_nothing_here(capfd):
         changed.append(1)
         return len(changed)
 
-    with Aside(work) as aside:
-        assert aside.result() == 1
+    with ForkedWorker(work) as worker:
+        assert worker.result() == 1
     assert changed == []
-    with Aside(lambda: 1 / 0) as aside, pytest.raises(ZeroDivisionError):
-        aside.result()
-    with Aside(lambda: os.kill(os.getpid(), signal.SIGINT) or "unharmed") as aside:
-        assert aside.result() == "unharmed"
+    with ForkedWorker(lambda: 1 / 0) as worker, pytest.raises(ZeroDivisionError):
+        worker.result()
+    with ForkedWorker(lambda: os.kill(os.getpid(), signal.SIGINT) or "unharmed") as worker:
+        assert worker.result() == "unharmed"
     for cut_short in (lambda: os._exit(1), lambda: os.kill(os.getpid(), signal.SIGKILL), lambda: lambda: None):
-        with Aside(cut_short) as aside:
-            assert aside.result() is None
-    with Aside(lambda: time.sleep(1e6)) as aside:
-        process = aside._process
+        with ForkedWorker(cut_short) as worker:
+            assert worker.result() is None
+    with ForkedWorker(lambda: time.sleep(1e6)) as worker:
+        process = worker._process
     assert not process.is_alive()
     assert capfd.readouterr().err == ""
 
@@ -118,19 +122,19 @@ def test_work_on_the_side_may_be_impossible(monkeypatch):
         raise BlockingIOError("no process left")
 
     monkeypatch.setattr("multiprocessing.context.ForkProcess.start", fail)
-    with Aside(lambda: 1) as aside:
-        assert aside.result() is None
+    with ForkedWorker(lambda: 1) as worker:
+        assert worker.result() is None
 
 
 def test_work_on_the_side_ends_with_the_process():
     code = """
 import os, sys, time
-from solvers.exact.branch_and_price.parallel import Aside
+from solvers.exact.branch_and_price.parallel import ForkedWorker
 def work():
     print(os.getpid(), flush=True)
     time.sleep(1e6)
-with Aside(work) as aside:
-    aside.result()
+with ForkedWorker(work) as worker:
+    worker.result()
 """
     parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     child = int(parent.stdout.readline())

@@ -6,7 +6,7 @@ import pytest
 
 from formulation import FORMULATIONS, check
 from instances import generate_torus
-from solvers.backends.option_policy import refuse_untrustworthy
+from solvers.backends.option_policy import check_options
 from solvers.backends.program import Limits
 from solvers.backends.pyomo_backend import _memory_option
 from solvers.exact import SolverError, solve_data_packets, solve_full, solve_model_packets, solve_routing
@@ -18,7 +18,7 @@ PROGRAMS = [
 ]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(domain="module")
 def small():
     return generate_torus(3, 3, tasks=2, computing=1, seed=3)
 
@@ -99,7 +99,7 @@ def test_options_that_falsify_bounds_are_refused(solver, options, words, formula
 )
 def test_tolerances_within_reason_are_accepted(solver, options, small):
     assert solve_full(small, solver=solver, solver_options=options).termination is Termination.OPTIMAL
-    refuse_untrustworthy("cplex_direct", {"mip_tolerances_mipgap": 0.1})
+    check_options("cplex_direct", {"mip_tolerances_mipgap": 0.1})
 
 
 def test_scip_keeps_to_a_memory_limit():

@@ -1,4 +1,4 @@
-"""The tree, its dives and what they stand on: nothing better than the cutoff is ever lost."""
+"""The tree, its diving and what they stand on: nothing better than the cutoff is ever lost."""
 
 from dataclasses import replace
 from itertools import product
@@ -11,17 +11,17 @@ from instances import generate_torus, make_preset
 from solvers.backends.program import Limits
 from solvers.exact import solve_full, solve_routing
 from solvers.exact.branch_and_price import driver as proof_module
-from solvers.exact.branch_and_price.domains.delay_bounds import sides
-from solvers.exact.branch_and_price.domains.refinement import first_pieces, sharpen, split
-from solvers.exact.branch_and_price.driver import Proof
+from solvers.exact.branch_and_price.domains.delay_bounds import delay_bounds
+from solvers.exact.branch_and_price.domains.refinement import initial_segments, refine_segments, split
+from solvers.exact.branch_and_price.driver import BranchAndPrice
 from solvers.exact.branch_and_price.heuristics import diving as dive
-from solvers.exact.branch_and_price.heuristics.ruin_recreate import Search
-from solvers.exact.branch_and_price.master.column_filter import Openness
-from solvers.exact.branch_and_price.master.fractions import shares_of
-from solvers.exact.branch_and_price.master.level_indexed import Columns
+from solvers.exact.branch_and_price.heuristics.ruin_recreate import RuinRecreate
+from solvers.exact.branch_and_price.master.column_filter import ColumnFilter
+from solvers.exact.branch_and_price.master.fractions import fractions_of
+from solvers.exact.branch_and_price.master.level_indexed import LevelMaster
 from solvers.exact.branch_and_price.tree.branching import candidates_of
-from solvers.exact.branch_and_price.tree.calibration import Promises
-from solvers.exact.branch_and_price.tree.search import PRICED, Tree
+from solvers.exact.branch_and_price.tree.calibration import ScoreCalibration
+from solvers.exact.branch_and_price.tree.search import PRICED, TreeSearch
 from solvers.exact.trace import Recorder
 from solvers.network.arrays import BOTH, DATA, MODEL
 from solvers.network.delay import share_at
@@ -35,35 +35,35 @@ SEEDS = range(4)
 
 
 def relaxed(instance, objective="mean", mip_gap=1e-9):
-    """Return a proof with a poor incumbent, its relaxation and prices."""
-    proof = Proof(instance, None, objective, Limits(mip_gap=mip_gap), Recorder(None))
-    proof.restart(1)
-    proof.divide()
-    return proof, *proof.relax()
+    """Return a proof with a poor incumbent, its relaxation and multipliers."""
+    proof = BranchAndPrice(instance, None, objective, Limits(mip_gap=mip_gap), Recorder(None))
+    proof.multistart(1)
+    proof.create_segments()
+    return proof, *proof.solve_relaxation()
 
 
-def holds(scope, plan, work):
+def holds(domain, plan, work):
     fits = [
-        piece
-        for piece in scope.pieces
-        if plan.end in piece.ends
-        and (piece.sends_data, piece.sends_model) == (plan.data is not None, plan.model is not None)
-        and (plan.data is None or piece.arcs[plan.data].all())
-        and (piece.mode != BOTH or piece.low * (1 - 1e-9) <= work <= piece.high * (1 + 1e-9))
+        segment
+        for segment in domain.segments
+        if plan.end in segment.ends
+        and (segment.sends_data, segment.sends_model) == (plan.data is not None, plan.model is not None)
+        and (plan.data is None or segment.arcs[plan.data].all())
+        and (segment.mode != BOTH or segment.low * (1 - 1e-9) <= work <= segment.high * (1 + 1e-9))
     ]
-    return bool(fits) and (plan.model is None or bool(scope.arcs[MODEL][plan.model].all()))
+    return bool(fits) and (plan.model is None or bool(domain.arcs[MODEL][plan.model].all()))
 
 
 def tree_and_optimum(seed, objective, monkeypatch):
     """Return the result of a proof, a tree that takes no incumbents, and the optimum's plans with their data work."""
     instance = generate_torus(4, 4, tasks=4, computing=2, seed=seed)
     best = solve_full(instance, objective=objective, mip_gap=1e-9)
-    proof, prices, bound = relaxed(instance, objective)
-    monkeypatch.setattr(proof, "offer", lambda plans: None)  # nothing is pruned by a better incumbent
-    optimum = plan_of(proof.tables, best.solution)
-    loads = Loads(proof.tables, optimum)
-    works = [work_of(proof.tables, loads, m, plan)[0] for m, plan in sorted(optimum.items())]
-    return best, Tree(proof, prices, bound), optimum, works
+    proof, multipliers, bound = relaxed(instance, objective)
+    monkeypatch.setattr(proof, "try_solution", lambda plans: None)  # nothing is pruned by a better incumbent
+    optimum = plan_of(proof.data, best.solution)
+    loads = Loads(proof.data, optimum)
+    works = [work_of(proof.data, loads, m, plan)[0] for m, plan in sorted(optimum.items())]
+    return best, TreeSearch(proof, multipliers, bound), optimum, works
 
 
 @pytest.mark.parametrize("objective", ["mean", "max"])
@@ -75,17 +75,17 @@ def test_the_optimum_is_in_an_open_node_until_it_is_the_incumbent(seed, objectiv
         inside = [
             entry
             for entry in tree.open
-            if all(holds(scope, optimum[m], works[m]) for m, scope in enumerate(entry[2].node().scopes))
+            if all(holds(domain, optimum[m], works[m]) for m, domain in enumerate(entry[2].node().domains))
         ]
         assert inside
         assert min(waiting.bound for _, _, waiting in inside) <= best.objective_s * (1 + 1e-9)
         tree.open.remove(inside[0])
         node = inside[0][2].node()
-        outcome = tree._price(node)
+        outcome = tree._evaluate(node)
         assert node.bound <= best.objective_s * (1 + 1e-9)
-        tree._divide(node, outcome)
+        tree._branch(node, outcome)
         seen += 1
-        if np.isfinite(tree.stuck):
+        if np.isfinite(tree.inexact_bound):
             break
     assert seen > 0
 
@@ -93,16 +93,18 @@ def test_the_optimum_is_in_an_open_node_until_it_is_the_incumbent(seed, objectiv
 @pytest.mark.parametrize("seed", [0, 3])  # whose relaxation is not whole
 def test_children_wait_with_their_own_bounds(seed, monkeypatch):
     """Of the branchings that are priced, the tree takes one whose children rise most, or that leaves one child."""
-    proof, prices, bound = relaxed(generate_torus(4, 4, tasks=11, computing=1, seed=seed))
-    tree = Tree(proof, prices, bound)
+    proof, multipliers, bound = relaxed(generate_torus(4, 4, tasks=11, computing=1, seed=seed))
+    tree = TreeSearch(proof, multipliers, bound)
     node = tree.open.pop(0)[2].node()
-    outcome = tree._price(node)
-    candidates = candidates_of(tree.tables, tree.proof.levels, node.scopes, shares_of(tree.columns, outcome.values))
+    outcome = tree._evaluate(node)
+    candidates = candidates_of(
+        tree.data, tree.proof.load_levels, node.domains, fractions_of(tree.master, outcome.values)
+    )
     assert len(candidates) > 1
-    priced, price = [], tree._price
-    monkeypatch.setattr(tree, "_price", lambda child: (price(child), priced.append(child))[0])
-    monkeypatch.setattr(tree._promises, "expected", lambda m, promise: np.inf)  # look at all that may be priced
-    children = tree._children(node, candidates)
+    priced, price = [], tree._evaluate
+    monkeypatch.setattr(tree, "_evaluate", lambda child: (price(child), priced.append(child))[0])
+    monkeypatch.setattr(tree._promises, "expected", lambda m, score: np.inf)  # look at all that may be priced
+    children = tree._evaluate_children(node, candidates)
     assert 1 <= len(priced) // 2 <= PRICED
     rises = [min(child.bound - node.bound, tree.proof.cutoff - node.bound) for child in priced]
     assert min(rises) >= 0
@@ -111,22 +113,22 @@ def test_children_wait_with_their_own_bounds(seed, monkeypatch):
     settled = max(mine) >= tree.proof.cutoff - node.bound
     assert settled or np.prod(mine) >= 0.9 * max(map(np.prod, pairs)) - 1e-12
     assert len(priced) // 2 == min(PRICED, len(candidates)) or settled
-    tree._divide(node, outcome)
+    tree._branch(node, outcome)
     assert all(node.bound <= waiting.bound < proof.cutoff for _, _, waiting in tree.open)
     assert any(waiting.bound > node.bound for _, _, waiting in tree.open) or settled
 
 
 def test_what_is_expected_of_a_promise_is_what_such_promises_have_kept():
-    promises = Promises()
-    assert promises.expected(0, 0.7) == 0.7
+    scores = ScoreCalibration()
+    assert scores.expected(0, 0.7) == 0.7
     for _ in range(50):
-        promises.learn(0, 0.2)
-    assert promises.expected(0, 0.7) == pytest.approx(0.7 * 0.2, rel=0.1)
-    assert 0.7 * 0.2 < promises.expected(1, 0.7) < 0.7 * 0.4  # of another task: as of all tasks
+        scores.learn(0, 0.2)
+    assert scores.expected(0, 0.7) == pytest.approx(0.7 * 0.2, rel=0.1)
+    assert 0.7 * 0.2 < scores.expected(1, 0.7) < 0.7 * 0.4  # of another task: as of all tasks
     for _ in range(50):
-        promises.learn(1, 0.9)
-    assert promises.expected(0, 1.0) < 0.3 < 0.8 < promises.expected(1, 1.0)
-    assert [m for m, _ in promises.kept] == [0] * 50 + [1] * 50
+        scores.learn(1, 0.9)
+    assert scores.expected(0, 1.0) < 0.3 < 0.8 < scores.expected(1, 1.0)
+    assert [m for m, _ in scores.kept] == [0] * 50 + [1] * 50
 
 
 @pytest.mark.parametrize("objective", ["mean", "max"])
@@ -134,29 +136,33 @@ def test_what_is_expected_of_a_promise_is_what_such_promises_have_kept():
 def test_a_tree_that_goes_on_with_cut_pieces_keeps_the_optimum_and_its_bounds(seed, objective, monkeypatch):
     best, tree, optimum, works = tree_and_optimum(seed, objective, monkeypatch)
     proof = tree.proof
-    proof.upper = 1.02 * best.objective_s  # the optimum is of interest to the end
-    tree._work(3)
+    proof.primal_bound = 1.02 * best.objective_s  # the optimum is of interest to the end
+    tree._process_nodes(3)
     if tree.open:
         node = tree.open.pop(0)[2].node()
-        tree._strand(node, node.bound, None)
-    bounds = sorted(waiting.bound for waiting in [*(item for _, _, item in tree.open), *tree.stranded])
-    before = [list(scope.pieces) for scope in proof.scopes]
-    for m, scope in enumerate(proof.scopes):
-        whole = [p for p in scope.pieces if p.mode == BOTH and np.isfinite(p.high) and p.high > p.low * 1.01]
-        for piece in whole:
-            assert split(scope, piece, works[m] if piece.low < works[m] < piece.high else (piece.low + piece.high) / 2)
-    assert sum(map(len, before)) < sum(len(scope.pieces) for scope in proof.scopes)
-    tree.renew(before)
-    assert not tree.stranded
+        tree._keep_inexact(node, node.bound, None)
+    bounds = sorted(waiting.bound for waiting in [*(item for _, _, item in tree.open), *tree.inexact])
+    before = [list(domain.segments) for domain in proof.domains]
+    for m, domain in enumerate(proof.domains):
+        whole = [p for p in domain.segments if p.mode == BOTH and np.isfinite(p.high) and p.high > p.low * 1.01]
+        for segment in whole:
+            assert split(
+                domain, segment, works[m] if segment.low < works[m] < segment.high else (segment.low + segment.high) / 2
+            )
+    assert sum(map(len, before)) < sum(len(domain.segments) for domain in proof.domains)
+    tree.after_refinement(before)
+    assert not tree.inexact
     assert sorted(waiting.bound for _, _, waiting in tree.open) == bounds
     inside = 0
     for _, _, waiting in tree.open:
         node = waiting.node()
-        for scope, root in zip(node.scopes, proof.scopes, strict=True):
-            assert [(p.mode, p.low, p.high) for p in scope.pieces] == [(p.mode, p.low, p.high) for p in root.pieces]
-        if all(holds(scope, optimum[m], works[m]) for m, scope in enumerate(node.scopes)):
+        for domain, root in zip(node.domains, proof.domains, strict=True):
+            assert [(p.mode, p.low, p.high) for p in domain.segments] == [
+                (p.mode, p.low, p.high) for p in root.segments
+            ]
+        if all(holds(domain, optimum[m], works[m]) for m, domain in enumerate(node.domains)):
             inside += 1
-            tree._price(node)
+            tree._evaluate(node)
             assert node.bound <= best.objective_s * (1 + 1e-9)
     assert inside
 
@@ -179,7 +185,7 @@ def test_tree_and_integer_program_agree(seed, objective, monkeypatch):
     instance = generate_torus(4, 5, tasks=5, computing=1 + seed % 2, seed=seed)
     tree = solve_full(instance, objective=objective)
     routed = solve_routing(instance, tree.solution, objective=objective)
-    monkeypatch.setattr(Proof, "branch", lambda proof: None)
+    monkeypatch.setattr(BranchAndPrice, "branch", lambda proof: None)
     program = solve_full(instance, objective=objective)
     assert tree.termination is program.termination is Termination.OPTIMAL
     assert tree.objective_s == pytest.approx(program.objective_s, rel=2e-6)
@@ -190,48 +196,48 @@ def test_tree_and_integer_program_agree(seed, objective, monkeypatch):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_open_paths_are_those_that_the_scopes_allow(seed):
-    proof, prices, _ = relaxed(generate_torus(4, 4, tasks=4, computing=2, seed=seed))
-    columns, users = proof.relaxation.columns, prices.users
-    point = proof.relaxation.point
-    candidates = candidates_of(proof.tables, proof.levels, proof.scopes, shares_of(columns, point.values))
-    openness = Openness(columns)
-    assert openness.of(proof.scopes).all()
-    scopes = [scope.copy() for scope in proof.scopes]
+    proof, multipliers, _ = relaxed(generate_torus(4, 4, tasks=4, computing=2, seed=seed))
+    master, commodities = proof.relaxation.master, multipliers.commodities
+    point = proof.relaxation.lp_solution
+    candidates = candidates_of(proof.data, proof.load_levels, proof.domains, fractions_of(master, point.values))
+    column_filter = ColumnFilter(master)
+    assert column_filter.of(proof.domains).all()
+    domains = [domain.copy() for domain in proof.domains]
     for candidate in candidates:
-        candidate.this.apply(scopes[candidate.task])
-    found = openness.of(scopes)
-    for (_, user, used, c), open_path in zip(columns.routes, found, strict=True):
-        m, kind = int(users.task[user]), int(users.kind[user])
+        candidate.this.apply(domains[candidate.task])
+    found = column_filter.of(domains)
+    for (_, commodity, used, c), open_path in zip(master.routes, found, strict=True):
+        m, kind = int(commodities.task[commodity]), int(commodities.kind[commodity])
         if kind == MODEL:
-            expected = c in scopes[m].ends and scopes[m].arcs[MODEL][used].all()
+            expected = c in domains[m].ends and domains[m].arcs[MODEL][used].all()
         else:
-            piece = scopes[m].pieces[user - int(users.first[m])]
-            expected = c in piece.ends and piece.arcs[used].all()
+            segment = domains[m].segments[commodity - int(commodities.first[m])]
+            expected = c in segment.ends and segment.arcs[used].all()
         assert open_path == bool(expected)
-    assert all(scope.arcs[DATA].any() for scope in proof.scopes)  # copies were cut, not these
+    assert all(domain.arcs[DATA].any() for domain in proof.domains)  # copies were cut, not these
 
 
 def test_children_keep_every_path_between_them_and_passages_divide_paths():
     proof, _, _ = relaxed(generate_torus(6, 6, tasks=8, computing=1, seed=1))
-    tables, columns, rng = proof.tables, proof.relaxation.columns, np.random.default_rng(0)
-    shares = shares_of(columns, proof.relaxation.point.values)
+    data, master, rng = proof.data, proof.relaxation.master, np.random.default_rng(0)
+    fractions = fractions_of(master, proof.relaxation.lp_solution.values)
     paths = passages = 0
-    for candidate in candidates_of(tables, proof.levels, proof.scopes, shares):
+    for candidate in candidates_of(data, proof.load_levels, proof.domains, fractions):
         if candidate.what[0] not in ("data", "model", "data passage", "model passage"):
             continue
         passages += str(candidate.what[0]).endswith("passage")
-        m, kind, scope = candidate.task, candidate.this.kind, proof.scopes[candidate.task]
-        sides = candidate.this.without, candidate.other.without
-        flows = shares[m].flows[kind]
-        for side in sides:
+        m, kind, domain = candidate.task, candidate.this.kind, proof.domains[candidate.task]
+        delay_bounds = candidate.this.without, candidate.other.without
+        flows = fractions[m].flows[kind]
+        for side in delay_bounds:
             assert sum(flows.get(r, 0.0) for r in side.tolist()) > 0  # both children lose some of the point
         for _ in range(20):
-            weights = rng.random(tables.resources)
-            reached, before = tables.search(weights, tables.start_of(m, kind), kind == MODEL, scope.arcs[kind])
-            for end in tables.end_of(tables.tasks[m].ends[scope.ends], kind):
+            weights = rng.random(data.resources)
+            reached, before = data.search(weights, data.start_of(m, kind), kind == MODEL, domain.arcs[kind])
+            for end in data.end_of(data.tasks[m].ends[domain.ends], kind):
                 if np.isfinite(reached[end]):
-                    path = tables.trace(before, end, tables.start_of(m, kind), kind)
-                    assert not all(np.isin(side, path).any() for side in sides)
+                    path = data.path_arcs(before, end, data.start_of(m, kind), kind)
+                    assert not all(np.isin(side, path).any() for side in delay_bounds)
                     paths += 1
     assert paths > 0
     assert passages > 0
@@ -240,23 +246,23 @@ def test_children_keep_every_path_between_them_and_passages_divide_paths():
 @pytest.mark.parametrize("seed", SEEDS)
 def test_rows_that_are_added_when_violated_give_the_value_with_all_of_them(seed):
     instance = generate_torus(3, 4, tasks=4, computing=1, seed=seed)
-    proof, prices, _ = relaxed(instance)
-    proof.levels = [np.where(proof.tables.shareable, 3, 1) for _ in range(2)]
-    every = set(product((DATA, MODEL), range(4), range(proof.tables.resources), range(1, 4)))
+    proof, multipliers, _ = relaxed(instance)
+    proof.load_levels = [np.where(proof.data.shareable, 3, 1) for _ in range(2)]
+    every = set(product((DATA, MODEL), range(4), range(proof.data.resources), range(1, 4)))
     values = []
     for tight in (set(), every):
-        columns = Columns(proof.tables, proof.scopes, prices.users, "mean", Limits(), tight)
-        for (m, kind, c, _), used in proof.relaxation.pool.items():
-            own = range(prices.users.first[m], prices.users.first[m + 1])
-            sending = [q for q in own if prices.users.pieces[q][1].sends_data]
-            for user in [prices.users.model(m)] if kind == MODEL else sending:
-                columns.add(user, c, used)
+        master = LevelMaster(proof.data, proof.domains, multipliers.commodities, "mean", Limits(), tight)
+        for (m, kind, c, _), used in proof.relaxation.column_pool.items():
+            own = range(multipliers.commodities.first[m], multipliers.commodities.first[m + 1])
+            sending = [q for q in own if multipliers.commodities.segments[q][1].sends_data]
+            for commodity in [multipliers.commodities.model(m)] if kind == MODEL else sending:
+                master.add(commodity, c, used)
         for kind in (DATA, MODEL):
-            for r in np.flatnonzero(proof.levels[kind] > 1):
-                columns.deepen(kind, int(r), 3)
-        outcome = columns.solve(Limits())
-        while columns.separate(outcome.values):
-            outcome = columns.solve(Limits())
+            for r in np.flatnonzero(proof.load_levels[kind] > 1):
+                master.add_levels(kind, int(r), 3)
+        outcome = master.solve(Limits())
+        while master.separate(outcome.values):
+            outcome = master.solve(Limits())
         values.append(outcome.objective)
     assert values[0] == pytest.approx(values[1], rel=1e-7)
 
@@ -264,88 +270,90 @@ def test_rows_that_are_added_when_violated_give_the_value_with_all_of_them(seed)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_sharpened_pieces_charge_a_plan_what_is_due(seed):
     proof, _, _ = relaxed(generate_torus(4, 4, tasks=3, computing=2, seed=seed))
-    loads, rng = Loads(proof.tables, proof.plans), np.random.default_rng(seed)
-    for m, (scope, task) in enumerate(zip(proof.scopes, proof.tables.tasks, strict=True)):
-        scope.pieces = first_pieces(proof.tables, m, scope, [scope.low * 3])
-        if not any(piece.mode == BOTH for piece in scope.pieces):
+    loads, rng = Loads(proof.data, proof.plans), np.random.default_rng(seed)
+    for m, (domain, task) in enumerate(zip(proof.domains, proof.data.tasks, strict=True)):
+        domain.segments = initial_segments(proof.data, m, domain, [domain.low * 3])
+        if not any(segment.mode == BOTH for segment in domain.segments):
             continue
-        work = work_of(proof.tables, loads, m, proof.plans[m])[0] or scope.low * 1.5
-        fixed = scope.fixed_low * (1 + rng.random())
-        sharpen(task, scope, work, fixed, 1e-4)
-        finite = [piece for piece in scope.pieces if piece.mode == BOTH and np.isfinite(piece.high)]
-        charged = [side.const + side.work * work + side.fixed * fixed for p in finite for side in sides(task, p)]
+        work = work_of(proof.data, loads, m, proof.plans[m])[0] or domain.low * 1.5
+        fixed = domain.fixed_low * (1 + rng.random())
+        refine_segments(task, domain, work, fixed, 1e-4)
+        finite = [segment for segment in domain.segments if segment.mode == BOTH and np.isfinite(segment.high)]
+        charged = [side.const + side.work * work + side.fixed * fixed for p in finite for side in delay_bounds(task, p)]
         assert min(charged) >= share_at(task, work, fixed) - 1e-4
 
 
 @pytest.mark.parametrize("objective", ["mean", "max"])
 def test_dives_end_in_networks_that_count(objective):
     instance = generate_torus(4, 4, tasks=11, computing=1, seed=4)
-    proof, prices, bound = relaxed(instance, objective)
-    before = proof.upper
-    dives = Tree(proof, prices, bound).dives
+    proof, multipliers, bound = relaxed(instance, objective)
+    before = proof.primal_bound
+    diving = TreeSearch(proof, multipliers, bound).diving
     reached = []
-    proof.offer, offer = lambda plans: (reached.append(plans), offer(plans)), proof.offer
-    dives.from_root([False, True], 2)
-    assert len(reached) > 2  # the networks at the ends, and what they descend to
-    assert proof.upper < before
+    proof.try_solution, offer = lambda plans: (reached.append(plans), offer(plans)), proof.try_solution
+    diving.from_root([False, True], 2)
+    assert len(reached) > 2  # the solutions at the ends, and what they descend to
+    assert proof.primal_bound < before
     solution = proof.solution()
     assert check(instance, solution) == ()
-    assert evaluate(instance, solution).objective_s(objective) == pytest.approx(proof.upper, rel=1e-9)
-    assert all(score(proof.tables, plans, objective)[0] >= bound.value * (1 - 1e-9) for plans in reached if plans)
+    assert evaluate(instance, solution).objective_s(objective) == pytest.approx(proof.primal_bound, rel=1e-9)
+    assert all(score(proof.data, plans, objective)[0] >= bound.value * (1 - 1e-9) for plans in reached if plans)
 
 
 def test_with_many_tasks_dives_near_a_dive_start_at_its_own_end(monkeypatch):
     instance = generate_torus(4, 4, tasks=11, computing=1, seed=4)
-    proof, prices, bound = relaxed(instance)
-    Search(proof).run(200)
-    dives = Tree(proof, prices, bound).dives
-    starts, dive_near = [], dives._near
-    monkeypatch.setattr(dives, "_near", lambda scopes, plans: (starts.append(plans), dive_near(scopes, plans))[1])
-    root = shares_of(dives.columns, proof.relaxation.point.values)
-    dives.deep(proof.scopes, root)
+    proof, multipliers, bound = relaxed(instance)
+    RuinRecreate(proof).run(200)
+    diving = TreeSearch(proof, multipliers, bound).diving
+    starts, dive_near = [], diving._neighbourhood_dive
+    monkeypatch.setattr(
+        diving, "_neighbourhood_dive", lambda domains, plans: (starts.append(plans), dive_near(domains, plans))[1]
+    )
+    root = fractions_of(diving.master, proof.relaxation.lp_solution.values)
+    diving.dive_and_improve(proof.domains, root)
     assert starts == []
     monkeypatch.setattr(proof_module, "MANY", 11)
-    best = proof.upper
-    dives.deep(proof.scopes, root, astray=True)
-    values = [score(proof.tables, plans, "mean")[0] for plans in starts]
+    best = proof.primal_bound
+    diving.dive_and_improve(proof.domains, root, randomised=True)
+    values = [score(proof.data, plans, "mean")[0] for plans in starts]
     assert len(starts) >= dive.NEAR
     assert values == sorted(values, reverse=True)  # it goes on from the best so far
-    assert values[0] > best >= proof.upper
+    assert values[0] > best >= proof.primal_bound
     assert check(instance, proof.solution()) == ()
 
 
 def test_a_look_at_a_child_that_ends_early_ends_nothing_else():
     proof, _, _ = relaxed(make_preset("hotspot", seed=0))
-    columns = proof.relaxation.columns
-    openness = Openness(columns)
-    open_paths = openness.of(proof.scopes)
-    whole = columns.solve(Limits())
-    basis = columns.basis
-    columns.restrict(open_paths & (whole.values[[route[0] for route in columns.routes]] < 0.5))
-    value, outcome = columns.peek(1, basis, Limits())
+    master = proof.relaxation.master
+    column_filter = ColumnFilter(master)
+    active = column_filter.of(proof.domains)
+    whole = master.solve(Limits())
+    basis = master.basis
+    master.restrict(active & (whole.values[[route[0] for route in master.routes]] < 0.5))
+    value, outcome = master.probe(1, basis, Limits())
     assert outcome.termination is Termination.FEASIBLE
     assert value >= whole.objective * (1 - 1e-9)
     proof.note(outcome)
     assert not proof.stopped
-    later, outcome = columns.peek(10_000, basis, Limits())
+    later, outcome = master.probe(10_000, basis, Limits())
     assert later >= value * (1 - 1e-9)
 
 
 @pytest.mark.parametrize("at", [1, 5])
 def test_ctrl_c_in_a_dive_ends_the_proof(at, monkeypatch):
-    proof, prices, bound = relaxed(make_preset("hotspot", seed=0))
-    program = type(proof.relaxation.columns)
+    proof, multipliers, bound = relaxed(make_preset("hotspot", seed=0))
+    program = type(proof.relaxation.master)
     solve, calls = program.solve, []
 
-    def interrupted(columns, limits, tolerance):
+    def interrupted(master, limits, tolerance):
         calls.append(limits)
-        outcome = solve(columns, limits, tolerance)
+        outcome = solve(master, limits, tolerance)
         return replace(outcome, termination=Termination.INTERRUPTED) if len(calls) == at else outcome
 
     monkeypatch.setattr(program, "solve", interrupted)
-    Tree(proof, prices, bound).dives.from_root([False] * 8, 8)
+    TreeSearch(proof, multipliers, bound).diving.from_root([False] * 8, 8)
     assert proof.stopped
-    assert proof.ended is Termination.INTERRUPTED
+    assert proof.termination is Termination.INTERRUPTED
     assert len(calls) == at
 
 
@@ -360,12 +368,12 @@ def test_one_seed_gives_one_tree():
 def test_a_tree_of_routes_alone_goes_on_after_levels_were_added(objective):
     instance = generate_torus(4, 4, tasks=4, computing=2, seed=0)
     packets = solve_full(instance).solution
-    proof = Proof(instance, packets, objective, Limits(), Recorder(None))
-    proof.restart(1)
-    proof.divide()
-    tree = Tree(proof, *proof.relax())
-    tree.renew([list(scope.pieces) for scope in proof.scopes])
+    proof = BranchAndPrice(instance, packets, objective, Limits(), Recorder(None))
+    proof.multistart(1)
+    proof.create_segments()
+    tree = TreeSearch(proof, *proof.solve_relaxation())
+    tree.after_refinement([list(domain.segments) for domain in proof.domains])
     tree.run()
-    assert proof.done or tree.stranded
+    assert proof.gap_closed or tree.inexact
     best = solve_routing(instance, packets, objective=objective)
-    assert proof.lower <= best.objective_s * (1 + 1e-6)
+    assert proof.dual_bound <= best.objective_s * (1 + 1e-6)

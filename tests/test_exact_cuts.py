@@ -1,4 +1,4 @@
-"""Congestion by cuts: as much as the levels charge, never more than is due, in whatever pieces."""
+"""Congestion by cuts: as much as the levels charge, never more than is due, in whatever segments."""
 
 from dataclasses import replace
 from itertools import combinations
@@ -12,11 +12,11 @@ from instances import generate_torus
 from solvers.backends.highs import run
 from solvers.backends.program import Limits, Outcome
 from solvers.exact.branch_and_price.domains.refinement import split
-from solvers.exact.branch_and_price.driver import Proof
+from solvers.exact.branch_and_price.driver import BranchAndPrice
 from solvers.exact.branch_and_price.master.congestion import congestion, two_levels
-from solvers.exact.branch_and_price.master.congestion_cuts import Cuts
-from solvers.exact.branch_and_price.master.level_indexed import Columns
-from solvers.exact.branch_and_price.pricing.commodities import Users
+from solvers.exact.branch_and_price.master.congestion_cuts import CutMaster
+from solvers.exact.branch_and_price.master.level_indexed import LevelMaster
+from solvers.exact.branch_and_price.pricing.commodities import Commodities
 from solvers.exact.branch_and_price.pricing.lagrangian import resource_bound
 from solvers.exact.trace import Recorder
 from solvers.network.arrays import BOTH, DATA, MODEL
@@ -26,7 +26,7 @@ SEEDS = range(6)
 
 
 def drawn_users(seed, tasks=4):
-    """Return task, weight and part of users of one resource, sorted by task."""
+    """Return task, weight and part of commodities of one resource, sorted by task."""
     rng = np.random.default_rng(seed)
     task = np.sort(np.concatenate([np.arange(tasks), rng.integers(tasks, size=2)]))
     return task, rng.uniform(0.2, 2.0, len(task)), drawn_parts(task, rng)
@@ -38,13 +38,18 @@ def drawn_parts(task, rng):
 
 
 def by_sets(task, weight, part):
-    """Return the least mean cost of sets of users that make up the parts."""
-    users = range(len(task))
-    sets = [s for size in range(1, len(task) + 1) for s in combinations(users, size) if len(set(task[list(s)])) == size]
+    """Return the least mean cost of sets of commodities that make up the parts."""
+    commodities = range(len(task))
+    sets = [
+        s
+        for size in range(1, len(task) + 1)
+        for s in combinations(commodities, size)
+        if len(set(task[list(s)])) == size
+    ]
     cost = [sum((len(s) - 1) * weight[u] for u in s) for s in sets]
     found = linprog(
         cost,
-        A_ub=np.vstack([[[-float(u in s) for s in sets] for u in users], np.ones(len(sets))]),
+        A_ub=np.vstack([[[-float(u in s) for s in sets] for u in commodities], np.ones(len(sets))]),
         b_ub=[*-part, 1.0],
     )
     return found.fun
@@ -52,16 +57,16 @@ def by_sets(task, weight, part):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_congestion_is_that_of_the_cheapest_sets(seed):
-    users = [drawn_users(10 * seed + i) for i in range(5)]
-    group = np.repeat(np.arange(5), [len(task) for task, _, _ in users])
-    task, weight, part = (np.concatenate(of) for of in zip(*users, strict=True))
+    commodities = [drawn_users(10 * seed + i) for i in range(5)]
+    group = np.repeat(np.arange(5), [len(task) for task, _, _ in commodities])
+    task, weight, part = (np.concatenate(of) for of in zip(*commodities, strict=True))
     value, price, others = congestion(group, task, weight, part)
-    assert value == pytest.approx([by_sets(*mine) for mine in users], abs=1e-7)
+    assert value == pytest.approx([by_sets(*mine) for mine in commodities], abs=1e-7)
     assert value.max() > 0
     assert np.bincount(group, weight * others) == pytest.approx(value, abs=1e-7)
     rng, gains = np.random.default_rng(seed), []
-    for _ in range(3):  # the prices are subgradients
-        other = np.concatenate([drawn_parts(mine, rng) for mine, _, _ in users])
+    for _ in range(3):  # the multipliers are subgradients
+        other = np.concatenate([drawn_parts(mine, rng) for mine, _, _ in commodities])
         least = value + np.bincount(group, price * (other - part))
         gains.append(congestion(group, task, weight, other)[0] - least)
     assert np.min(gains) >= -1e-7
@@ -80,49 +85,53 @@ def test_two_numbers_of_packets_bound_the_congestion_and_are_exact_for_two_tasks
 
 
 def programs(seed):
-    """Return a proof after its first relaxation, and its pool in a new program of cuts and one of all levels."""
-    proof = Proof(generate_torus(3, 4, tasks=4, computing=1, seed=seed), None, "mean", Limits(), Recorder(None))
-    proof.restart(1)
-    proof.divide()
-    proof.relax()
-    users = Users(proof.scopes)
-    both = (
-        Cuts(proof.tables, proof.scopes, users, Limits()),
-        Columns(proof.tables, proof.scopes, users, "mean", Limits(), set()),
+    """Return a proof after its first relaxation, and its column_pool in a new program of cuts and one of all levels."""
+    proof = BranchAndPrice(
+        generate_torus(3, 4, tasks=4, computing=1, seed=seed), None, "mean", Limits(), Recorder(None)
     )
-    for columns in both:
-        fill(proof, columns)
+    proof.multistart(1)
+    proof.create_segments()
+    proof.solve_relaxation()
+    commodities = Commodities(proof.domains)
+    both = (
+        CutMaster(proof.data, proof.domains, commodities, Limits()),
+        LevelMaster(proof.data, proof.domains, commodities, "mean", Limits(), set()),
+    )
+    for master in both:
+        fill(proof, master)
     for kind in (DATA, MODEL):
-        for r in np.flatnonzero(proof.tables.shareable):
-            both[1].deepen(kind, int(r), 4)
+        for r in np.flatnonzero(proof.data.shareable):
+            both[1].add_levels(kind, int(r), 4)
     return proof, *both
 
 
-def fill(proof, columns):
-    users = columns.users
-    for (m, kind, c, _), used in proof.relaxation.pool.items():
-        sending = [q for q in range(users.first[m], users.first[m + 1]) if users.pieces[q][1].sends_data]
-        for user in [users.model(m)] if kind == MODEL else sending:
-            columns.add(user, c, used)
+def fill(proof, master):
+    commodities = master.commodities
+    for (m, kind, c, _), used in proof.relaxation.column_pool.items():
+        sending = [
+            q for q in range(commodities.first[m], commodities.first[m + 1]) if commodities.segments[q][1].sends_data
+        ]
+        for commodity in [commodities.model(m)] if kind == MODEL else sending:
+            master.add(commodity, c, used)
 
 
-def settled(columns):
+def settled(master):
     """Return the value with every row that a point violates."""
-    outcome = columns.solve(Limits())
-    while isinstance(columns, Columns) and columns.separate(outcome.values):
-        outcome = columns.solve(Limits())
+    outcome = master.solve(Limits())
+    while isinstance(master, LevelMaster) and master.separate(outcome.values):
+        outcome = master.solve(Limits())
     return outcome
 
 
-def assert_valid(proof, columns):
-    """No set of users is charged more by any cut than its congestion."""
-    assert columns.cuts
-    users, share = columns.users, columns._share
-    for key, price, base in columns.cuts:
-        kind, r = divmod(key, proof.tables.resources)
-        mine = np.flatnonzero(users.kind == kind)
-        per_bit = proof.tables.per_bit[r]
-        assert -resource_bound(price[mine], share[mine] * per_bit, users.task[mine]) <= base + 1e-12
+def assert_valid(proof, master):
+    """No set of commodities is charged more by any cut than its congestion."""
+    assert master.cuts
+    commodities, share = master.commodities, master._load_weight
+    for key, price, base in master.cuts:
+        kind, r = divmod(key, proof.data.resources)
+        mine = np.flatnonzero(commodities.kind == kind)
+        per_bit = proof.data.per_bit[r]
+        assert -resource_bound(price[mine], share[mine] * per_bit, commodities.task[mine]) <= base + 1e-12
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -131,10 +140,10 @@ def test_cuts_have_the_value_of_all_levels(seed):
     mine, theirs = settled(cuts), settled(levels)
     assert mine.objective == pytest.approx(theirs.objective, rel=1e-7)
     assert_valid(proof, cuts)
-    users, bits = cuts.users, np.array([task.bits for task in proof.tables.tasks])
-    slope = cuts._share / bits[users.task, users.kind]
-    paid = sum(cuts._paid(key, mine.values) for key in range(proof.tables.resources))
-    assert float(slope @ cuts.waits(mine.values)) == pytest.approx(paid, abs=1e-6)
+    commodities, bits = cuts.commodities, np.array([task.bits for task in proof.data.tasks])
+    slope = cuts._load_weight / bits[commodities.task, commodities.kind]
+    paid = sum(cuts._paid(key, mine.values) for key in range(proof.data.resources))
+    assert float(slope @ cuts.meeting_work(mine.values)) == pytest.approx(paid, abs=1e-6)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -152,14 +161,14 @@ def test_a_tolerance_saves_rounds_and_no_tolerance_leaves_nothing(seed):
 def test_cuts_hold_in_other_pieces_too(seed):
     proof, cuts, _ = programs(seed)
     outcome = settled(cuts)
-    for scope in proof.scopes:
-        for piece in [piece for piece in scope.pieces if piece.mode == BOTH]:
-            split(scope, piece, piece.low * 1.1)
-    users = Users(proof.scopes)
-    assert len(users.pieces) > len(cuts.users.pieces)
-    heir, anew = (Cuts(proof.tables, proof.scopes, users, Limits()) for _ in range(2))
-    for columns in (heir, anew):
-        fill(proof, columns)
+    for domain in proof.domains:
+        for segment in [segment for segment in domain.segments if segment.mode == BOTH]:
+            split(domain, segment, segment.low * 1.1)
+    commodities = Commodities(proof.domains)
+    assert len(commodities.segments) > len(cuts.commodities.segments)
+    heir, anew = (CutMaster(proof.data, proof.domains, commodities, Limits()) for _ in range(2))
+    for master in (heir, anew):
+        fill(proof, master)
     heir.inherit(cuts, outcome.values)
     assert_valid(proof, heir)
     first = heir._lp
@@ -183,7 +192,7 @@ def test_ctrl_c_ends_the_rounds_of_a_program(program, at, patience, monkeypatch)
     """A run that has caught Ctrl-C is the last one, though it may have ended with a point, or at its limit."""
     _, *both = programs(0)
     monkeypatch.setattr(module, "PATIENCE", patience)
-    columns, runs = both[program == "level_indexed"], []
+    master, runs = both[program == "level_indexed"], []
 
     def interrupted(h, limits):
         outcome = run(h, limits)
@@ -191,7 +200,7 @@ def test_ctrl_c_ends_the_rounds_of_a_program(program, at, patience, monkeypatch)
         return replace(outcome, termination=Termination.INTERRUPTED, pressed=True) if len(runs) == at else outcome
 
     monkeypatch.setattr(f"solvers.exact.branch_and_price.master.{program}.run", interrupted)
-    assert columns.solve(Limits()).termination is Termination.INTERRUPTED
+    assert master.solve(Limits()).termination is Termination.INTERRUPTED
     assert len(runs) == at
 
 

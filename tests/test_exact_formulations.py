@@ -11,7 +11,7 @@ from solvers.backends.highs import solve_program
 from solvers.backends.program import Limits, Program
 from solvers.backends.pyomo_backend import program_of
 from solvers.exact import SolverError, solve_full
-from solvers.exact.branch_and_price.driver import Proof
+from solvers.exact.branch_and_price.driver import BranchAndPrice
 from solvers.exact.trace import Recorder
 from tests.test_whole_frames import DIP
 from tests.tiny import SMALL, few_frames, tiny_instance
@@ -47,12 +47,12 @@ PINNED = {
 def test_relaxations_are_as_tight_as_pinned(size):
     instance = generate_torus(size[0], size[1], tasks=size[2], computing=size[3], seed=size[4])
     optimum = solve_full(instance).objective_s
-    shares = {name: relaxation(instance, name) / optimum for name in FORMULATIONS}
-    assert shares == pytest.approx(PINNED[size], abs=2e-4)
-    proof = Proof(instance, None, "mean", Limits(), Recorder(None))
-    proof.restart(2)
+    fractions = {name: relaxation(instance, name) / optimum for name in FORMULATIONS}
+    assert fractions == pytest.approx(PINNED[size], abs=2e-4)
+    proof = BranchAndPrice(instance, None, "mean", Limits(), Recorder(None))
+    proof.multistart(2)
     proof.tighten_rounds()
-    assert proof.lower / optimum > shares["load-indexed"]
+    assert proof.dual_bound / optimum > fractions["load-indexed"]
 
 
 def test_sharing_computing_costs_what_the_evaluator_says():
@@ -103,7 +103,7 @@ def test_a_start_gives_every_discrete_variable_its_value(formulation, frames):
     set_start(model, solution)
     for variable in model.component_data_objects(pyo.Var):
         if not variable.is_continuous():
-            variable.fix(variable.value)
+            variable.reduced_cost_fixing(variable.value)
     program, _ = program_of(model)
     value = solve_program(program, Limits()).objective * model.time_unit_s
     assert value == pytest.approx(evaluate(instance, solution).mean_s, rel=1e-5)

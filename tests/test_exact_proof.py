@@ -14,23 +14,23 @@ from solvers.backends.highs import solve_program
 from solvers.backends.program import Limits, Outcome
 from solvers.exact import solve_full, solve_routing
 from solvers.exact.branch_and_price import column_generation as relaxation
-from solvers.exact.branch_and_price.compact.interval import close, sides
-from solvers.exact.branch_and_price.compact.model import build_master
+from solvers.exact.branch_and_price.compact.interval import interval_bounds, to_interval_form
+from solvers.exact.branch_and_price.compact.model import build_compact_model
 from solvers.exact.branch_and_price.domains.delay_bounds import chord
-from solvers.exact.branch_and_price.domains.domain import first_scopes
-from solvers.exact.branch_and_price.domains.refinement import first_pieces, split
-from solvers.exact.branch_and_price.domains.segment import Piece
-from solvers.exact.branch_and_price.driver import Proof
-from solvers.exact.branch_and_price.heuristics.ruin_recreate import Search
-from solvers.exact.branch_and_price.pricing.commodities import Users
-from solvers.exact.branch_and_price.pricing.completion import lift
-from solvers.exact.branch_and_price.pricing.fixing import fix, fix_alone
-from solvers.exact.branch_and_price.pricing.lagrangian import price_bound, resource_bound
-from solvers.exact.branch_and_price.pricing.multipliers import make_prices
+from solvers.exact.branch_and_price.domains.domain import initial_domains
+from solvers.exact.branch_and_price.domains.refinement import initial_segments, split
+from solvers.exact.branch_and_price.domains.segment import Segment
+from solvers.exact.branch_and_price.driver import BranchAndPrice
+from solvers.exact.branch_and_price.heuristics.ruin_recreate import RuinRecreate
+from solvers.exact.branch_and_price.pricing.commodities import Commodities
+from solvers.exact.branch_and_price.pricing.completion import complete_duals
+from solvers.exact.branch_and_price.pricing.fixing import reduced_cost_fixing, single_task_fixing
+from solvers.exact.branch_and_price.pricing.lagrangian import lagrangian_bound, resource_bound
+from solvers.exact.branch_and_price.pricing.multipliers import dual_feasible
 from solvers.exact.trace import Recorder
 from solvers.network import response
 from solvers.network.arrays import BOTH
-from solvers.network.data import Tables
+from solvers.network.data import ProblemData
 from solvers.network.delay import delay_share
 from solvers.network.descent import descend
 from solvers.network.plans import plan_of, solution_of
@@ -47,9 +47,9 @@ def instance_of(seed):
 
 
 def proof_of(instance, objective="mean"):
-    proof = Proof(instance, None, objective, Limits(), Recorder(None))
-    proof.restart(3)
-    proof.divide()
+    proof = BranchAndPrice(instance, None, objective, Limits(), Recorder(None))
+    proof.multistart(3)
+    proof.create_segments()
     return proof
 
 
@@ -77,7 +77,7 @@ def test_time_that_runs_out_inside_the_integer_program_is_a_time_limit(monkeypat
         return Outcome(Termination.TIME_LIMIT, None, None, None, "")
 
     monkeypatch.setattr("solvers.exact.branch_and_price.driver.run", run_out)
-    monkeypatch.setattr(Proof, "branch", lambda proof: False)
+    monkeypatch.setattr(BranchAndPrice, "branch", lambda proof: False)
     instance = generate_torus(6, 6, tasks=8, computing=1, seed=1)
     result = solve_full(instance, mip_gap=0.0)
     assert len(runs) == 1
@@ -109,37 +109,37 @@ def test_one_seed_gives_one_result():
 @pytest.mark.parametrize("seed", SEEDS)
 def test_traffic_counts_as_the_evaluator_does(seed):
     instance = generate_torus(4, 4, tasks=4, computing=2, seed=seed)
-    tables = Tables(instance)
-    plans = descend(tables, first_scopes(tables), "mean", [0, 1, 2, 3])
-    solution = solution_of(tables, plans)
+    data = ProblemData(instance)
+    plans = descend(data, initial_domains(data), "mean", [0, 1, 2, 3])
+    solution = solution_of(data, plans)
     assert check(instance, solution) == ()
     truth = evaluate(instance, solution)
-    loads = Loads(tables, plans)
+    loads = Loads(data, plans)
     for m, delay in enumerate(truth.tasks):
-        assert delay_of(tables, loads, m, plans[m]) == pytest.approx(delay.T, rel=1e-12)
-    traffic = Traffic(tables, plans, "max")
+        assert delay_of(data, loads, m, plans[m]) == pytest.approx(delay.T, rel=1e-12)
+    traffic = Traffic(data, plans, "max")
     assert traffic.score() == pytest.approx((truth.max_s, truth.mean_s), rel=1e-12)
     removed = traffic.remove(2)
     assert traffic.trial(2, removed) == pytest.approx((truth.max_s, truth.mean_s), rel=1e-12)
-    assert plan_of(tables, solution)[1].end == plans[1].end
+    assert plan_of(data, solution)[1].end == plans[1].end
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_share_is_the_minimum_over_the_ratio_and_chords_stay_below(seed):
     rng = np.random.default_rng(seed)
-    table = Tables(instance_of(seed)).tasks[0]
-    scope = first_scopes(Tables(instance_of(seed)))[0]
+    task_data = ProblemData(instance_of(seed)).tasks[0]
+    domain = initial_domains(ProblemData(instance_of(seed)))[0]
     ratios = np.linspace(0, 1, 200_001)
     for _ in range(5):
         work, fixed = rng.uniform(0.1, 40), rng.uniform(0, 0.2)
-        local = (1 - ratios) * table.small_s
-        values = table.extraction_s * ratios + np.maximum(ratios * work + fixed, local)
-        assert delay_share(table, work, fixed) == pytest.approx(values.min(), rel=1e-4)
-        assert delay_share(table, work, fixed) <= values.min() + 1e-12
-        const, slope, per_fixed = chord(table, 0.5 * work, 1.5 * work, scope.fixed_low)
+        local = (1 - ratios) * task_data.small_s
+        values = task_data.extraction_s * ratios + np.maximum(ratios * work + fixed, local)
+        assert delay_share(task_data, work, fixed) == pytest.approx(values.min(), rel=1e-4)
+        assert delay_share(task_data, work, fixed) <= values.min() + 1e-12
+        const, slope, per_fixed = chord(task_data, 0.5 * work, 1.5 * work, domain.fixed_low)
         for at in np.linspace(0.5, 1.5, 7) * work:
-            below = const + slope * at + per_fixed * (scope.fixed_low + fixed)
-            assert below <= delay_share(table, at, scope.fixed_low + fixed) + 1e-9
+            below = const + slope * at + per_fixed * (domain.fixed_low + fixed)
+            assert below <= delay_share(task_data, at, domain.fixed_low + fixed) + 1e-9
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -157,15 +157,15 @@ def test_fixing_keeps_the_optimum_in_some_piece(seed, objective):
     instance = generate_torus(4, 4, tasks=3, computing=2, seed=seed)
     best = solve_full(instance, objective=objective, mip_gap=1e-9)
     proof = proof_of(instance, objective)
-    optimum = plan_of(proof.tables, best.solution)
-    proof.offer(optimum)
+    optimum = plan_of(proof.data, best.solution)
+    proof.try_solution(optimum)
     for _ in range(6):
-        proof.narrow()
-        prices, bound = proof.relax()
+        proof.tighten_domains()
+        multipliers, bound = proof.solve_relaxation()
         assert bound.value <= best.objective_s * (1 + 1e-9)
-        fix(proof.tables, proof.scopes, prices, bound, proof.upper)
-        proof.relaxation.cut(0.001)
-    assert proof.arcs_left < 2 * 3 * proof.tables.resources
+        reduced_cost_fixing(proof.data, proof.domains, multipliers, bound, proof.primal_bound)
+        proof.relaxation.split_loose(0.001)
+    assert proof.arcs_left < 2 * 3 * proof.data.resources
     _assert_kept(proof, optimum)
 
 
@@ -175,33 +175,33 @@ def test_fixing_by_one_task_alone_keeps_the_optimum_of_the_maximum():
         instance = generate_torus(4, 4, tasks=3, computing=1, seed=seed)
         best = solve_full(instance, objective="max", mip_gap=1e-9)
         proof = proof_of(instance, "max")
-        optimum = plan_of(proof.tables, best.solution)
-        proof.offer(optimum)
-        proof.narrow()
-        proof.relax()
+        optimum = plan_of(proof.data, best.solution)
+        proof.try_solution(optimum)
+        proof.tighten_domains()
+        proof.solve_relaxation()
         for _ in range(3):
             before = proof.arcs_left
-            fix_alone(proof.tables, proof.scopes, proof.upper)
+            single_task_fixing(proof.data, proof.domains, proof.primal_bound)
             removed += before - proof.arcs_left
-            proof.relaxation.cut(0.001)
+            proof.relaxation.split_loose(0.001)
         _assert_kept(proof, optimum)
     assert removed > 0
 
 
 def _assert_kept(proof, optimum):
-    loads = Loads(proof.tables, optimum)
+    loads = Loads(proof.data, optimum)
     for m, plan in optimum.items():
-        scope, work = proof.scopes[m], work_of(proof.tables, loads, m, plan)[0]
+        domain, work = proof.domains[m], work_of(proof.data, loads, m, plan)[0]
         if plan.model is not None:
-            assert scope.arcs[1][plan.model].all()
-        assert any(_holds(piece, plan, work) for piece in scope.pieces)
+            assert domain.arcs[1][plan.model].all()
+        assert any(_holds(segment, plan, work) for segment in domain.segments)
 
 
-def _holds(piece: Piece, plan, work):
-    if piece.sends_data != (plan.data is not None) or piece.sends_model != (plan.model is not None):
+def _holds(segment: Segment, plan, work):
+    if segment.sends_data != (plan.data is not None) or segment.sends_model != (plan.model is not None):
         return False
-    inside = piece.mode != BOTH or piece.low * (1 - 1e-9) <= work <= piece.high * (1 + 1e-9)
-    return inside and plan.end in piece.ends and (plan.data is None or piece.arcs[plan.data].all())
+    inside = segment.mode != BOTH or segment.low * (1 - 1e-9) <= work <= segment.high * (1 + 1e-9)
+    return inside and plan.end in segment.ends and (plan.data is None or segment.arcs[plan.data].all())
 
 
 @pytest.mark.parametrize("objective", ["mean", "max"])
@@ -210,20 +210,20 @@ def test_prices_of_paths_give_the_value_of_the_relaxation_over_all_arcs(seed, ob
     """With one interval a task, the path relaxation and its Lagrangian bound are the arc relaxation's value."""
     instance = generate_torus(3, 4, tasks=3, computing=2, seed=seed)
     proof = proof_of(instance, objective)
-    proof.upper = 100.0
-    for m, scope in enumerate(proof.scopes):
-        scope.modes = [BOTH]
-        (scope.pieces,) = (
-            [piece.part(scope.low, 20.0 + scope.low)] for piece in first_pieces(proof.tables, m, scope, [])
+    proof.primal_bound = 100.0
+    for m, domain in enumerate(proof.domains):
+        domain.modes = [BOTH]
+        (domain.segments,) = (
+            [segment.part(domain.low, 20.0 + domain.low)] for segment in initial_segments(proof.data, m, domain, [])
         )
-        close(proof.tables.tasks[m], scope)
-    proof.levels = [np.where(proof.tables.shareable, 3, 1) for _ in range(2)]
+        to_interval_form(proof.data.tasks[m], domain)
+    proof.load_levels = [np.where(proof.data.shareable, 3, 1) for _ in range(2)]
     monkeypatch.setattr(relaxation, "CLOSE", 0.0)
     monkeypatch.setattr(relaxation, "SETTLED", 0.0)
-    master = build_master(proof.tables, proof.scopes, proof.levels, objective)
+    master = build_compact_model(proof.data, proof.domains, proof.load_levels, objective)
     relaxed = solve_program(master.program, Limits())
-    _, bound = proof.relax()
-    assert relaxed.objective < proof.upper
+    _, bound = proof.solve_relaxation()
+    assert relaxed.objective < proof.primal_bound
     assert bound.value == pytest.approx(relaxed.objective, rel=1e-6)
 
 
@@ -232,17 +232,17 @@ def test_any_prices_bound_from_below_and_more_pieces_raise_the_relaxation(seed):
     instance = generate_torus(3, 4, tasks=3, computing=2, seed=seed)
     optimum = solve_full(instance, mip_gap=1e-9).objective_s
     proof, rng = proof_of(instance), np.random.default_rng(seed)
-    users = Users(proof.scopes)
+    commodities = Commodities(proof.domains)
     for scale in (0.0, 0.01, 0.3):
-        price = rng.uniform(0, scale, (len(users.task), proof.tables.resources))
-        prices = make_prices(proof.tables, users, [np.ones(1)] * 3, price, "mean")
-        assert price_bound(proof.tables, proof.scopes, prices).value <= optimum * (1 + 1e-12)
+        price = rng.uniform(0, scale, (len(commodities.task), proof.data.resources))
+        multipliers = dual_feasible(proof.data, commodities, [np.ones(1)] * 3, price, "mean")
+        assert lagrangian_bound(proof.data, proof.domains, multipliers).value <= optimum * (1 + 1e-12)
     values = []
     for _ in range(3):
-        values.append(proof.relax()[1].value)
-        for scope in proof.scopes:
-            for piece in [piece for piece in scope.pieces if piece.mode == BOTH]:
-                split(scope, piece, piece.low + min(0.5 * (piece.high - piece.low), 5.0))
+        values.append(proof.solve_relaxation()[1].value)
+        for domain in proof.domains:
+            for segment in [segment for segment in domain.segments if segment.mode == BOTH]:
+                split(domain, segment, segment.low + min(0.5 * (segment.high - segment.low), 5.0))
     assert values[0] <= values[1] * (1 + 1e-7) <= values[2] * (1 + 2e-7)
     assert values[2] <= optimum * (1 + 1e-9)
 
@@ -259,36 +259,40 @@ def test_resource_bound_takes_one_piece_of_a_task(seed):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_lifted_prices_leave_the_bounds_of_resources(seed):
-    """Newcomers' prices take nothing from a resource's bound, and are above zero where others pay."""
+    """Newcomers' multipliers take nothing from a resource's bound, and are above zero where others pay."""
     instance = generate_torus(3, 3, tasks=3, computing=1, seed=seed)
     proof, rng = proof_of(instance), np.random.default_rng(seed)
-    users = Users(proof.scopes)
-    shape = len(users.task), proof.tables.resources
+    commodities = Commodities(proof.domains)
+    shape = len(commodities.task), proof.data.resources
     known = rng.random(shape) < 0.3
-    prices = make_prices(proof.tables, users, [np.ones(1)] * 3, rng.uniform(0, 1, shape) * known, "mean")
+    multipliers = dual_feasible(proof.data, commodities, [np.ones(1)] * 3, rng.uniform(0, 1, shape) * known, "mean")
 
     def bounds():
         return [
-            resource_bound(prices.price[rows, r], prices.share[rows] * proof.tables.per_bit[r], users.task[rows])
-            for rows in (np.flatnonzero(users.kind == kind) for kind in (0, 1))
+            resource_bound(
+                multipliers.price[rows, r],
+                multipliers.load_weight[rows] * proof.data.per_bit[r],
+                commodities.task[rows],
+            )
+            for rows in (np.flatnonzero(commodities.kind == kind) for kind in (0, 1))
             for r in range(shape[1])
         ]
 
-    before, paid = bounds(), int((prices.price > 0).sum())
-    lift(proof.tables, proof.scopes, prices, known)
+    before, paid = bounds(), int((multipliers.price > 0).sum())
+    complete_duals(proof.data, proof.domains, multipliers, known)
     assert bounds() == pytest.approx(before, abs=1e-9)
-    assert (prices.price > 0).sum() > paid
+    assert (multipliers.price > 0).sum() > paid
 
 
 @pytest.mark.parametrize("objective", ["mean", "max"])
 def test_local_search_ends_no_worse_and_counts_right(objective):
     instance = generate_torus(5, 5, tasks=6, computing=2, seed=1)
     proof = proof_of(instance, objective)
-    before = proof.upper
-    Search(proof).run(40)
-    assert proof.upper <= before
-    assert evaluate(instance, solution_of(proof.tables, proof.plans)).objective_s(objective) == pytest.approx(
-        proof.upper
+    before = proof.primal_bound
+    RuinRecreate(proof).run(40)
+    assert proof.primal_bound <= before
+    assert evaluate(instance, solution_of(proof.data, proof.plans)).objective_s(objective) == pytest.approx(
+        proof.primal_bound
     )
 
 
@@ -297,10 +301,10 @@ def test_fast_tasks_make_way_for_the_slowest(monkeypatch):
     instance, found = make_preset("hotspot", seed=0), []
     for clear in (0.0, response.CLEAR):
         monkeypatch.setattr(response, "CLEAR", clear)
-        proof = Proof(instance, None, "max", Limits(), Recorder(None))
-        proof.restart(3)
-        Search(proof).run(100)
-        found.append(proof.upper)
+        proof = BranchAndPrice(instance, None, "max", Limits(), Recorder(None))
+        proof.multistart(3)
+        RuinRecreate(proof).run(100)
+        found.append(proof.primal_bound)
     assert found[1] < found[0] * (1 - 5e-3)
 
 
@@ -308,12 +312,14 @@ def test_fast_tasks_make_way_for_the_slowest(monkeypatch):
 def test_the_unreduced_integer_program_has_the_same_optimum(seed):
     instance = instance_of(seed)
     proof = proof_of(instance)
-    for scope in proof.scopes:
-        scope.data_high = 1e3
-        scope.high, scope.far = 20 * (scope.low + 1), False
-        scope.cuts = np.geomspace(scope.low * 1.0001, scope.high * 0.99, 40).tolist()
-    levels = [np.where(proof.tables.shareable, len(proof.scopes), 1) for _ in range(2)]
-    whole = solve_program(build_master(proof.tables, proof.scopes, levels, "mean", integer=True).program, Limits())
+    for domain in proof.domains:
+        domain.data_high = 1e3
+        domain.high, domain.far = 20 * (domain.low + 1), False
+        domain.cuts = np.geomspace(domain.low * 1.0001, domain.high * 0.99, 40).tolist()
+    levels = [np.where(proof.data.shareable, len(proof.domains), 1) for _ in range(2)]
+    whole = solve_program(
+        build_compact_model(proof.data, proof.domains, levels, "mean", integer=True).program, Limits()
+    )
     optimum = solve_full(instance).objective_s
     assert whole.bound <= optimum * (1 + 1e-7)
     assert whole.bound >= optimum * (1 - 2e-3)
@@ -322,11 +328,11 @@ def test_the_unreduced_integer_program_has_the_same_optimum(seed):
 def test_sides_at_a_fixed_ratio_are_the_two_sides_of_the_maximum():
     instance = instance_of(1)
     packets = solve_full(instance).solution
-    tables = Tables(instance, packets)
-    for table, scope, decision in zip(tables.tasks, first_scopes(tables), packets.tasks, strict=True):
+    data = ProblemData(instance, packets)
+    for task_data, domain, decision in zip(data.tasks, initial_domains(data), packets.tasks, strict=True):
         if decision.sends_data and decision.sends_model:
-            remote, local = sides(table, scope)
-            assert remote.work == table.fixed_ratio == decision.offload_ratio
+            remote, local = interval_bounds(task_data, domain)
+            assert remote.work == task_data.fixed_ratio == decision.offload_ratio
             assert local.const[BOTH] > remote.const[BOTH]
             assert local.work == 0.0
 

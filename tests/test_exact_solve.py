@@ -18,7 +18,7 @@ from solvers.routing import shortest_path_router
 from solvers.schemes import packets_at
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(domain="module")
 def small():
     return generate_torus(3, 3, tasks=2, computing=1, seed=4)
 
@@ -78,9 +78,9 @@ def test_no_route_back_forces_everything_to_be_offloaded(small):
     assert check(one_way, result.solution) == ()
     packets = solve_full(small).solution
     assert packets.tasks[0].sends_model
-    stuck = solve_routing(one_way, packets)
-    assert stuck.termination is Termination.INFEASIBLE
-    assert "(4f)" in stuck.message
+    inexact_bound = solve_routing(one_way, packets)
+    assert inexact_bound.termination is Termination.INFEASIBLE
+    assert "(4f)" in inexact_bound.message
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,9 @@ PYOMO_PATHS = [
 def test_a_tiny_time_limit_still_returns_a_checked_solution_and_a_bound(options, limit):
     instance = generate_torus(5, 5, tasks=4, computing=1, seed=1)
     result = solve_full(instance, time_limit=limit, **options)
-    quick = Termination.OPTIMAL if limit > 0.1 else Termination.TIME_LIMIT  # a fast machine may prove it in time
+    quick = (
+        Termination.OPTIMAL if limit > 0.1 else Termination.TIME_LIMIT
+    )  # a fast machine may solve_branch_and_price it in time
     assert result.termination in (Termination.TIME_LIMIT, quick)
     assert (result.termination is Termination.OPTIMAL) == (result.gap <= 1e-6 + 1e-12)
     assert check(instance, result.solution) == ()
@@ -172,8 +174,12 @@ def test_threads_of_python_may_differ_in_the_threads_of_the_solver(small, formul
 
     seen = [solve(1)]
     for elsewhere, here in ((2, 2), (2, 1), (1, 1), (0, 2), (1, 2)):
-        with ThreadPoolExecutor(1) as pool:
-            seen += [pool.submit(solve, elsewhere).result(), solve(here), pool.submit(solve, here).result()]
+        with ThreadPoolExecutor(1) as column_pool:
+            seen += [
+                column_pool.submit(solve, elsewhere).result(),
+                solve(here),
+                column_pool.submit(solve, here).result(),
+            ]
     assert set(seen) == {Termination.OPTIMAL}
 
 
@@ -229,7 +235,7 @@ def test_an_interrupt_of_the_proof_before_its_first_incumbent_keeps_one(small, m
     def press(*_, **__):
         signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr("solvers.exact.solve.Proof", press)
+    monkeypatch.setattr("solvers.exact.solve.BranchAndPrice", press)
     result = solve_full(small)
     assert result.termination is Termination.INTERRUPTED
     assert check(small, result.solution) == ()

@@ -16,7 +16,7 @@ from solvers.assignment import assign
 from solvers.best_response import best_response, polish
 from solvers.bisection import bisect, pack
 from solvers.exact import solve_full
-from solvers.network.data import Tables
+from solvers.network.data import ProblemData
 from solvers.network.descent import all_moves, descend
 from solvers.network.plans import solution_of
 from solvers.ratios import best_ratios, with_ratio
@@ -110,12 +110,12 @@ def test_more_runs_of_best_response_never_hurt_and_none_beats_the_optimum(object
 @pytest.mark.parametrize("seed", range(3))
 def test_best_response_ends_where_nobody_improves_and_polishing_never_hurts(seed, objective):
     instance = tiny_instance(seed, tasks=4, computing=2, nodes=8)
-    tables = Tables(instance)
+    data = ProblemData(instance)
     order = list(range(4))
-    plans = descend(tables, all_moves(tables), objective, order)
-    again = descend(tables, all_moves(tables), objective, order, plans)
+    plans = descend(data, all_moves(data), objective, order)
+    again = descend(data, all_moves(data), objective, order, plans)
     assert all(again[m] is plans[m] for m in order)
-    end = solution_of(tables, plans)
+    end = solution_of(data, plans)
     assert check(instance, end) == ()
     naive = shortest_path_router(instance, pack(instance, assign(instance), [0.3] * 4))
     better = polish(instance, naive, objective=objective)

@@ -15,7 +15,7 @@ from solvers.routing import shortest_path_router
 from tests.tiny import LARGE, SMALL, tiny_instance
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(domain="module")
 def case():
     instance = make_preset("hotspot", seed=2)
     assignments = assign(instance)

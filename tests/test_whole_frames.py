@@ -12,7 +12,7 @@ from instances import Accuracy, make_preset, write_instance
 from leosplit.cli import main
 from solvers.exact import SolverError, solve_data_packets, solve_full
 from solvers.network.arrays import DATA
-from solvers.network.data import Tables
+from solvers.network.data import ProblemData
 from solvers.network.whole_frames import FrameCounts, in_whole_frames
 from solvers.result import Termination
 from tests.brute_force import brute_force, least_bits_of_counts
@@ -171,9 +171,11 @@ def test_the_best_counts_on_given_routes_are_those_of_enumeration():
         for count in range(1, 11):
             if not (routes.tasks[m].sends_data and routes.tasks[m].sends_model):
                 continue
-            shares = tuple(k / 11 for k in least_whole_frames(instance, task, count))
+            fractions = tuple(k / 11 for k in least_whole_frames(instance, task, count))
             bits = design_packets(instance, task).model_packet_bits
-            tried = replace(routes.tasks[m], offload_ratio=count / 11, residual_shares=shares, model_packet_bits=bits)
+            tried = replace(
+                routes.tasks[m], offload_ratio=count / 11, residual_shares=fractions, model_packet_bits=bits
+            )
             tasks = (*routes.tasks[:m], tried, *routes.tasks[m + 1 :])
             assert (
                 evaluate(instance, best).tasks[m].T
@@ -185,16 +187,16 @@ def test_the_best_counts_on_given_routes_are_those_of_enumeration():
 def test_the_count_of_least_delay_is_that_of_enumeration_on_drawn_routes(frames):
     """Few frames and little work: the bound may be lower two counts away from where it is least than one away."""
     base = few_frames(tiny_instance(4), frames)
-    tables = Tables(replace(base, tasks=tuple(replace(task, feature_ops_per_bit=10.0) for task in base.tasks)))
-    counts, table, rng = FrameCounts(tables), tables.tasks[0], np.random.default_rng(frames)
+    data = ProblemData(replace(base, tasks=tuple(replace(task, feature_ops_per_bit=10.0) for task in base.tasks)))
+    counts, task_data, rng = FrameCounts(data), data.tasks[0], np.random.default_rng(frames)
     for _ in range(1500):
-        back, fixed, large = table.small_s * rng.uniform(0, [0.3, 0.1, 0.4])
-        per_bit = table.small_s / table.bits[DATA] * rng.uniform(0, 1)
+        back, fixed, large = task_data.small_s * rng.uniform(0, [0.3, 0.1, 0.4])
+        per_bit = task_data.small_s / task_data.bits[DATA] * rng.uniform(0, 1)
 
         def delay(k, per_bit=per_bit, back=back, fixed=fixed, large=large):
             ratio = k / frames
             remote = counts.bits(0, k) * per_bit + fixed + large * ratio if k else 0.0
-            return back * (k < frames) + table.extraction_s * ratio + max(remote, table.small_s * (1 - ratio))
+            return back * (k < frames) + task_data.extraction_s * ratio + max(remote, task_data.small_s * (1 - ratio))
 
         best = min(delay(k) for k in range(frames + 1))
         value, count = counts.least_delay(0, back, per_bit, fixed, large)

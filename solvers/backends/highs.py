@@ -22,7 +22,7 @@ import scipy.sparse as sp
 
 from solvers.backends.errors import SolverError
 from solvers.backends.memory import memory_gib
-from solvers.backends.option_policy import refuse_untrustworthy
+from solvers.backends.option_policy import check_options
 from solvers.backends.program import Floats, Limits, Outcome, Program, Watch
 from solvers.result import Termination
 
@@ -129,7 +129,7 @@ def set_options(h: Any, limits: Limits) -> None:
     """
     for name in ("output_flag", "log_to_console"):
         h.setOptionValue(name, False)  # HiGHS tells stdout what it thinks of an option
-    refuse_untrustworthy("highs", limits.options)
+    check_options("highs", limits.options)
     for name in ("output_flag", "log_to_console", "log_file"):
         if name in limits.options:
             raise SolverError(f"solver option {name!r}: the log goes to a file (--log FILE), not to stdout")

@@ -53,7 +53,7 @@ _SHORTEST = 4
 """CBC takes names that are cut short."""
 
 
-def refuse_untrustworthy(solver: str, options: Mapping[str, Any]) -> None:
+def check_options(solver: str, options: Mapping[str, Any]) -> None:
     """Refuse options that would make the solver's bound untrustworthy.
 
     Parameters

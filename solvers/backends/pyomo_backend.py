@@ -23,7 +23,7 @@ from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
 
 from solvers.backends.errors import SolverError
 from solvers.backends.highs import solve_program
-from solvers.backends.option_policy import refuse_untrustworthy
+from solvers.backends.option_policy import check_options
 from solvers.backends.program import Limits, Outcome, Program, Watch
 from solvers.result import Termination
 
@@ -91,7 +91,7 @@ def solve_model(
         return _solve_highs(model, limits, watch, use_start)
     require_solver(solver)
     name = ALIASES.get(solver, solver)
-    refuse_untrustworthy(name, limits.options)
+    check_options(name, limits.options)
     if name in ContribFactory:
         return _solve_contrib(model, name, limits, use_start)
     return _solve_legacy(model, name, limits, use_start)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from formulation import Solution, evaluate
 from instances import Instance
 from solvers.network.arrays import DATA, MODEL
-from solvers.network.data import Tables
+from solvers.network.data import ProblemData
 from solvers.network.plans import plan_of
 from solvers.network.traffic import Loads, delay_of, work_of
 from solvers.ratios import best_ratios
@@ -57,18 +57,18 @@ class Worth:
 
 def ratio_curves(instance: Instance, solution: Solution) -> tuple[RatioCurve, ...]:
     """Return T(ρ) of every task, the loads being those of the solution."""
-    tables = Tables(instance)
-    plans = plan_of(tables, solution)
-    loads = Loads(tables, plans)
+    data = ProblemData(instance)
+    plans = plan_of(data, solution)
+    loads = Loads(data, plans)
     curves = []
     for m, plan in plans.items():
-        task = tables.tasks[m]
-        local = None if plan.model is None else delay_of(tables, loads, m, replace(plan, data=None))
-        whole = None if plan.data is None else delay_of(tables, loads, m, replace(plan, model=None))
+        task = data.tasks[m]
+        local = None if plan.model is None else delay_of(data, loads, m, replace(plan, data=None))
+        whole = None if plan.data is None else delay_of(data, loads, m, replace(plan, model=None))
         points: tuple[float, ...] = ()
         values: tuple[float, ...] = ()
         if local is not None and plan.data is not None:
-            work, fixed = work_of(tables, loads, m, plan)
+            work, fixed = work_of(data, loads, m, plan)
             model_s, alpha, small = local - task.small_s, task.extraction_s, task.small_s
             meeting = (small - fixed) / (work + small) if fixed < small else 0.0
             points = tuple(sorted({0.0, meeting, 1.0}))
@@ -78,13 +78,13 @@ def ratio_curves(instance: Instance, solution: Solution) -> tuple[RatioCurve, ..
 
 
 def _changes(instance: Instance, solution: Solution, factor: float) -> Iterator[tuple[str, Instance]]:
-    tables = Tables(instance)
-    plans = plan_of(tables, solution)
+    data = ProblemData(instance)
+    plans = plan_of(data, solution)
     names = instance.network.ids
     packets = [plan.packet(kind) for plan in plans.values() for kind in (DATA, MODEL)]
     used = {int(r) for packet in packets if packet is not None for r in packet}
-    for r in sorted(r for r in used if r < tables.links):
-        ends = names[int(tables.tail[r]) - tables.nodes], names[int(tables.head[r])]
+    for r in sorted(r for r in used if r < data.links):
+        ends = names[int(data.tail[r]) - data.nodes], names[int(data.head[r])]
         links = tuple(
             replace(link, rate_bps=factor * link.rate_bps) if (link.source, link.target) == ends else link
             for link in instance.links

@@ -13,12 +13,12 @@ from solvers.backends.errors import SolverError
 from solvers.backends.program import Limits
 from solvers.backends.pyomo_backend import require_solver
 from solvers.diagnosis import why_frames_infeasible, why_full_infeasible, why_routing_infeasible
-from solvers.exact.branch_and_price.driver import Proof
-from solvers.exact.branch_and_price.solve import prove
-from solvers.exact.branch_and_price.whole_frames import FramesProof
-from solvers.exact.pyomo_models.initial import First, begin, first_solution, given_start
-from solvers.exact.pyomo_models.solve import UNMET, Judge, solve_directly, write_model
-from solvers.network.data import Tables
+from solvers.exact.branch_and_price.driver import BranchAndPrice
+from solvers.exact.branch_and_price.solve import solve_branch_and_price
+from solvers.exact.branch_and_price.whole_frames import WholeFramesSearch
+from solvers.exact.pyomo_models.initial import InitialBounds, first_solution, given_start, initial_bounds
+from solvers.exact.pyomo_models.solve import UNMET, SolutionEvaluator, solve_pyomo_model, write_model
+from solvers.network.data import ProblemData
 from solvers.network.single_task import first_bound
 from solvers.result import ProgressCallback, Result, Termination
 
@@ -135,19 +135,21 @@ def solve_full(
         return _infeasible(reason, solver, build, export)
     given = None if start is None else given_start(instance, start)
     plain = formulation is None and solver == "highs" and prepare is None and export is None
-    known: First | None = None
+    known: InitialBounds | None = None
     if plain and not (share_computing or relax):
         started = time.perf_counter()
         result = _proved(instance, None, objective, limits, given, progress, seed, whole_frames)
         if not (whole_frames and result.termination is Termination.ERROR):
             return result
-        known = First(result.solution, result.bound_s)
+        known = InitialBounds(result.solution, result.bound_s)
         if time_limit is not None:
             limits = replace(limits, time_s=max(time_limit - (time.perf_counter() - started), 0.0))
-    return solve_directly(
+    return solve_pyomo_model(
         build,
-        Judge(Problem(instance, objective, share_computing, whole_frames), not (whole_frames or prepare)),
-        lambda: known or begin(instance, None, given, objective=objective, time_limit=time_limit, search=not relax),
+        SolutionEvaluator(Problem(instance, objective, share_computing, whole_frames), not (whole_frames or prepare)),
+        lambda: (
+            known or initial_bounds(instance, None, given, objective=objective, time_limit=time_limit, search=not relax)
+        ),
         solver=solver,
         limits=limits,
         progress=progress,
@@ -175,15 +177,15 @@ def _proved(
     whole_frames: bool = False,
 ) -> Result:
     """Run the proof machinery; whatever ends it early, keep what is known."""
-    tables, ended, message = Tables(instance, packets), Termination.ERROR, ""
-    judge = Judge(Problem(instance, objective, whole_frames=whole_frames), free_ratios=False)
+    data, ended, message = ProblemData(instance, packets), Termination.ERROR, ""
+    evaluator = SolutionEvaluator(Problem(instance, objective, whole_frames=whole_frames), free_ratios=False)
     solution = None
     try:
         if whole_frames:
-            solution = judge.adapt(start or first_solution(tables, objective, 0.0))
+            solution = evaluator.adapt(start or first_solution(data, objective, 0.0))
         if solution is not None or not whole_frames:
-            kind = FramesProof if whole_frames else Proof
-            result = prove(
+            kind = WholeFramesSearch if whole_frames else BranchAndPrice
+            result = solve_branch_and_price(
                 instance,
                 packets,
                 objective=objective,
@@ -202,9 +204,9 @@ def _proved(
         ended = Termination.INTERRUPTED
     except RuntimeError as error:
         message = str(error)
-    solution = solution or judge.adapt(start or first_solution(tables, objective, 0.0))
-    value = None if solution is None else judge.value(solution)
-    bound = first_bound(tables, objective)
+    solution = solution or evaluator.adapt(start or first_solution(data, objective, 0.0))
+    value = None if solution is None else evaluator.value(solution)
+    bound = first_bound(data, objective)
     return Result(ended, solution, value, bound, solver="highs", seed=seed, message=message)
 
 
@@ -246,10 +248,10 @@ def solve_routing(
     given = None if start is None else given_start(instance, start, packets)
     if formulation is None and solver == "highs" and prepare is None and export is None and not relax:
         return _proved(instance, packets, objective, limits, given, progress, seed)
-    return solve_directly(
+    return solve_pyomo_model(
         build,
-        Judge(Problem(instance, objective), free_ratios=False),
-        lambda: begin(instance, packets, given, objective=objective, time_limit=time_limit, search=not relax),
+        SolutionEvaluator(Problem(instance, objective), free_ratios=False),
+        lambda: initial_bounds(instance, packets, given, objective=objective, time_limit=time_limit, search=not relax),
         solver=solver,
         limits=limits,
         progress=progress,

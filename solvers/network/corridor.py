@@ -21,7 +21,7 @@ from solvers.network.arrays import SMALLEST_S
 
 if TYPE_CHECKING:
     from solvers.network.arrays import Floats, Ints
-    from solvers.network.data import Tables
+    from solvers.network.data import ProblemData
 
 
 Indices = NDArray[np.int32]
@@ -47,17 +47,17 @@ class Vicinity:
         Cost of the cheapest route to each candidate end at ρ = 1 [s], inf where there is none.
     """
 
-    def __init__(self, tables: "Tables", m: int, kind: int) -> None:
-        self.tables, self.m, self.kind = tables, m, kind
-        self.start = tables.start_of(m, kind)
-        self.cost, self.before = tables.search(self.weight, self.start, bool(kind), tables.own_arcs(m))
-        self.alone_s: list[float] = self.cost[tables.end_of(tables.tasks[m].ends, kind)].tolist()
+    def __init__(self, data: "ProblemData", m: int, kind: int) -> None:
+        self.data, self.m, self.kind = data, m, kind
+        self.start = data.start_of(m, kind)
+        self.cost, self.before = data.search(self.weight, self.start, bool(kind), data.own_arcs(m))
+        self.alone_s: list[float] = self.cost[data.end_of(data.tasks[m].ends, kind)].tolist()
         self._corridors: dict[int, Corridor] = {}
 
     @property
     def weight(self) -> "Floats":
         """Weights of all resources at ρ = 1 [s], shape (resources,)."""
-        return np.asarray(self.tables.tasks[self.m].bits[self.kind] * self.tables.per_bit + self.tables.fixed)
+        return np.asarray(self.data.tasks[self.m].bits[self.kind] * self.data.per_bit + self.data.fixed)
 
     def corridor(self, c: int) -> "Corridor":
         """Return the corridor to an end that has a route."""
@@ -107,28 +107,28 @@ class Corridor:
     """Where routes of a packet to one end can run."""
 
     def __init__(self, vicinity: Vicinity, c: int) -> None:
-        tables, kind = vicinity.tables, vicinity.kind
-        self.vicinity, self.tables, self.kind = vicinity, tables, kind
-        self.end = int(tables.end_of(tables.tasks[vicinity.m].ends[c], kind))
-        self.alone = self.best = tables.trace(vicinity.before, self.end, vicinity.start, kind)
+        data, kind = vicinity.data, vicinity.kind
+        self.vicinity, self.data, self.kind = vicinity, data, kind
+        self.end = int(data.end_of(data.tasks[vicinity.m].ends[c], kind))
+        self.alone = self.best = data.path_arcs(vicinity.before, self.end, vicinity.start, kind)
         self.radius = 0.0
         self._routes: dict[bytes, Ints] = {}
         self._known: dict[tuple[float, bytes], list[Ints]] = {}
 
     def _reach(self, radius: float) -> None:
         """Hold all nodes with d(start, v) + d(v, end) ≤ radius."""
-        tables, near, m = self.tables, self.vicinity, self.vicinity.m
-        back, _ = tables.search(near.weight, self.end, not self.kind, tables.own_arcs(m))
+        data, near, m = self.data, self.vicinity, self.vicinity.m
+        back, _ = data.search(near.weight, self.end, not self.kind, data.own_arcs(m))
         through = near.cost + back
         nodes = np.flatnonzero(through <= min(radius, LARGEST))
         self.nodes = nodes[np.argsort(through[nodes], kind="stable")]
         self.through, self.radius = through[self.nodes], radius
         rank = np.full(len(through), len(nodes), dtype=np.int32)
         rank[self.nodes] = np.arange(len(nodes))
-        self.resource, first = tables.leaving(self.kind, self.nodes)
+        self.resource, first = data.leaving(self.kind, self.nodes)
         self.first = first.astype(np.int32)
-        self.heads: Indices = rank[(tables.tail if self.kind else tables.head)[self.resource]]
-        self.per_bit, self.fixed = tables.per_bit[self.resource], tables.fixed[self.resource]
+        self.heads: Indices = rank[(data.tail if self.kind else data.head)[self.resource]]
+        self.per_bit, self.fixed = data.per_bit[self.resource], data.fixed[self.resource]
         self.start_rank, self.end_rank = int(rank[near.start]), int(rank[self.end])
 
     def query(self, count: "Ints", share: float, allowed: NDArray[np.bool_]) -> Query:
@@ -143,7 +143,7 @@ class Corridor:
         allowed
             Mask of resources.
         """
-        bits = self.tables.tasks[self.vicinity.m].bits[self.kind] * share
+        bits = self.data.tasks[self.vicinity.m].bits[self.kind] * share
         limit = self._limit(count, bits, allowed)
         if limit / share > self.radius:
             self._reach(MARGIN * limit / share)
@@ -156,8 +156,8 @@ class Corridor:
         """Return the marginal cost of a route that was cheapest at some time [s]."""
         for used in (self.best, self.alone):
             if allowed[used].all():
-                cost = bits * float((2 * count[used] + 1) @ self.tables.per_bit[used])
-                return (cost + float(self.tables.fixed[used].sum())) * (1 + ROUNDING) + ROUNDING
+                cost = bits * float((2 * count[used] + 1) @ self.data.per_bit[used])
+                return (cost + float(self.data.fixed[used].sum())) * (1 + ROUNDING) + ROUNDING
         return float("inf")
 
     def answer(self, query: Query) -> "list[Ints] | None":
@@ -178,7 +178,7 @@ class Corridor:
         nodes = self.nodes[path]
         key = nodes.tobytes()
         if key not in self._routes:
-            self._routes[key] = self.tables.between(nodes, self.kind)
+            self._routes[key] = self.data.between(nodes, self.kind)
         return self._routes[key]
 
 

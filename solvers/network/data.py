@@ -5,7 +5,7 @@ Resources are what packets share: the links, and the satellites that relay (thos
 
 The node-split graph has a node *in_i* = i and a node *out_i* = n + i for each satellite; link (i, j) is the arc
 out_i → in_j, and passing through i is the arc in_i → out_i. A path from out_m to in_c therefore counts exactly the
-inner satellites as relays. Model packets take the same graph with every arc turned, so that both kinds are searched
+inner satellites as relays. Model packets take the same graph with every arc reverse, so that both kinds are searched
 from the task's side.
 """
 
@@ -29,7 +29,7 @@ from solvers.ratios import task_rates
 
 
 @dataclass(frozen=True, eq=False)
-class TaskTable:
+class TaskData:
     """What one task brings.
 
     Attributes
@@ -64,7 +64,7 @@ class TaskTable:
     fixed_ratio: float | None = None
 
 
-class Tables:
+class ProblemData:
     """Arrays of one instance."""
 
     def __init__(
@@ -91,7 +91,7 @@ class Tables:
         self._least_s: dict[int, Floats] = {}
         self._vicinities: dict[tuple[int, int], Vicinity] = {}
 
-    def _task(self, m: int, design: PacketDesign | None) -> TaskTable:
+    def _task(self, m: int, design: PacketDesign | None) -> TaskData:
         instance, task = self.instance, self.instance.tasks[m]
         design, rates = design or design_packets(instance, task), task_rates(instance, task)
         candidates = instance.candidates(task)
@@ -101,7 +101,7 @@ class Tables:
             decision = self.packets.tasks[m]
             can_offload, can_stay, ratio = decision.sends_data, decision.sends_model, decision.offload_ratio
             bits = (data_packet_bits(task, decision) / ratio if can_offload else 0.0, decision.model_packet_bits)
-        return TaskTable(
+        return TaskData(
             node=instance.network.index[task.satellite],
             ends=np.array([instance.network.index[c] for c in candidates], dtype=np.int64),
             bits=bits,
@@ -125,7 +125,7 @@ class Tables:
         return self.per_bit > 0
 
     def search(
-        self, weight: Floats, start: int, turned: bool, allowed: Any = None, offsets: Any = None
+        self, weight: Floats, start: int, reverse: bool, allowed: Any = None, offsets: Any = None
     ) -> tuple[Floats, Any]:
         """Run Dijkstra over the node-split graph.
 
@@ -135,7 +135,7 @@ class Tables:
             Weight of each resource, shape (resources,), ≥ 0; inf where it may not be used.
         start
             Node of the split graph.
-        turned
+        reverse
             Follow arcs backwards.
         allowed
             Mask of resources, or None for all.
@@ -147,7 +147,7 @@ class Tables:
         cost, before
             Shape (2 · nodes,): cost to each node, and the node before it.
         """
-        side = int(turned)
+        side = int(reverse)
         values = np.maximum(weight, SMALLEST_S)[self._order[side]]
         keep = np.isfinite(values)
         if allowed is not None:
@@ -166,9 +166,9 @@ class Tables:
         cost, before = dijkstra(graph, indices=start, return_predecessors=True)
         return cost[: 2 * self.nodes], before
 
-    def arcs_at(self, place: int, turned: bool) -> Ints:
-        """Return the resources that leave a node of the split graph, or (turned) that enter it."""
-        side = int(turned)
+    def arcs_at(self, place: int, reverse: bool) -> Ints:
+        """Return the resources that leave a node of the split graph, or (reverse) that enter it."""
+        side = int(reverse)
         return self._order[side][self._first[side][place] : self._first[side][place + 1]]
 
     def own_arcs(self, m: int) -> NDArray[np.bool_]:
@@ -185,7 +185,7 @@ class Tables:
         """Return the split node of a computing satellite: in_c for data, out_c for model packets."""
         return end + (0 if kind == DATA else self.nodes)
 
-    def trace(self, before: Any, end: int, start: int, kind: int) -> Ints:
+    def path_arcs(self, before: Any, end: int, start: int, kind: int) -> Ints:
         """Return the resources of the path that a search from the task's side found, from the task's end on."""
         path = [int(end)]
         while path[-1] != start:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from formulation import Solution, evaluate
 from solvers.network.arrays import BOTH, DATA, DATA_ONLY, MODEL, MODEL_ONLY
-from solvers.network.data import Tables
+from solvers.network.data import ProblemData
 from solvers.network.plans import solution_of
 from solvers.network.response import Moves, respond
 from solvers.network.traffic import Plan, Traffic
@@ -23,17 +23,17 @@ class _AllMoves:
     arcs: list[NDArray[np.bool_]]
 
 
-def all_moves(tables: Tables) -> list[_AllMoves]:
+def all_moves(data: ProblemData) -> list[_AllMoves]:
     """Return everything that each task may do; no modes where a task has no decision at all."""
     found = []
-    for m, task in enumerate(tables.tasks):
-        own = tables.own_arcs(m)
+    for m, task in enumerate(data.tasks):
+        own = data.own_arcs(m)
         reached = [np.zeros(len(task.ends), dtype=bool)] * 2
         for kind, possible in ((DATA, task.can_offload), (MODEL, task.can_stay)):
             if possible:
-                weight = np.ones(tables.resources)
-                cost, _ = tables.search(weight, tables.start_of(m, kind), kind == MODEL, own)
-                reached[kind] = np.isfinite(cost[tables.end_of(task.ends, kind)])
+                weight = np.ones(data.resources)
+                cost, _ = data.search(weight, data.start_of(m, kind), kind == MODEL, own)
+                reached[kind] = np.isfinite(cost[data.end_of(task.ends, kind)])
         both = reached[DATA] & reached[MODEL]
         by_mode = {MODEL_ONLY: reached[MODEL], DATA_ONLY: reached[DATA], BOTH: both}
         if task.fixed_ratio is not None:
@@ -48,7 +48,7 @@ def all_moves(tables: Tables) -> list[_AllMoves]:
 
 
 def descend(
-    tables: Tables,
+    data: ProblemData,
     moves: Sequence[Moves],
     objective: str,
     order: Sequence[int],
@@ -59,7 +59,7 @@ def descend(
 
     Parameters
     ----------
-    tables
+    data
         Of (4), or of (7) with its packets.
     moves
         What each task may do, shape (tasks,).
@@ -77,7 +77,7 @@ def descend(
     dict or None
         A plan for every task; None if a task finds no route.
     """
-    traffic = Traffic(tables, plans or {}, objective)
+    traffic = Traffic(data, plans or {}, objective)
     best = traffic.score() if len(traffic.plans) == len(order) else (float("inf"),)
     for _ in range(sweeps):
         improved = False
@@ -93,7 +93,7 @@ def descend(
 
 
 def descents(
-    tables: Tables, moves: Sequence[Moves], runs: int, seed: int, objective: str
+    data: ProblemData, moves: Sequence[Moves], runs: int, seed: int, objective: str
 ) -> Iterator[tuple[Solution, float] | None]:
     """Yield the end of each descent from an empty network with its objective [s], or None where a task is stuck.
 
@@ -103,12 +103,12 @@ def descents(
         raise ValueError(f"runs must be at least 1, got {runs}")
     rng = np.random.default_rng(seed)
     for run in range(runs):
-        order = list(range(len(tables.tasks)))
+        order = list(range(len(data.tasks)))
         if run:
             rng.shuffle(order)
-        plans = descend(tables, moves, objective, order)
+        plans = descend(data, moves, objective, order)
         if plans is None:
             yield None
             continue
-        solution = solution_of(tables, plans)
-        yield solution, evaluate(tables.instance, solution).objective_s(objective)
+        solution = solution_of(data, plans)
+        yield solution, evaluate(data.instance, solution).objective_s(objective)

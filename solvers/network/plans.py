@@ -7,14 +7,14 @@ import numpy as np
 from formulation import Solution, TaskDecision
 from formulation.solution import snap_ratio
 from solvers.network.arrays import MODEL, Ints
-from solvers.network.data import Tables
+from solvers.network.data import ProblemData
 from solvers.network.response import best_ratio
 from solvers.network.traffic import Loads, Plan, work_of
 
 
-def plan_of(tables: Tables, solution: Solution) -> dict[int, Plan]:
+def plan_of(data: ProblemData, solution: Solution) -> dict[int, Plan]:
     """Return a solution's routes as plans."""
-    network = tables.instance.network
+    network = data.instance.network
     plans = {}
     for m, decision in enumerate(solution.tasks):
         packets: list[Ints | None] = []
@@ -22,44 +22,44 @@ def plan_of(tables: Tables, solution: Solution) -> dict[int, Plan]:
             if path is None:
                 packets.append(None)
                 continue
-            relays = np.array([tables.links + network.index[node] for node in path[1:-1]], dtype=np.int64)
+            relays = np.array([data.links + network.index[node] for node in path[1:-1]], dtype=np.int64)
             packets.append(np.concatenate([network.links_of(path), relays]))
-        end = tables.tasks[m].ends.tolist().index(network.index[decision.computing_satellite])
+        end = data.tasks[m].ends.tolist().index(network.index[decision.computing_satellite])
         plans[m] = Plan(end, packets[0], packets[1])
     return plans
 
 
-def _path(tables: Tables, used: Ints, start: int) -> tuple[str, ...]:
-    links = used[used < tables.links]
-    step = {int(tables.tail[r]) - tables.nodes: int(tables.head[r]) for r in links}
+def _path(data: ProblemData, used: Ints, start: int) -> tuple[str, ...]:
+    links = used[used < data.links]
+    step = {int(data.tail[r]) - data.nodes: int(data.head[r]) for r in links}
     nodes = [start]
     while nodes[-1] in step:
         nodes.append(step.pop(nodes[-1]))
-    return tuple(tables.instance.network.ids[node] for node in nodes)
+    return tuple(data.instance.network.ids[node] for node in nodes)
 
 
-def solution_of(tables: Tables, plans: dict[int, Plan]) -> Solution:
+def solution_of(data: ProblemData, plans: dict[int, Plan]) -> Solution:
     """Return plans as a solution, every free ρ at its optimum."""
-    instance, loads, decisions = tables.instance, Loads(tables, plans), []
+    instance, loads, decisions = data.instance, Loads(data, plans), []
     for m, task in enumerate(instance.tasks):
-        table, plan = tables.tasks[m], plans[m]
-        chosen = int(table.ends[plan.end])
-        ratio = snap_ratio(best_ratio(table, plan, *work_of(tables, loads, m, plan)))
-        data = None if plan.data is None or ratio == 0 else _path(tables, plan.data, table.node)
-        model = None if plan.model is None or ratio == 1 else _path(tables, plan.model, chosen)
+        task_data, plan = data.tasks[m], plans[m]
+        chosen = int(task_data.ends[plan.end])
+        ratio = snap_ratio(best_ratio(task_data, plan, *work_of(data, loads, m, plan)))
+        data_path = None if plan.data is None or ratio == 0 else _path(data, plan.data, task_data.node)
+        model_path = None if plan.model is None or ratio == 1 else _path(data, plan.model, chosen)
         decision = TaskDecision(
             satellite=task.satellite,
             computing_satellite=instance.network.ids[chosen],
             offload_ratio=ratio,
-            residual_shares=table.design.residual_shares(ratio, 1 + len(task.residual_levels_bpp)),
-            model_packet_bits=table.bits[MODEL] if model is not None else 0.0,
-            data_path=data,
-            model_path=model,
+            residual_shares=task_data.design.residual_shares(ratio, 1 + len(task.residual_levels_bpp)),
+            model_packet_bits=task_data.bits[MODEL] if model_path is not None else 0.0,
+            data_path=data_path,
+            model_path=model_path,
         )
-        if tables.packets is not None:
-            given = tables.packets.tasks[m]
+        if data.packets is not None:
+            given = data.packets.tasks[m]
             decision = replace(
-                given, computing_satellite=decision.computing_satellite, data_path=data, model_path=model
+                given, computing_satellite=decision.computing_satellite, data_path=data_path, model_path=model_path
             )
         decisions.append(decision)
     return Solution(instance.name, tuple(decisions))

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from solvers.network.arrays import BOTH, DATA, DATA_ONLY, MODEL, MODEL_ONLY, Floats, Ints
 from solvers.network.corridor import cheapest
-from solvers.network.data import TaskTable
+from solvers.network.data import TaskData
 from solvers.network.traffic import Plan, Traffic
 
 IMPROVEMENT = 1e-12
@@ -98,7 +98,7 @@ def better(one: Score, other: Score) -> bool:
     return False
 
 
-def best_ratio(task: TaskTable, plan: Plan, work: float, fixed: float) -> float:
+def best_ratio(task: TaskData, plan: Plan, work: float, fixed: float) -> float:
     """Return ρ of a plan whose data packet has this work and propagation [s]."""
     if task.fixed_ratio is not None:
         return task.fixed_ratio
@@ -111,19 +111,19 @@ def best_ratio(task: TaskTable, plan: Plan, work: float, fixed: float) -> float:
 
 def present_ratio(traffic: Traffic, m: int) -> float:
     """Return ρ of a task's present plan, or what a search begins with; positive, so that bits count."""
-    task, plan = traffic.tables.tasks[m], traffic.plans.get(m)
+    task, plan = traffic.data.tasks[m], traffic.plans.get(m)
     if task.fixed_ratio is not None:
         return task.fixed_ratio
     if plan is None or plan.data is None:
         return FIRST_RATIO
     work = task.bits[DATA] * float(traffic.per_bit[DATA, m]) + float(task.large_s[plan.end])
-    return best_ratio(task, plan, work, float(traffic.tables.fixed[plan.data].sum())) or FIRST_RATIO
+    return best_ratio(task, plan, work, float(traffic.data.fixed[plan.data].sum())) or FIRST_RATIO
 
 
 def _bounds(traffic: Traffic, m: int, moves: Moves) -> tuple[list[str], Floats]:
-    """Return the modes in scope, and lower bounds on the scores, shape (parts of a score, ends, modes)."""
+    """Return the modes in domain, and lower bounds on the scores, shape (parts of a score, ends, modes)."""
     rows = [i for i, mode in enumerate(MODES) if mode in moves.modes]
-    least = traffic.tables.least_s(m)[rows][:, moves.ends].T * (1 - ROUNDING)
+    least = traffic.data.least_s(m)[rows][:, moves.ends].T * (1 - ROUNDING)
     others = traffic.delays_now()
     mean = (float(others.sum()) + least) / (len(others) + 1) * (1 - ROUNDING)
     parts = [mean] if traffic.objective == "mean" else [np.maximum(least, others.max(initial=0.0)), mean]
@@ -160,7 +160,7 @@ def _routes(
     for kind, other, share in ((DATA, MODEL_ONLY, ratio), (MODEL, DATA_ONLY, 1.0)):
         for c, mode in options:
             if mode != other and (0, kind, c) not in queries:
-                corridor = traffic.tables.vicinity(m, kind).corridor(c)
+                corridor = traffic.data.vicinity(m, kind).corridor(c)
                 for i, load in enumerate(loads):
                     queries[i, kind, c] = corridor.query(load[kind], share, moves.arcs[kind])
     routes: dict[tuple[int, int], list[Ints]] = {}
@@ -172,7 +172,7 @@ def _routes(
 def _near_the_maximum(traffic: Traffic) -> Ints:
     """Return the packets on every resource, those of slow tasks counted `CLEAR` times, of fast ones not at all."""
     delays = traffic.delays_now()
-    weight = np.zeros(len(traffic.tables.tasks))
+    weight = np.zeros(len(traffic.data.tasks))
     if len(delays):
         most = float(delays.max())
         weight[traffic.placed] = np.exp((delays - most) / (NEAR * most))

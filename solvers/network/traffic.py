@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from solvers.network.arrays import DATA, MODEL, Floats, Ints
-from solvers.network.data import Tables
+from solvers.network.data import ProblemData
 from solvers.network.delay import delay_share
 
 
@@ -31,9 +31,9 @@ class Plan:
 class Loads:
     """Packets per kind and resource, shape (2, resources)."""
 
-    def __init__(self, tables: Tables, plans: dict[int, Plan]) -> None:
-        self.tables = tables
-        self.count = np.zeros((2, tables.resources), dtype=np.int64)
+    def __init__(self, data: ProblemData, plans: dict[int, Plan]) -> None:
+        self.data = data
+        self.count = np.zeros((2, data.resources), dtype=np.int64)
         for plan in plans.values():
             self.add(plan, 1)
 
@@ -46,26 +46,26 @@ class Loads:
 
     def per_bit(self, kind: int, used: Ints) -> float:
         """Return what a bit on these resources costs [s/bit]."""
-        return float(self.count[kind, used] @ self.tables.per_bit[used])
+        return float(self.count[kind, used] @ self.data.per_bit[used])
 
 
-def work_of(tables: Tables, loads: Loads, m: int, plan: Plan) -> tuple[float, float]:
+def work_of(data: ProblemData, loads: Loads, m: int, plan: Plan) -> tuple[float, float]:
     """Return A_m and p_m [s] of a plan's data packet."""
-    task = tables.tasks[m]
+    task = data.tasks[m]
     if plan.data is None:
         return 0.0, 0.0
     work = task.bits[DATA] * loads.per_bit(DATA, plan.data) + float(task.large_s[plan.end])
-    return work, float(tables.fixed[plan.data].sum())
+    return work, float(data.fixed[plan.data].sum())
 
 
-def delay_of(tables: Tables, loads: Loads, m: int, plan: Plan) -> float:
+def delay_of(data: ProblemData, loads: Loads, m: int, plan: Plan) -> float:
     """Return T_m [s] at its best ρ, or at the fixed one."""
-    task, total = tables.tasks[m], 0.0
+    task, total = data.tasks[m], 0.0
     if plan.model is not None:
-        total = task.bits[MODEL] * loads.per_bit(MODEL, plan.model) + float(tables.fixed[plan.model].sum())
+        total = task.bits[MODEL] * loads.per_bit(MODEL, plan.model) + float(data.fixed[plan.model].sum())
     if plan.data is None:
         return total + task.small_s
-    work, fixed = work_of(tables, loads, m, plan)
+    work, fixed = work_of(data, loads, m, plan)
     ratio = task.fixed_ratio
     if ratio is not None:
         return total + task.extraction_s * ratio + max(ratio * work + fixed, (1 - ratio) * task.small_s)
@@ -89,17 +89,17 @@ class Traffic:
         Whether a task has a plan, shape (tasks,).
     """
 
-    def __init__(self, tables: Tables, plans: dict[int, Plan], objective: str) -> None:
-        self.tables, self.objective = tables, objective
+    def __init__(self, data: ProblemData, plans: dict[int, Plan], objective: str) -> None:
+        self.data, self.objective = data, objective
         self.plans: dict[int, Plan] = {}
-        n = len(tables.tasks)
-        self.usage = np.zeros((2, n, tables.resources), dtype=bool)
-        self.count = np.zeros((2, tables.resources), dtype=np.int64)
+        n = len(data.tasks)
+        self.usage = np.zeros((2, n, data.resources), dtype=bool)
+        self.count = np.zeros((2, data.resources), dtype=np.int64)
         self.per_bit = np.zeros((2, n))
-        self._bits = np.array([task.bits for task in tables.tasks]).T
-        self._alpha = np.array([task.extraction_s for task in tables.tasks])
-        self._small = np.array([task.small_s for task in tables.tasks])
-        self._ratio = np.array([np.nan if t.fixed_ratio is None else t.fixed_ratio for t in tables.tasks])
+        self._bits = np.array([task.bits for task in data.tasks]).T
+        self._alpha = np.array([task.extraction_s for task in data.tasks])
+        self._small = np.array([task.small_s for task in data.tasks])
+        self._ratio = np.array([np.nan if t.fixed_ratio is None else t.fixed_ratio for t in data.tasks])
         self._large, self._fixed = np.zeros(n), np.zeros((2, n))
         self._sent = np.zeros((2, n), dtype=bool)
         self.placed = np.zeros(n, dtype=bool)
@@ -108,13 +108,13 @@ class Traffic:
 
     def _shared(self, kind: int, used: Ints) -> Floats:
         """Return what one more packet on these resources adds to every task's seconds per bit, shape (tasks,)."""
-        return np.asarray(self.usage[kind][:, used] @ self.tables.per_bit[used], dtype=float)
+        return np.asarray(self.usage[kind][:, used] @ self.data.per_bit[used], dtype=float)
 
     def place(self, m: int, plan: Plan) -> None:
         """Put a plan in."""
         self.plans[m] = plan
         self.placed[m] = True
-        self._large[m] = self.tables.tasks[m].large_s[plan.end]
+        self._large[m] = self.data.tasks[m].large_s[plan.end]
         for kind in (DATA, MODEL):
             used = plan.packet(kind)
             self._sent[kind, m] = used is not None
@@ -122,8 +122,8 @@ class Traffic:
                 self.per_bit[kind] += self._shared(kind, used)
                 self.count[kind, used] += 1
                 self.usage[kind, m, used] = True
-                self.per_bit[kind, m] = float(self.count[kind, used] @ self.tables.per_bit[used])
-                self._fixed[kind, m] = float(self.tables.fixed[used].sum())
+                self.per_bit[kind, m] = float(self.count[kind, used] @ self.data.per_bit[used])
+                self._fixed[kind, m] = float(self.data.fixed[used].sum())
 
     def remove(self, m: int) -> Plan | None:
         """Take a plan out and return it."""
@@ -176,7 +176,7 @@ class Traffic:
             np.repeat(values[:, None], len(plans), axis=1) for values in (self.per_bit, self._fixed, self._sent)
         )
         large = np.repeat(self._large[None], len(plans), axis=0)
-        large[:, m] = self.tables.tasks[m].large_s[[plan.end for plan in plans]]
+        large[:, m] = self.data.tasks[m].large_s[[plan.end for plan in plans]]
         for kind in (DATA, MODEL):
             known: dict[int, tuple[Floats, float]] = {}
             for i, plan in enumerate(plans):
@@ -185,8 +185,8 @@ class Traffic:
                     continue
                 if id(used) not in known:  # plans share the routes that a search has found
                     alone = self.per_bit[kind] + self._shared(kind, used)
-                    alone[m] = float((self.count[kind, used] + 1) @ self.tables.per_bit[used])
-                    known[id(used)] = alone, float(self.tables.fixed[used].sum())
+                    alone[m] = float((self.count[kind, used] + 1) @ self.data.per_bit[used])
+                    known[id(used)] = alone, float(self.data.fixed[used].sum())
                 per_bit[kind, i], fixed[kind, i, m] = known[id(used)]
                 sent[kind, i, m] = True
         placed = self.placed.copy()
@@ -195,9 +195,9 @@ class Traffic:
         return self._scores(self.delays(per_bit, fixed, sent, large).compress(placed, axis=1))
 
 
-def score(tables: Tables, plans: dict[int, Plan], objective: str) -> tuple[float, ...]:
+def score(data: ProblemData, plans: dict[int, Plan], objective: str) -> tuple[float, ...]:
     """Return what is minimised, computed anew: the mean delay, or the largest and then the mean."""
-    loads = Loads(tables, plans)
-    delays = [delay_of(tables, loads, m, plan) for m, plan in plans.items()]
+    loads = Loads(data, plans)
+    delays = [delay_of(data, loads, m, plan) for m, plan in plans.items()]
     mean = sum(delays) / len(delays)
     return (mean,) if objective == "mean" else (max(delays), mean)

@@ -17,7 +17,7 @@ import numpy as np
 from formulation import Solution, TaskDecision, least_whole_frames
 from instances import Instance
 from solvers.network.arrays import DATA, MODEL
-from solvers.network.data import Tables
+from solvers.network.data import ProblemData
 from solvers.network.plans import plan_of, solution_of
 from solvers.network.traffic import Loads, Plan
 
@@ -28,26 +28,26 @@ class FrameCounts:
 
     Attributes
     ----------
-    tables
+    data
         Of (4).
     share_computing
         Divide F_c by the number of tasks that c serves.
     """
 
-    tables: Tables
+    data: ProblemData
     share_computing: bool = False
     _least: dict[tuple[int, int], tuple[int, ...] | None] = field(default_factory=dict)
 
     def least(self, m: int, count: int) -> tuple[int, ...] | None:
         """Return the frames at each level of task m's least packet with this many frames, or None."""
         if (m, count) not in self._least:
-            instance = self.tables.instance
+            instance = self.data.instance
             self._least[m, count] = least_whole_frames(instance, instance.tasks[m], count)
         return self._least[m, count]
 
     def bits(self, m: int, count: int) -> float:
         """Return D(K) [bit], inf where no counts meet (4b)."""
-        counts, task = self.least(m, count), self.tables.instance.tasks[m]
+        counts, task = self.least(m, count), self.data.instance.tasks[m]
         if counts is None:
             return float("inf")
         residual = float(np.dot((0.0, *task.residual_levels_bpp), counts))
@@ -55,13 +55,13 @@ class FrameCounts:
 
     def best(self, m: int, plan: Plan, loads: Loads, servers: Counter[int]) -> tuple[float, int]:
         """Return the least T_m [s] of a plan under these loads, and its K; inf where no count is possible."""
-        table = self.tables.tasks[m]
+        task_data = self.data.tasks[m]
         back, per_bit, fixed = None, None, 0.0
         if plan.model is not None:
-            back = table.bits[MODEL] * loads.per_bit(MODEL, plan.model) + float(self.tables.fixed[plan.model].sum())
+            back = task_data.bits[MODEL] * loads.per_bit(MODEL, plan.model) + float(self.data.fixed[plan.model].sum())
         if plan.data is not None:
-            per_bit, fixed = loads.per_bit(DATA, plan.data), float(self.tables.fixed[plan.data].sum())
-        large = float(table.large_s[plan.end]) * (servers[self._server(m, plan)] if self.share_computing else 1)
+            per_bit, fixed = loads.per_bit(DATA, plan.data), float(self.data.fixed[plan.data].sum())
+        large = float(task_data.large_s[plan.end]) * (servers[self._server(m, plan)] if self.share_computing else 1)
         return self.least_delay(m, back, per_bit, fixed, large)
 
     def least_delay(
@@ -78,8 +78,8 @@ class FrameCounts:
         large_s
             λ, the large model's time at ρ = 1 [s].
         """
-        table, frames = self.tables.tasks[m], self.tables.instance.tasks[m].frames
-        small, alpha = table.small_s, table.extraction_s
+        task_data, frames = self.data.tasks[m], self.data.instance.tasks[m].frames
+        small, alpha = task_data.small_s, task_data.extraction_s
         found = (float("inf") if back_s is None else back_s + small, 0)
         if per_bit is None:
             return found
@@ -92,16 +92,16 @@ class FrameCounts:
         found = min(found, (delay(frames, self.bits(m, frames)), frames))
         if back_s is None:
             return found
-        work = table.bits[DATA] * per_bit + large_s
+        work = task_data.bits[DATA] * per_bit + large_s
         below = min(int(frames * max(small - fixed_s, 0.0) / (work + small)), frames - 1)  # the bound falls up to it
         for step, count in ((1, below + 1), (-1, below)):
-            while 0 < count < frames and delay(count, table.bits[DATA] * count / frames) <= found[0]:
+            while 0 < count < frames and delay(count, task_data.bits[DATA] * count / frames) <= found[0]:
                 found = min(found, (delay(count, self.bits(m, count)), count))
                 count += step
         return found
 
     def _server(self, m: int, plan: Plan) -> int:
-        return int(self.tables.tasks[m].ends[plan.end])
+        return int(self.data.tasks[m].ends[plan.end])
 
     def servers(self, plans: dict[int, Plan]) -> Counter[int]:
         """Count the tasks that send data to each computing satellite."""
@@ -109,7 +109,7 @@ class FrameCounts:
 
     def score(self, plans: dict[int, Plan], objective: str) -> tuple[float, tuple[int, ...]] | None:
         """Return the objective [s] of plans at their best counts, and the counts; None where one has none."""
-        loads, servers = Loads(self.tables, plans), self.servers(plans)
+        loads, servers = Loads(self.data, plans), self.servers(plans)
         best = [self.best(m, plans[m], loads, servers) for m in range(len(plans))]
         delays = [delay for delay, _ in best]
         if not np.isfinite(delays).all():
@@ -119,10 +119,10 @@ class FrameCounts:
 
     def solution(self, plans: dict[int, Plan], counts: tuple[int, ...]) -> Solution:
         """Return plans at these counts as a solution."""
-        base = solution_of(self.tables, plans)
-        routed = _routed(self.tables, plans)
+        base = solution_of(self.data, plans)
+        routed = _routed(self.data, plans)
         decisions = []
-        for m, (task, decision) in enumerate(zip(self.tables.instance.tasks, base.tasks, strict=True)):
+        for m, (task, decision) in enumerate(zip(self.data.instance.tasks, base.tasks, strict=True)):
             shares = tuple(k / task.frames for k in self.least(m, counts[m]) or ())
             local = counts[m] < task.frames
             decisions.append(
@@ -130,7 +130,7 @@ class FrameCounts:
                     decision,
                     offload_ratio=counts[m] / task.frames,
                     residual_shares=shares,
-                    model_packet_bits=self.tables.tasks[m].bits[MODEL] if local else 0.0,
+                    model_packet_bits=self.data.tasks[m].bits[MODEL] if local else 0.0,
                     data_path=routed[m].data_path if counts[m] else None,
                     model_path=routed[m].model_path if local else None,
                 )
@@ -138,14 +138,15 @@ class FrameCounts:
         return replace(base, tasks=tuple(decisions))
 
 
-def _routed(tables: Tables, plans: dict[int, Plan]) -> tuple[TaskDecision, ...]:
+def _routed(data: ProblemData, plans: dict[int, Plan]) -> tuple[TaskDecision, ...]:
     """Return both paths of every plan, whichever ρ is best in the continuous problem."""
     packets = {}
     for kind in (DATA, MODEL):
         alone = {m: Plan(p.end, *(p.packet(k) if k == kind else None for k in (DATA, MODEL))) for m, p in plans.items()}
-        packets[kind] = solution_of(tables, alone).tasks
+        packets[kind] = solution_of(data, alone).tasks
     return tuple(
-        replace(data, model_path=model.model_path) for data, model in zip(packets[DATA], packets[MODEL], strict=True)
+        replace(sent, model_path=received.model_path)
+        for sent, received in zip(packets[DATA], packets[MODEL], strict=True)
     )
 
 
@@ -153,8 +154,8 @@ def in_whole_frames(
     instance: Instance, solution: Solution, *, objective: str = "mean", share_computing: bool = False
 ) -> Solution | None:
     """Return a solution's routes with the best whole number of frames for each task, or None if there is none."""
-    tables = Tables(instance)
-    counts = FrameCounts(tables, share_computing)
-    plans = plan_of(tables, solution)
+    data = ProblemData(instance)
+    counts = FrameCounts(data, share_computing)
+    plans = plan_of(data, solution)
     found = counts.score(plans, objective)
     return None if found is None else counts.solution(plans, found[1])

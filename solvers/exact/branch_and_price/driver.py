@@ -1,24 +1,25 @@
-"""The proof machinery: incumbent, pieces, relaxation with prices, a tree, again until bound and value meet.
+"""The proof machinery: incumbent, segments, relaxation with multipliers, a tree, again until bound and value meet.
 
-1. Incumbent U by best response from several orders, then local search (`search`), dives (`dive`) and, with many tasks,
-   crossovers of where dives end (`crossing`).
-2. `divide`, `narrow`: the cases of each task, with intervals for the data work A_m (`pieces`), from what U allows it.
-3. `relax`: the linear relaxation of the load-indexed program over paths (`cuts`, `columns`), generated as they are
-   needed (`relaxation`). Its duals become prices; the Lagrangian bound L of these prices (`prices`) holds over *all*
-   arcs in scope and needs no trust in the solver. Cheapest plans under the prices, and dives, are offered as
-   incumbents.
-4. `fix`: arcs, ends and pieces whose reduced cost exceeds U - L leave the scopes. Where the relaxation, or the
-   incumbent, is charged too little by a chord, its interval is cut (`sharpen`). Steps 2-4 repeat while they pay:
-   narrower intervals make steeper chords, a higher L, fewer arcs.
-5. `branch`: a tree of such relaxations (`branch`). Where it is stranded for the chords' sake they are cut, and the tree
+1. Incumbent U by best response from several orders, then local search (`search`), diving (`dive`) and, with many tasks,
+   crossovers of where diving end (`crossing`).
+2. `divide`, `narrow`: the cases of each task, with intervals for the data work A_m (`segments`), from what U allows it.
+3. `relax`: the linear relaxation of the load-indexed program over paths (`cuts`, `master`), generated as they are
+   needed (`relaxation`). Its duals become multipliers; the Lagrangian bound L of these multipliers (`multipliers`)
+   holds over *all* arcs in the domain and needs no trust in the solver. Cheapest plans under the multipliers, and
+   diving, are offered as incumbents.
+4. `reduced_cost_fixing`: arcs, ends and segments whose reduced cost exceeds U - L leave the domains. Where the
+relaxation, or the
+   incumbent, is charged too little by a chord, its interval is cut (`refine_segments`). Steps 2-4 repeat while they
+   pay: narrower intervals make steeper chords, a higher L, fewer arcs.
+5. `branch`: a tree of such relaxations (`branch`). Where it is inexact for the chords' sake they are cut, and the tree
    goes on with what it has left.
-6. `integer`, where nothing could be cut, for the last of rounding: the integer program over what is left (`master`),
+6. `integer`, where nothing could be cut, for the last of rounding: the integer program over what is left (`compact`),
    with levels and breakpoints where its solution was charged too little.
 
 In place of U stands the *cutoff*, U less the gap that was asked for: solutions between the two do not matter.
-With two threads (`aside`) a copy of the process does half of the search for incumbents and half of the tree's nodes.
+With two threads (`worker`) a copy of the process does half of the search for incumbents and half of the tree's nodes.
 
-Every step keeps each solution better than the cutoff, so min(cutoff, bound over the scopes) is a lower bound on the
+Every step keeps each solution better than the cutoff, so min(cutoff, bound over the domains) is a lower bound on the
 optimum.
 """
 
@@ -34,26 +35,26 @@ from instances import Instance
 from solvers.backends.highs import load, run
 from solvers.backends.memory import memory_gib
 from solvers.backends.program import Limits, Outcome
-from solvers.exact.branch_and_price.column_generation import Relaxation
+from solvers.exact.branch_and_price.column_generation import ColumnGeneration
 from solvers.exact.branch_and_price.compact.decode import plans_from_values
-from solvers.exact.branch_and_price.compact.interval import close
-from solvers.exact.branch_and_price.compact.model import build_master
-from solvers.exact.branch_and_price.domains.domain import first_scopes
-from solvers.exact.branch_and_price.domains.refinement import first_pieces, narrow, sharpen
-from solvers.exact.branch_and_price.heuristics.crossover import cross, kept
-from solvers.exact.branch_and_price.heuristics.diving import FREE, Dives
+from solvers.exact.branch_and_price.compact.interval import to_interval_form
+from solvers.exact.branch_and_price.compact.model import build_compact_model
+from solvers.exact.branch_and_price.domains.domain import initial_domains
+from solvers.exact.branch_and_price.domains.refinement import initial_segments, refine_segments, tighten_segments
+from solvers.exact.branch_and_price.heuristics.crossover import kept, run_crossovers
+from solvers.exact.branch_and_price.heuristics.diving import FREE, Diving
 from solvers.exact.branch_and_price.heuristics.rounding import cheapest_plans
-from solvers.exact.branch_and_price.heuristics.ruin_recreate import Search
-from solvers.exact.branch_and_price.master.base import Paths
-from solvers.exact.branch_and_price.master.column_filter import Openness
-from solvers.exact.branch_and_price.parallel import Aside, possible
-from solvers.exact.branch_and_price.pricing.fixing import fix, fix_alone
-from solvers.exact.branch_and_price.pricing.lagrangian import Bound
-from solvers.exact.branch_and_price.pricing.multipliers import Prices
-from solvers.exact.branch_and_price.tree.search import Tree
+from solvers.exact.branch_and_price.heuristics.ruin_recreate import RuinRecreate
+from solvers.exact.branch_and_price.master.base import RestrictedMaster
+from solvers.exact.branch_and_price.master.column_filter import ColumnFilter
+from solvers.exact.branch_and_price.parallel import ForkedWorker, can_fork
+from solvers.exact.branch_and_price.pricing.fixing import reduced_cost_fixing, single_task_fixing
+from solvers.exact.branch_and_price.pricing.lagrangian import LagrangianBound
+from solvers.exact.branch_and_price.pricing.multipliers import Multipliers
+from solvers.exact.branch_and_price.tree.search import TreeSearch
 from solvers.exact.trace import Recorder, checked_bound
 from solvers.network.arrays import DATA, MODEL
-from solvers.network.data import Tables
+from solvers.network.data import ProblemData
 from solvers.network.descent import descend
 from solvers.network.plans import solution_of
 from solvers.network.traffic import Loads, Plan, score, work_of
@@ -68,7 +69,7 @@ MOST_MOVES = 3000
 DIVES, TASKS_A_DIVE = 2, 10
 """Dives after a relaxation; with many tasks, one for each so many of them before the tree."""
 MANY = 40
-"""Tasks from which on every start of a dive is followed by dives near its own end."""
+"""Tasks from which on every start of a dive is followed by diving near its own end."""
 CROSSOVERS = 40
 """Crossovers that may bring no better incumbent."""
 LOSS, TINY = 0.2, 1e-11
@@ -80,8 +81,8 @@ SLACK = 1e-6
 CUT_WIDTH = 1e-5
 
 
-class Proof:
-    """State of one proof: scopes, incumbent `upper` with its `plans`, and the bound `lower`."""
+class BranchAndPrice:
+    """State of one proof: domains, incumbent `upper` with its `plans`, and the bound `lower`."""
 
     def __init__(
         self,
@@ -92,31 +93,31 @@ class Proof:
         recorder: Recorder,
         seed: int = 0,
     ) -> None:
-        self.tables = Tables(instance, packets)
+        self.data = ProblemData(instance, packets)
         self.objective, self.limits, self.recorder = objective, replace(limits, threads=1), recorder
-        self.hands = 2 if limits.threads > 1 and "threads" not in limits.options and possible() else 1
-        self.scopes = first_scopes(self.tables)
-        least = [scope.least_s for scope in self.scopes]
-        self.lower = sum(least) / len(least) if objective == "mean" else max(least)
-        self.upper = math.inf
+        self.processes = 2 if limits.threads > 1 and "threads" not in limits.options and can_fork() else 1
+        self.domains = initial_domains(self.data)
+        least = [domain.least_s for domain in self.domains]
+        self.dual_bound = sum(least) / len(least) if objective == "mean" else max(least)
+        self.primal_bound = math.inf
         self.plans: dict[int, Plan] = {}
-        self.networks: list[dict[int, Plan]] = []
+        self.solutions: list[dict[int, Plan]] = []
         self.rng = np.random.default_rng(seed)
-        self.levels = [np.ones(self.tables.resources, dtype=np.int64) for _ in (DATA, MODEL)]
-        self.relaxation = Relaxation(self)
+        self.load_levels = [np.ones(self.data.resources, dtype=np.int64) for _ in (DATA, MODEL)]
+        self.relaxation = ColumnGeneration(self)
         self.build_s = recorder.elapsed()
-        self.ended: Termination | None = None
+        self.termination: Termination | None = None
 
     @property
-    def done(self) -> bool:
+    def gap_closed(self) -> bool:
         """Whether the gap is closed as far as was asked."""
-        gap = relative_gap(self.upper, self.lower)
+        gap = relative_gap(self.primal_bound, self.dual_bound)
         return gap is not None and gap <= self.limits.mip_gap
 
     @property
     def cutoff(self) -> float:
         """Value from which on solutions are of no interest: they do not close the gap further than was asked."""
-        return self.upper / (1 + self.limits.mip_gap * (1 - 1e-6))
+        return self.primal_bound / (1 + self.limits.mip_gap * (1 - 1e-6))
 
     def limits_now(self) -> Limits:
         """Return the limits with the time that is left."""
@@ -127,25 +128,25 @@ class Proof:
     @property
     def stopped(self) -> bool:
         """Whether a limit has been met."""
-        if self.ended is None:
+        if self.termination is None:
             if self.limits.time_s is not None and self.recorder.elapsed() >= self.limits.time_s:
-                self.ended = Termination.TIME_LIMIT
+                self.termination = Termination.TIME_LIMIT
             elif self.limits.memory_gib is not None and memory_gib() > self.limits.memory_gib:
-                self.ended = Termination.MEMORY_LIMIT
-        return self.ended is not None
+                self.termination = Termination.MEMORY_LIMIT
+        return self.termination is not None
 
     def note(self, outcome: Outcome) -> None:
         """Remember that a solver run was stopped from outside."""
         if outcome.termination in (Termination.INTERRUPTED, Termination.MEMORY_LIMIT):
-            self.ended = outcome.termination
+            self.termination = outcome.termination
 
-    def solve(self, columns: Paths, share: float) -> Outcome:
+    def solve(self, master: RestrictedMaster, share: float) -> Outcome:
         """Solve the relaxation over the paths known and open, to this share of the gap, with the time that is left."""
-        outcome = columns.solve(self.limits_now(), share * max(self.cutoff - self.lower, 0.0))
+        outcome = master.solve(self.limits_now(), share * max(self.cutoff - self.dual_bound, 0.0))
         self.note(outcome)
         return outcome
 
-    def offer(self, plans: dict[int, Plan] | None) -> None:
+    def try_solution(self, plans: dict[int, Plan] | None) -> None:
         """Take plans as the incumbent if they are better; their arcs join the relaxation.
 
         Raises
@@ -155,133 +156,133 @@ class Proof:
         """
         if plans is None:
             return
-        self.relaxation.know_plans(plans)
-        value = score(self.tables, plans, self.objective)[0]
-        if value < self.upper:
-            self.upper, self.plans = value, plans
-            self.lower = checked_bound(self.lower, self.upper) or 0.0
-            self.recorder(self.upper, self.lower)
+        self.relaxation.add_plans(plans)
+        value = score(self.data, plans, self.objective)[0]
+        if value < self.primal_bound:
+            self.primal_bound, self.plans = value, plans
+            self.dual_bound = checked_bound(self.dual_bound, self.primal_bound) or 0.0
+            self.recorder(self.primal_bound, self.dual_bound)
 
     @property
     def many(self) -> bool:
         """Whether there are so many tasks that one incumbent's neighbourhood is not enough."""
-        return len(self.scopes) >= MANY
+        return len(self.domains) >= MANY
 
     @property
     def crosses(self) -> bool:
-        """Whether networks are crossed: for the mean, with many tasks."""
+        """Whether solutions are crossed: for the mean, with many tasks."""
         return self.objective == "mean" and self.many
 
-    def keep(self, plans: dict[int, Plan]) -> None:
+    def keep_solution(self, plans: dict[int, Plan]) -> None:
         """Keep a network for crossovers, instead of another one if there are enough."""
-        self.networks = kept(self.tables, self.networks, plans)
+        self.solutions = kept(self.data, self.solutions, plans)
 
     def solution(self) -> Solution | None:
         """Return the incumbent."""
-        return solution_of(self.tables, self.plans) if self.plans else None
+        return solution_of(self.data, self.plans) if self.plans else None
 
-    def raise_bound(self, value: float) -> None:
-        """Take a valid bound on solutions in scope: with the cutoff it bounds the optimum."""
+    def update_dual_bound(self, value: float) -> None:
+        """Take a valid bound on solutions in the domain: with the cutoff it bounds the optimum."""
         value = min(value, self.cutoff)
-        if value > self.lower:
-            self.lower = value
-            self.recorder(self.upper, self.lower)
+        if value > self.dual_bound:
+            self.dual_bound = value
+            self.recorder(self.primal_bound, self.dual_bound)
 
     def descend_from(self, order: list[int], plans: dict[int, Plan] | None = None) -> dict[int, Plan] | None:
         """Offer what best response reaches, and return it."""
-        reached = descend(self.tables, self.scopes, self.objective, order, plans)
-        self.offer(reached)
+        reached = descend(self.data, self.domains, self.objective, order, plans)
+        self.try_solution(reached)
         return reached
 
-    def restart(self, runs: int) -> None:
+    def multistart(self, runs: int) -> None:
         """Descend from the empty network, in file order and in random ones, for as long as it takes to have one."""
-        order = list(range(len(self.scopes)))
+        order = list(range(len(self.domains)))
         for i in range(runs):
             if i:
                 self.rng.shuffle(order)
             self.descend_from(list(order))
-            if (self.stopped or self.done) and self.plans:
+            if (self.stopped or self.gap_closed) and self.plans:
                 return
 
-    def divide(self) -> None:
+    def create_segments(self) -> None:
         """Cut every task's interval of A_m at the incumbent's, and a little beyond."""
-        loads = Loads(self.tables, self.plans)
-        for m, scope in enumerate(self.scopes):
-            task = self.tables.tasks[m]
-            work = max(work_of(self.tables, loads, m, self.plans[m])[0], scope.low)
-            scope.pieces = first_pieces(self.tables, m, scope, [work, work + 0.15 * (work + task.small_s)])
+        loads = Loads(self.data, self.plans)
+        for m, domain in enumerate(self.domains):
+            task = self.data.tasks[m]
+            work = max(work_of(self.data, loads, m, self.plans[m])[0], domain.low)
+            domain.segments = initial_segments(self.data, m, domain, [work, work + 0.15 * (work + task.small_s)])
 
-    def narrow(self) -> None:
+    def tighten_domains(self) -> None:
         """Bound A_m by what the cutoff allows each task."""
-        n, total = len(self.scopes), sum(scope.least_s for scope in self.scopes)
-        for m, scope in enumerate(self.scopes):
-            allowed = self.cutoff if self.objective == "max" else self.cutoff * n - total + scope.least_s
+        n, total = len(self.domains), sum(domain.least_s for domain in self.domains)
+        for m, domain in enumerate(self.domains):
+            allowed = self.cutoff if self.objective == "max" else self.cutoff * n - total + domain.least_s
             allowed = allowed * (1 + 1e-9) + 1e-9
-            scope.data_high = max(min(scope.data_high, allowed), scope.data_low)
-            narrow(self.tables, m, scope, allowed)
-            if not scope.pieces:
-                self.raise_bound(self.upper)  # nothing better than the cutoff is left in scope
+            domain.data_high = max(min(domain.data_high, allowed), domain.data_low)
+            tighten_segments(self.data, m, domain, allowed)
+            if not domain.segments:
+                self.update_dual_bound(self.primal_bound)  # nothing better than the cutoff is left in the domain
 
     def expand(self, m: int, high: float) -> None:
         """Let A_m go up to `high` again; beyond a large value, to whatever can be."""
-        scope, task = self.scopes[m], self.tables.tasks[m]
-        far = high <= 1e3 * (scope.floor[0] + task.small_s)
-        scope.expand(high if far else self._cap(m), far)
+        domain, task = self.domains[m], self.data.tasks[m]
+        far = high <= 1e3 * (domain.floor[0] + task.small_s)
+        domain.expand(high if far else self._cap(m), far)
 
     def _cap(self, m: int) -> float:
         """Return an upper bound on A_m in any solution whatever: everyone on every resource."""
-        task = self.tables.tasks[m]
-        everything = len(self.scopes) * float(self.tables.per_bit.sum())
+        task = self.data.tasks[m]
+        everything = len(self.domains) * float(self.data.per_bit.sum())
         return task.bits[DATA] * everything + float(task.large_s.max(initial=0.0))
 
-    def relax(self) -> tuple[Prices, Bound]:
-        """Raise the bound by the relaxation; return the best prices with theirs."""
+    def solve_relaxation(self) -> tuple[Multipliers, LagrangianBound]:
+        """Raise the bound by the relaxation; return the best multipliers with theirs."""
         self.recorder.phase = "relaxation"
         return self.relaxation.solve()
 
-    def seek(self, dives: Dives, starts: int, moves: int) -> None:
-        """Look for a better incumbent by dives and local search, half of it on the side if there are two hands.
+    def run_heuristics(self, diving: Diving, starts: int, moves: int) -> None:
+        """Look for a better incumbent by diving and local search, half of it on the side if there are two processes.
 
         Parameters
         ----------
         starts, moves
-            Number of dives from the root, and of moves of the annealing.
+            Number of diving from the root, and of moves of the annealing.
         """
-        hands = self.hands if len(self.scopes) > FREE else 1
+        processes = self.processes if len(self.domains) > FREE else 1
 
         def look(first: bool) -> None:
-            astray = [i > 0 or not first for i in range(-(-starts // hands))]
-            dives.from_root(astray, min(starts, DIVES) / hands)
-            Search(self).run(moves // hands)
+            randomised = [i > 0 or not first for i in range(-(-starts // processes))]
+            diving.from_root(randomised, min(starts, DIVES) / processes)
+            RuinRecreate(self).run(moves // processes)
 
-        self._by_hands(hands, look)
+        self.in_parallel(processes, look)
 
-    def _by_hands(self, hands: int, work: Callable[[bool], None]) -> None:
+    def in_parallel(self, processes: int, work: Callable[[bool], None]) -> None:
         """Do this work with one hand, or with two at once; told which it is of them."""
 
-        def aside() -> tuple[dict[int, Plan], list[dict[int, Plan]]]:
-            self.to_one_side()
-            before = self.networks
+        def worker() -> tuple[dict[int, Plan], list[dict[int, Plan]]]:
+            self.become_worker()
+            before = self.solutions
             work(False)
-            return self.plans, [plans for plans in self.networks if not any(plans is old for old in before)]
+            return self.plans, [plans for plans in self.solutions if not any(plans is old for old in before)]
 
-        if hands == 1:
+        if processes == 1:
             work(True)
             return
-        with Aside(aside) as other:
+        with ForkedWorker(worker) as other:
             work(True)
-            back = None if self.hurried else other.result()
+            back = None if self.must_return else other.result()
         if back is not None:
-            self.offer(back[0])
+            self.try_solution(back[0])
             for plans in back[1]:
-                self.keep(plans)
+                self.keep_solution(plans)
 
     @property
-    def hurried(self) -> bool:
+    def must_return(self) -> bool:
         """Whether to wait for nothing and nobody."""
-        return self.done or self.ended in (Termination.INTERRUPTED, Termination.MEMORY_LIMIT)
+        return self.gap_closed or self.termination in (Termination.INTERRUPTED, Termination.MEMORY_LIMIT)
 
-    def to_one_side(self) -> None:
+    def become_worker(self) -> None:
         """Go on with this copy of the process as another would: by other random numbers, and silently."""
         self.recorder.mute()
         self.rng = np.random.default_rng(self.rng.integers(2**63, size=2))
@@ -289,156 +290,160 @@ class Proof:
     @property
     def moves(self) -> int:
         """Number of moves worth their time."""
-        return min(40 + len(self.scopes) ** 2, MOST_MOVES)
+        return min(40 + len(self.domains) ** 2, MOST_MOVES)
 
     @property
     def arcs_left(self) -> int:
-        """Number of arcs in scope."""
-        return sum(int(mask.sum()) for scope in self.scopes for mask in scope.arcs)
+        """Number of arcs in domain."""
+        return sum(int(mask.sum()) for domain in self.domains for mask in domain.arcs)
 
-    def integer(self) -> bool:
+    def solve_compact(self) -> bool:
         """Solve the integer program over what is left once; tell whether anything moved."""
         self.recorder.phase = "integer program"
-        before = self.upper, self.lower
+        before = self.primal_bound, self.dual_bound
         started = time.perf_counter()
-        highest = self.upper * (1 + SLACK)
-        master = build_master(self.tables, self.scopes, self.levels, self.objective, integer=True, highest=highest)
+        highest = self.primal_bound * (1 + SLACK)
+        compact = build_compact_model(
+            self.data, self.domains, self.load_levels, self.objective, integer=True, highest=highest
+        )
         limits = replace(self.limits_now(), mip_gap=self.limits.mip_gap * 0.5)
-        h = load(master.program, limits)
+        h = load(compact.program, limits)
         self.build_s += time.perf_counter() - started
 
         def watch(_: float | None, bound: float | None) -> bool:
             if bound is not None:
-                self.raise_bound(bound)
-            return self.done
+                self.update_dual_bound(bound)
+            return self.gap_closed
 
         outcome = run(h, limits, watch)
         self.note(outcome)
         if outcome.termination is Termination.TIME_LIMIT:
-            self.ended = outcome.termination  # it had all the time that was left
+            self.termination = outcome.termination  # it had all the time that was left
         if outcome.termination is Termination.INFEASIBLE:
-            self.raise_bound(self.upper)  # nothing better than the cutoff is left in scope
+            self.update_dual_bound(self.primal_bound)  # nothing better than the cutoff is left in the domain
         if outcome.bound is not None:
-            self.raise_bound(outcome.bound)
+            self.update_dual_bound(outcome.bound)
         if outcome.values is None:
-            return (self.upper, self.lower) != before
-        plans = plans_from_values(self.tables, master, self.scopes, outcome.values)
-        self.offer(plans)
+            return (self.primal_bound, self.dual_bound) != before
+        plans = plans_from_values(self.data, compact, self.domains, outcome.values)
+        self.try_solution(plans)
         changed = self.refine(plans)
         self.descend_from(self.rng.permutation(len(plans)).tolist(), plans)
-        return changed or (self.upper, self.lower) != before
+        return changed or (self.primal_bound, self.dual_bound) != before
 
     def refine(self, plans: dict[int, Plan]) -> bool:
         """Give levels and breakpoints where these plans would be undercharged; tell whether any were new."""
-        loads, changed = Loads(self.tables, plans), self.deepen(plans)
+        loads, changed = Loads(self.data, plans), self.add_load_levels(plans)
         for m, plan in plans.items():
-            scope, task = self.scopes[m], self.tables.tasks[m]
-            work, _ = work_of(self.tables, loads, m, plan)
-            if plan.data is None and scope.has_far:
-                self.expand(m, scope.high * 3.0)
+            domain, task = self.domains[m], self.data.tasks[m]
+            work, _ = work_of(self.data, loads, m, plan)
+            if plan.data is None and domain.has_far:
+                self.expand(m, domain.high * 3.0)
                 changed = True
             if plan.data is not None and plan.model is not None and task.fixed_ratio is None:
-                if scope.has_far and work > scope.high:
+                if domain.has_far and work > domain.high:
                     self.expand(m, work * (1 + 1e-4))
                     changed = True
                 for near in (work * (1 - CUT_WIDTH), work * (1 + CUT_WIDTH)):
                     low, high = sorted((work + 0.2 * (near - work), work + 2 * (near - work)))
-                    if not any(low <= cut <= high for cut in scope.cuts):
-                        scope.cuts.append(near)
+                    if not any(low <= cut <= high for cut in domain.breakpoints):
+                        domain.breakpoints.append(near)
                         changed = True
         return changed
 
-    def deepen(self, plans: dict[int, Plan]) -> bool:
+    def add_load_levels(self, plans: dict[int, Plan]) -> bool:
         """Give resources as many levels as these plans load them; tell whether any were new."""
-        loads, changed = Loads(self.tables, plans), False
+        loads, changed = Loads(self.data, plans), False
         for kind in (DATA, MODEL):
-            deeper = np.maximum(self.levels[kind], np.where(self.tables.shareable, loads.count[kind], 1))
-            changed |= bool((deeper > self.levels[kind]).any())
-            self.levels[kind] = deeper
+            deeper = np.maximum(self.load_levels[kind], np.where(self.data.shareable, loads.count[kind], 1))
+            changed |= bool((deeper > self.load_levels[kind]).any())
+            self.load_levels[kind] = deeper
         return changed
 
     def tighten_rounds(self) -> None:
         """Repeat relaxation, fixing, narrowing and cutting while they pay."""
-        if not self.scopes[0].pieces:
-            self.divide()
-            self.deepen(self.plans)
-        self.narrow()
+        if not self.domains[0].segments:
+            self.create_segments()
+            self.add_load_levels(self.plans)
+        self.tighten_domains()
         for number in range(ROUNDS):
-            if self.done or self.stopped:
+            if self.gap_closed or self.stopped:
                 return
-            before = self.lower
-            prices, bound = self.relax()
-            if self.done or self.stopped:
+            before = self.dual_bound
+            multipliers, bound = self.solve_relaxation()
+            if self.gap_closed or self.stopped:
                 return
-            plans = cheapest_plans(self.tables, bound, prices.users)
-            self.offer(plans)
-            self.descend_from(self.rng.permutation(len(self.scopes)).tolist(), plans)
-            columns = self.relaxation.columns
-            waits = self.crosses and number > 0  # for the dives before the tree
-            if len(self.scopes) > 1 and columns is not None and not waits:
+            plans = cheapest_plans(self.data, bound, multipliers.commodities)
+            self.try_solution(plans)
+            self.descend_from(self.rng.permutation(len(self.domains)).tolist(), plans)
+            master = self.relaxation.master
+            waits = self.crosses and number > 0  # for the diving before the tree
+            if len(self.domains) > 1 and master is not None and not waits:
                 starts, moves = (DIVES, self.moves) if number < 2 else (1, self.moves // 4)
-                self.seek(Dives(self, columns, Openness(columns)), starts, moves)
-            if self.done or self.stopped:
+                self.run_heuristics(Diving(self, master, ColumnFilter(master)), starts, moves)
+            if self.gap_closed or self.stopped:
                 return
-            fix(self.tables, self.scopes, prices, bound, self.cutoff)
+            reduced_cost_fixing(self.data, self.domains, multipliers, bound, self.cutoff)
             if self.objective == "max":
-                fix_alone(self.tables, self.scopes, self.cutoff)
-            self.narrow()
-            cuts = self.relaxation.cut(CUT_SHARE / len(self.scopes))
-            sharper = self.sharpen([self.plans])
-            if self.lower - before < PAYS * (self.upper - self.lower) and not (number == 0 and (cuts or sharper)):
+                single_task_fixing(self.data, self.domains, self.cutoff)
+            self.tighten_domains()
+            cuts = self.relaxation.split_loose(CUT_SHARE / len(self.domains))
+            sharper = self.refine_at([self.plans])
+            if self.dual_bound - before < PAYS * (self.primal_bound - self.dual_bound) and not (
+                number == 0 and (cuts or sharper)
+            ):
                 return
 
     def branch(self) -> None:
-        """Search a tree, with chords and levels refined wherever it is stuck, for as long as they can be."""
-        prices, bound = self.relax()
-        if self.done or self.stopped:
+        """Search a tree, with chords and load levels refined wherever only inexact leaves are left."""
+        multipliers, bound = self.solve_relaxation()
+        if self.gap_closed or self.stopped:
             return
         self.recorder.phase = "tree"
-        columns = self.relaxation.columns
-        if self.many and columns is not None:
-            dives = Dives(self, columns, Openness(columns))
-            self.seek(dives, len(self.scopes) // TASKS_A_DIVE, self.moves // 4)
-            if self.crosses and not (self.done or self.stopped):
-                self.keep(self.plans)
-                self._by_hands(self.hands, lambda _: cross(self, CROSSOVERS // self.hands))
-        tree = Tree(self, prices, bound)
+        master = self.relaxation.master
+        if self.many and master is not None:
+            diving = Diving(self, master, ColumnFilter(master))
+            self.run_heuristics(diving, len(self.domains) // TASKS_A_DIVE, self.moves // 4)
+            if self.crosses and not (self.gap_closed or self.stopped):
+                self.keep_solution(self.plans)
+                self.in_parallel(self.processes, lambda _: run_crossovers(self, CROSSOVERS // self.processes))
+        tree = TreeSearch(self, multipliers, bound)
         tree.run()
-        while not (self.done or self.stopped):
-            before = [list(scope.pieces) for scope in self.scopes]
-            if not self.sharpen([self.plans, *tree.plans]):
+        while not (self.gap_closed or self.stopped):
+            before = [list(domain.segments) for domain in self.domains]
+            if not self.refine_at([self.plans, *tree.plans]):
                 return
-            tree.renew(before)
+            tree.after_refinement(before)
             tree.run()
 
-    def sharpen(self, networks: list[dict[int, Plan]]) -> bool:
+    def refine_at(self, solutions: list[dict[int, Plan]]) -> bool:
         """Make levels and chords of the relaxation exact at these plans; tell whether they were not."""
-        changed, allowance = False, max(LOSS * self.limits.mip_gap, TINY) * self.upper
-        for plans in networks:
-            loads = Loads(self.tables, plans)
-            changed |= self.deepen(plans)
+        changed, allowance = False, max(LOSS * self.limits.mip_gap, TINY) * self.primal_bound
+        for plans in solutions:
+            loads = Loads(self.data, plans)
+            changed |= self.add_load_levels(plans)
             for m, plan in plans.items():
-                if plan.data is not None and plan.model is not None and self.tables.tasks[m].fixed_ratio is None:
-                    work, fixed = work_of(self.tables, loads, m, plan)
-                    changed |= sharpen(self.tables.tasks[m], self.scopes[m], work, fixed, allowance)
+                if plan.data is not None and plan.model is not None and self.data.tasks[m].fixed_ratio is None:
+                    work, fixed = work_of(self.data, loads, m, plan)
+                    changed |= refine_segments(self.data.tasks[m], self.domains[m], work, fixed, allowance)
         return changed
 
     def run(self) -> None:
         """Prove until done or stopped."""
         self.recorder.phase = "best response"
-        self.restart(max(2, min(8, RESTARTS // len(self.scopes))))
-        if self.done:
+        self.multistart(max(2, min(8, RESTARTS // len(self.domains))))
+        if self.gap_closed:
             return
         self.tighten_rounds()
-        if not (self.done or self.stopped):
+        if not (self.gap_closed or self.stopped):
             self.branch()
-        if not (self.done or self.stopped):
+        if not (self.gap_closed or self.stopped):
             self.tighten_rounds()
-        if self.done or self.stopped:
+        if self.gap_closed or self.stopped:
             return
-        for task, scope in zip(self.tables.tasks, self.scopes, strict=True):
-            close(task, scope)
+        for task, domain in zip(self.data.tasks, self.domains, strict=True):
+            to_interval_form(task, domain)
         self.refine(self.plans)
-        while not (self.done or self.stopped):
-            if not self.integer():
+        while not (self.gap_closed or self.stopped):
+            if not self.solve_compact():
                 return

@@ -22,12 +22,12 @@ _PARENTS = (signal.SIGINT, signal.SIGTERM)
 """Signals that are for the process copied alone: it ends the copy."""
 
 
-def possible() -> bool:
+def can_fork() -> bool:
     """Whether this process can be copied: on Linux, but not from a daemonic process."""
     return sys.platform == "linux" and not multiprocessing.current_process().daemon
 
 
-class Aside(Generic[T]):
+class ForkedWorker(Generic[T]):
     """Work that is done on the side, from entering to leaving the context.
 
     Parameters
@@ -37,13 +37,13 @@ class Aside(Generic[T]):
     """
 
     def __init__(self, work: Callable[[], T]) -> None:
-        self._work = work
+        self._process_nodes = work
         self._process: BaseProcess | None = None
 
-    def __enter__(self) -> "Aside[T]":
+    def __enter__(self) -> "ForkedWorker[T]":
         context = multiprocessing.get_context("fork")
         self._reader, writer = context.Pipe(duplex=False)
-        process = context.Process(target=_run, args=(self._work, self._reader, writer), daemon=True)
+        process = context.Process(target=_run, args=(self._process_nodes, self._reader, writer), daemon=True)
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, _PARENTS)
         try:
             with warnings.catch_warnings():

@@ -4,13 +4,13 @@ from formulation import Solution, evaluate
 from instances import Instance
 from solvers.backends.highs import limit_message, new_highs, set_options, version
 from solvers.backends.program import Limits
-from solvers.exact.branch_and_price.driver import Proof
+from solvers.exact.branch_and_price.driver import BranchAndPrice
 from solvers.exact.trace import Recorder, checked_bound
 from solvers.network.plans import plan_of
 from solvers.result import ProgressCallback, Result, Termination, relative_gap
 
 
-def prove(
+def solve_branch_and_price(
     instance: Instance,
     packets: Solution | None = None,
     *,
@@ -19,7 +19,7 @@ def prove(
     start: Solution | None = None,
     progress: ProgressCallback | None = None,
     seed: int = 0,
-    kind: type[Proof] = Proof,
+    kind: type[BranchAndPrice] = BranchAndPrice,
 ) -> Result:
     """Solve (4), or (7) for given packets, by the machinery of `proof`.
 
@@ -40,7 +40,7 @@ def prove(
     seed
         Of the local search's random orders.
     kind
-        `Proof`, or `frames_proof.FramesProof` for whole frames.
+        `BranchAndPrice`, or `frames_proof.WholeFramesSearch` for whole frames.
 
     Raises
     ------
@@ -50,24 +50,24 @@ def prove(
     limits = limits or Limits()
     set_options(new_highs(), limits)
     recorder = Recorder(progress)
-    recorder.phase = "tables"
+    recorder.phase = "data"
     proof = kind(instance, packets, objective, limits, recorder, seed)
     message = ""
     try:
         if start is not None:
-            proof.offer(plan_of(proof.tables, start))
+            proof.try_solution(plan_of(proof.data, start))
         proof.run()
     except KeyboardInterrupt:
-        proof.ended = Termination.INTERRUPTED
+        proof.termination = Termination.INTERRUPTED
     except MemoryError:
-        proof.ended, message = Termination.MEMORY_LIMIT, "out of memory"
-    if proof.ended is Termination.INTERRUPTED:
+        proof.termination, message = Termination.MEMORY_LIMIT, "out of memory"
+    if proof.termination is Termination.INTERRUPTED:
         message = limit_message(limits)
     solution = proof.solution()
     objective_s = None if solution is None else evaluate(instance, solution).objective_s(objective)
-    bound_s = checked_bound(proof.lower, objective_s)
+    bound_s = checked_bound(proof.dual_bound, objective_s)
     gap = relative_gap(objective_s, bound_s)
-    ended = proof.ended if proof.stopped and proof.ended else Termination.FEASIBLE
+    ended = proof.termination if proof.stopped and proof.termination else Termination.FEASIBLE
     recorder(objective_s, bound_s)
     return Result(
         termination=Termination.OPTIMAL if gap is not None and gap <= limits.mip_gap + 1e-12 else ended,

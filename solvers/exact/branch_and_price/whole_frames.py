@@ -1,7 +1,7 @@
-"""(4) in whole frames: the proof machinery with the value of whole frames, then all that its scopes have left.
+"""(4) in whole frames: the proof machinery with the value of whole frames, then all that its domains have left.
 
 A plan's delay in whole frames is never below its continuous one. So every bound of `proof` holds, and what it excludes
-by an incumbent U of whole frames is no better than U: the scopes keep every better plan. They end small, for frames
+by an incumbent U of whole frames is no better than U: the domains keep every better plan. They end small, for frames
 are many and U is close to the continuous optimum; a depth-first search over the paths that are left then decides.
 
 The search bounds each open task by its least delay in whole frames under the packets placed so far: more packets never
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from formulation import Solution
-from solvers.exact.branch_and_price.driver import Proof
+from solvers.exact.branch_and_price.driver import BranchAndPrice
 from solvers.exact.trace import checked_bound
 from solvers.network.arrays import BOTH, DATA, DATA_ONLY, MODEL, MODEL_ONLY, Floats, Ints
 from solvers.network.traffic import Plan, score
@@ -40,7 +40,7 @@ class _Options:
 _NOTHING = _Options([], np.zeros((0, 2), dtype=np.int64), np.zeros((0, 2)), np.zeros(0))
 
 
-class FramesProof(Proof):
+class WholeFramesSearch(BranchAndPrice):
     """A proof whose incumbents are valued in whole frames."""
 
     _counts: FrameCounts | None = None
@@ -51,93 +51,93 @@ class FramesProof(Proof):
     def counts(self) -> FrameCounts:
         """The least packets found so far."""
         if self._counts is None:
-            self._counts = FrameCounts(self.tables)
+            self._counts = FrameCounts(self.data)
         return self._counts
 
-    def offer(self, plans: dict[int, Plan] | None) -> None:
+    def try_solution(self, plans: dict[int, Plan] | None) -> None:
         """Take plans as the incumbent if they are better in whole frames; their arcs join the relaxation."""
         if plans is None:
             return
-        self.relaxation.know_plans(plans)
-        if score(self.tables, plans, self.objective)[0] < self.upper:
+        self.relaxation.add_plans(plans)
+        if score(self.data, plans, self.objective)[0] < self.primal_bound:
             self.take(plans)
 
     def take(self, plans: dict[int, Plan]) -> None:
         """Take plans as the incumbent if they are better in whole frames."""
         found = self.counts.score(plans, self.objective)
-        if found is not None and found[0] < self.upper:
-            self.upper, self.plans, self._chosen = found[0], plans, found[1]
-            self.lower = checked_bound(self.lower, self.upper) or 0.0
-            self.recorder(self.upper, self.lower)
+        if found is not None and found[0] < self.primal_bound:
+            self.primal_bound, self.plans, self._chosen = found[0], plans, found[1]
+            self.dual_bound = checked_bound(self.dual_bound, self.primal_bound) or 0.0
+            self.recorder(self.primal_bound, self.dual_bound)
 
     def solution(self) -> Solution | None:
         """Return the incumbent at its best counts."""
         return self.counts.solution(self.plans, self._chosen) if self.plans else None
 
-    def integer(self) -> bool:
-        """Search through what the scopes have left; only if that is too much, once by the integer program."""
+    def solve_compact(self) -> bool:
+        """Search through what the domains have left; only if that is too much, once by the integer program."""
         if self._searched:
             return False
         self._searched = True
         self.recorder.phase = "whole frames"
-        options = [_options_of(self, m) for m in range(len(self.scopes))]
+        options = [_options_of(self, m) for m in range(len(self.domains))]
         known = [option or _NOTHING for option in options]
         if self.objective == "max":
             for m in (m for m, option in enumerate(options) if option is not None):  # alone in the network
-                search = _Search(self, [option if i == m else _NOTHING for i, option in enumerate(known)])
-                self.raise_bound(search.least(m, search.delays(m)))
-        if not self.done and None not in options and _Search(self, known).run():
-            self.raise_bound(self.upper)
-        if self.done:
+                search = _Enumeration(self, [option if i == m else _NOTHING for i, option in enumerate(known)])
+                self.update_dual_bound(search.least(m, search.delays(m)))
+        if not self.gap_closed and None not in options and _Enumeration(self, known).run():
+            self.update_dual_bound(self.primal_bound)
+        if self.gap_closed:
             return True
-        return not self.stopped and super().integer()
+        return not self.stopped and super().solve_compact()
 
 
-def _simple_paths(proof: Proof, m: int, kind: int) -> dict[int, list[Ints]] | None:
-    """Return all paths over the arcs in scope to each end, or None if there are too many."""
-    tables, scope = proof.tables, proof.scopes[m]
-    mask = scope.arcs[kind].copy()
-    if kind == DATA and scope.has_far and scope.beyond is not None:
-        mask |= scope.beyond
+def _simple_paths(proof: BranchAndPrice, m: int, kind: int) -> dict[int, list[Ints]] | None:
+    """Return all paths over the arcs in the domain to each end, or None if there are too many."""
+    data, domain = proof.data, proof.domains[m]
+    mask = domain.arcs[kind].copy()
+    if kind == DATA and domain.has_far and domain.beyond is not None:
+        mask |= domain.beyond
     step: dict[int, list[tuple[int, int]]] = {}
     for r in np.flatnonzero(mask).tolist():
-        a, b = int(tables.tail[r]), int(tables.head[r])
+        a, b = int(data.tail[r]), int(data.head[r])
         here, there = (a, b) if kind == DATA else (b, a)
         step.setdefault(here, []).append((there, r))
-    stops = {int(tables.end_of(int(tables.tasks[m].ends[c]), kind)): c for c in range(len(tables.tasks[m].ends))}
+    stops = {int(data.end_of(int(data.tasks[m].ends[c]), kind)): c for c in range(len(data.tasks[m].ends))}
     found: dict[int, list[Ints]] = {c: [] for c in stops.values()}
-    stack: list[tuple[int, tuple[int, ...], frozenset[int]]] = [(tables.start_of(m, kind), (), frozenset())]
+    stack: list[tuple[int, tuple[int, ...], frozenset[int]]] = [(data.start_of(m, kind), (), frozenset())]
     seen = 0
     while stack:
         node, used, visited = stack.pop()
         seen += 1
         if seen > MAX_OPTIONS:
             return None
-        if node in stops and stops[node] in scope.ends:
+        if node in stops and stops[node] in domain.ends:
             found[stops[node]].append(np.array(used, dtype=np.int64))
         for there, r in step.get(node, ()):
-            if there % tables.nodes not in visited or there % tables.nodes == node % tables.nodes:
-                stack.append((there, (*used, r), visited | {node % tables.nodes}))
+            if there % data.nodes not in visited or there % data.nodes == node % data.nodes:
+                stack.append((there, (*used, r), visited | {node % data.nodes}))
     return found
 
 
-def _options_of(proof: Proof, m: int) -> _Options | None:
-    scope, task, tables = proof.scopes[m], proof.tables.tasks[m], proof.tables
-    modes = set(scope.modes) | ({BOTH} if scope.has_far else set())
-    data, model = (_simple_paths(proof, m, kind) for kind in (DATA, MODEL))
-    if data is None or model is None:
+def _options_of(proof: BranchAndPrice, m: int) -> _Options | None:
+    domain, task, data = proof.domains[m], proof.data.tasks[m], proof.data
+    modes = set(domain.modes) | ({BOTH} if domain.has_far else set())
+    data_paths, model_paths = (_simple_paths(proof, m, kind) for kind in (DATA, MODEL))
+    if data_paths is None or model_paths is None:
         return None
     plans: list[Plan] = []
-    for c in scope.ends:
-        if len(plans) + len(data[c]) * len(model[c]) > MAX_OPTIONS:
+    for c in domain.ends:
+        if len(plans) + len(data_paths[c]) * len(model_paths[c]) > MAX_OPTIONS:
             return None
         if BOTH in modes:
-            plans += [Plan(c, d, r) for d in data[c] for r in model[c]]
+            plans += [Plan(c, d, r) for d in data_paths[c] for r in model_paths[c]]
         if DATA_ONLY in modes:
-            plans += [Plan(c, d, None) for d in data[c]]
+            plans += [Plan(c, d, None) for d in data_paths[c]]
         if MODEL_ONLY in modes:
-            plans += [Plan(c, None, r) for r in model[c]]
-    fixed = [[0.0 if p is None else float(tables.fixed[p].sum()) for p in (plan.data, plan.model)] for plan in plans]
+            plans += [Plan(c, None, r) for r in model_paths[c]]
+    fixed = [[0.0 if p is None else float(data.fixed[p].sum()) for p in (plan.data, plan.model)] for plan in plans]
     return _Options(
         plans=plans,
         position=np.zeros((len(plans), 2), dtype=np.int64),
@@ -146,11 +146,11 @@ def _options_of(proof: Proof, m: int) -> _Options | None:
     )
 
 
-class _Search:
+class _Enumeration:
     """Depth-first search over options, with delays of all options kept under the packets placed so far."""
 
-    def __init__(self, proof: FramesProof, options: list[_Options]) -> None:
-        self.proof, self.options, tables = proof, options, proof.tables
+    def __init__(self, proof: WholeFramesSearch, options: list[_Options]) -> None:
+        self.proof, self.options, data = proof, options, proof.data
         self.paths: list[list[tuple[int, Ints]]] = [[], []]
         for m, option in enumerate(options):
             known: dict[tuple[int, bytes], int] = {}
@@ -167,10 +167,10 @@ class _Search:
                     option.position[i, kind] = known[key]
         self.overlap, self.per_bit = [], []
         for kind in (DATA, MODEL):
-            usage = np.zeros((len(self.paths[kind]) + 1, tables.resources))  # the last row: no packet
+            usage = np.zeros((len(self.paths[kind]) + 1, data.resources))  # the last row: no packet
             for row, (_, used) in enumerate(self.paths[kind]):
                 usage[row, used] = 1.0
-            weighed = usage * tables.per_bit
+            weighed = usage * data.per_bit
             self.overlap.append(weighed @ usage.T)
             self.per_bit.append(weighed.sum(axis=1))
         self.placed: dict[int, int] = {}
@@ -180,7 +180,7 @@ class _Search:
 
     def delays(self, m: int) -> Floats:
         """Return the continuous delay of every option of a task under the packets of the others placed [s]."""
-        option, task = self.options[m], self.proof.tables.tasks[m]
+        option, task = self.options[m], self.proof.data.tasks[m]
         data, model = (self.per_bit[kind][option.position[:, kind]] for kind in (DATA, MODEL))
         sent = option.position >= 0
         work = task.bits[DATA] * data + option.large
@@ -210,7 +210,7 @@ class _Search:
         key = m, i, per_bit, back
         if key not in self.known:
             fixed, fixed_back = option.fixed[i].tolist()
-            back = None if back is None else self.proof.tables.tasks[m].bits[MODEL] * back + fixed_back
+            back = None if back is None else self.proof.data.tasks[m].bits[MODEL] * back + fixed_back
             self.known[key] = self.proof.counts.least_delay(m, back, per_bit, fixed, float(option.large[i]))[0]
         return self.known[key]
 
@@ -237,7 +237,7 @@ class _Search:
         n = len(self.options)
         values = {m: self.delays(m) for m in range(n) if m not in self.placed}
         bounds = [self.own(m, self.placed[m]) if m in self.placed else self.least(m, values[m]) for m in range(n)]
-        limit = self.proof.upper * (1 - TOLERANCE)
+        limit = self.proof.primal_bound * (1 - TOLERANCE)
         if self.total(bounds) >= limit:
             return True
         if not values:

@@ -16,7 +16,7 @@ class BuildingTooLongError(BaseException):
 
 
 @contextmanager
-def alarm(seconds: float | None) -> Iterator[None]:
+def build_timeout(seconds: float | None) -> Iterator[None]:
     """Raise in the block after so many seconds; only in the main thread, where the system has signals.
 
     It rings once: where it is swallowed in the block, as in a finalizer, the block goes on to its end.

@@ -11,7 +11,7 @@ from formulation import Solution, check
 from instances import Instance
 from solvers.assignment import NoSolution
 from solvers.backends.errors import SolverError
-from solvers.network.data import Tables
+from solvers.network.data import ProblemData
 from solvers.network.descent import all_moves, descents
 from solvers.network.single_task import first_bound
 
@@ -20,18 +20,18 @@ SHARE_OF_LIMIT = 0.1
 
 
 @dataclass(frozen=True)
-class First:
+class InitialBounds:
     """A solution to begin with, or None, and a lower bound on the optimum [s]."""
 
     solution: Solution | None
     bound_s: float | None
 
 
-def first_solution(tables: Tables, objective: str, time_limit: float | None = None) -> Solution | None:
+def first_solution(data: ProblemData, objective: str, time_limit: float | None = None) -> Solution | None:
     """Return the best of a few best responses; one at least, more while they take little of the time."""
     started, best = time.perf_counter(), None
     try:
-        for found in descents(tables, all_moves(tables), RUNS, 0, objective):
+        for found in descents(data, all_moves(data), RUNS, 0, objective):
             if found is not None and (best is None or found[1] < best[1]):
                 best = found
             if time_limit is not None and time.perf_counter() - started > SHARE_OF_LIMIT * time_limit:
@@ -68,7 +68,7 @@ def given_start(instance: Instance, start: Solution, packets: Solution | None = 
     return start
 
 
-def begin(
+def initial_bounds(
     instance: Instance,
     packets: Solution | None,
     start: Solution | None,
@@ -76,13 +76,13 @@ def begin(
     objective: str,
     time_limit: float | None = None,
     search: bool = True,
-) -> First:
+) -> InitialBounds:
     """Return where to begin with (4), or with (7) if `packets` are given; `start` overrides best response.
 
     Without `search` there is no best response either, and the bound is all.
     """
-    tables = Tables(instance, packets)
-    bound = first_bound(tables, objective)
+    data = ProblemData(instance, packets)
+    bound = first_bound(data, objective)
     if start is None and search:
-        start = first_solution(tables, objective, time_limit)
-    return First(start, bound)
+        start = first_solution(data, objective, time_limit)
+    return InitialBounds(start, bound)

@@ -20,8 +20,8 @@ from fitting.whole_file import whole_file
 from formulation import Problem, Solution, evaluate, set_start, solution_from_model
 from solvers.backends.program import Limits, Outcome
 from solvers.backends.pyomo_backend import solve_model
-from solvers.exact.pyomo_models.build_timeout import BuildingTooLongError, alarm, quiet
-from solvers.exact.pyomo_models.initial import First
+from solvers.exact.pyomo_models.build_timeout import BuildingTooLongError, build_timeout, quiet
+from solvers.exact.pyomo_models.initial import InitialBounds
 from solvers.exact.trace import Recorder, checked_bound
 from solvers.network.whole_frames import in_whole_frames
 from solvers.ratios import best_ratios
@@ -34,7 +34,7 @@ CONTRADICTED = "the solver finds the problem infeasible, but a feasible solution
 
 
 @dataclass(frozen=True)
-class Judge:
+class SolutionEvaluator:
     """How solutions of one problem are read and valued.
 
     Attributes
@@ -70,11 +70,11 @@ class Judge:
         return in_whole_frames(instance, solution, objective=asked.objective, share_computing=asked.share_computing)
 
 
-class Found:
+class BestOf:
     """The best solution of all attempts, and their bounds: what a later one loses stays."""
 
-    def __init__(self, judge: Judge) -> None:
-        self.judge = judge
+    def __init__(self, evaluator: SolutionEvaluator) -> None:
+        self.evaluator = evaluator
         self.solution: Solution | None = None
         self.objective_s: float | None = None
         self.bounds_s: list[float] = []
@@ -82,7 +82,7 @@ class Found:
     def offer(self, solution: Solution | None) -> None:
         """Take a solution if it is better than what is there."""
         if solution is not None:
-            value = self.judge.value(solution)
+            value = self.evaluator.value(solution)
             if self.objective_s is None or value < self.objective_s:
                 self.solution, self.objective_s = solution, value
 
@@ -91,13 +91,13 @@ class Found:
         if outcome.bound is not None:
             self.bounds_s.append(outcome.bound)
         if outcome.objective is not None and not relax:
-            self.offer(self.judge.read(model))
+            self.offer(self.evaluator.read(model))
 
 
-def solve_directly(
+def solve_pyomo_model(
     build: Callable[[], Any],
-    judge: Judge,
-    first: Callable[[], First],
+    evaluator: SolutionEvaluator,
+    first: Callable[[], InitialBounds],
     *,
     solver: str,
     limits: Limits,
@@ -115,7 +115,7 @@ def solve_directly(
     ----------
     build
         Returns the model.
-    judge
+    evaluator
         Values its solutions.
     first
         Returns where to begin; called for a relaxation only where that is stopped, for the bound.
@@ -127,14 +127,14 @@ def solve_directly(
         Drop integrality and return the bound alone.
     """
     recorder = Recorder(progress)
-    known, found, build_s = First(None, None), Found(judge), 0.0
+    known, found, build_s = InitialBounds(None, None), BestOf(evaluator), 0.0
     try:
         recorder.phase = "best response"
         known = known if relax else first()
-        start = judge.adapt(known.solution)
-        recorder(None if start is None or prepare else judge.value(start), known.bound_s)
+        start = evaluator.adapt(known.solution)
+        recorder(None if start is None or prepare else evaluator.value(start), known.bound_s)
         recorder.phase = "building"
-        with alarm(None if export else _left(limits, recorder)):
+        with build_timeout(None if export else _left(limits, recorder)):
             model = _build(build, prepare, export, start, relax)
         build_s = recorder.elapsed()
         recorder.phase = solver
@@ -146,9 +146,9 @@ def solve_directly(
     except MemoryError:
         outcome = Outcome(Termination.MEMORY_LIMIT, None, None, None, "", message="out of memory")
     if relax and outcome.termination not in (Termination.OPTIMAL, Termination.INFEASIBLE):
-        known = First(None, first().bound_s)
+        known = InitialBounds(None, first().bound_s)
     if not prepare:
-        found.offer(judge.adapt(known.solution))
+        found.offer(evaluator.adapt(known.solution))
     objective_s = found.objective_s
     bound_s, message = _bound(found.bounds_s, known.bound_s, objective_s)
     if outcome.termination is Termination.INFEASIBLE:
@@ -225,7 +225,7 @@ def write_model(model: Any, path: Path) -> None:
 
 
 def _solve(
-    model: Any, found: Found, solver: str, limits: Limits, recorder: Recorder, use_start: bool, relax: bool
+    model: Any, found: BestOf, solver: str, limits: Limits, recorder: Recorder, use_start: bool, relax: bool
 ) -> Outcome:
     """Solve; again with tighter tolerances where the asked gap is not met by the evaluator's word."""
     ended: Outcome | None = None

@@ -2,33 +2,35 @@
 
 import numpy as np
 
-from solvers.exact.branch_and_price.compact.model import Master
-from solvers.exact.branch_and_price.domains.domain import Scope
+from solvers.exact.branch_and_price.compact.model import CompactModel
+from solvers.exact.branch_and_price.domains.domain import TaskDomain
 from solvers.network.arrays import BOTH, DATA, DATA_ONLY, MODEL, MODEL_ONLY, Floats, Ints
-from solvers.network.data import Tables
+from solvers.network.data import ProblemData
 from solvers.network.traffic import Plan
 
 
-def plans_from_values(tables: Tables, master: Master, scopes: list[Scope], values: Floats) -> dict[int, Plan]:
-    """Read the plans out of integer values of a master, dropping cycles."""
+def plans_from_values(
+    data: ProblemData, compact: CompactModel, domains: list[TaskDomain], values: Floats
+) -> dict[int, Plan]:
+    """Read the plans out of integer values of a compact, dropping cycles."""
     plans = {}
-    used = np.flatnonzero(values[: master.uses] > 0.5)
-    for m, scope in enumerate(scopes):
-        end = max(scope.ends, key=lambda c: values[master.serve[m][c]])
-        mode = max(scope.modes, key=lambda name: values[master.modes[m][name]])
+    used = np.flatnonzero(values[: compact.uses] > 0.5)
+    for m, domain in enumerate(domains):
+        end = max(domain.ends, key=lambda c: values[compact.serve[m][c]])
+        mode = max(domain.modes, key=lambda name: values[compact.modes[m][name]])
         packets: list[Ints | None] = []
         for kind, only in ((DATA, DATA_ONLY), (MODEL, MODEL_ONLY)):
-            mine = np.unique(master.resource[used[(master.kind[used] == kind) & (master.task[used] == m)]])
-            packets.append(_follow(tables, mine, m, kind, end) if mode in (BOTH, only) else None)
+            mine = np.unique(compact.resource[used[(compact.kind[used] == kind) & (compact.task[used] == m)]])
+            packets.append(_follow(data, mine, m, kind, end) if mode in (BOTH, only) else None)
         plans[m] = Plan(end, packets[0], packets[1])
     return plans
 
 
-def _follow(tables: Tables, used: Ints, m: int, kind: int, end: int) -> Ints:
-    weight = np.full(tables.resources, np.inf)
+def _follow(data: ProblemData, used: Ints, m: int, kind: int, end: int) -> Ints:
+    weight = np.full(data.resources, np.inf)
     weight[used] = 1.0
-    start, stop = tables.start_of(m, kind), tables.end_of(int(tables.tasks[m].ends[end]), kind)
-    cost, before = tables.search(weight, start, kind == MODEL)
+    start, stop = data.start_of(m, kind), data.end_of(int(data.tasks[m].ends[end]), kind)
+    cost, before = data.search(weight, start, kind == MODEL)
     if not np.isfinite(cost[stop]):
         raise RuntimeError(f"task {m}: the integer solution's arcs do not join the task with its computing satellite")
-    return tables.trace(before, stop, start, kind)
+    return data.path_arcs(before, stop, start, kind)

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from solvers.exact.branch_and_price.domains.delay_bounds import chord
-from solvers.exact.branch_and_price.domains.domain import Scope
+from solvers.exact.branch_and_price.domains.domain import TaskDomain
 from solvers.network.arrays import BOTH, DATA, DATA_ONLY, MODEL_ONLY
-from solvers.network.data import TaskTable
+from solvers.network.data import TaskData
 from solvers.network.delay import share_at
 
 
 @dataclass(frozen=True)
-class Side:
+class IntervalBound:
     """A valid inequality H_m ≥ const[mode] + work · A_m + fixed · p_m on the part of T_m beside the model packet."""
 
     const: dict[str, float]
@@ -20,49 +20,49 @@ class Side:
     fixed: float
 
 
-def local_share(task: TaskTable, scope: Scope) -> float:
+def local_bound(task: TaskData, domain: TaskDomain) -> float:
     """Return the lower bound on H_m in the mode `model`: s, or less where the mode stands for far A_m too."""
-    far = scope.far and task.can_offload and task.extraction_s < task.small_s
-    return min(task.small_s, share_at(task, scope.high, scope.fixed_low)) if far else task.small_s
+    far = domain.far and task.can_offload and task.extraction_s < task.small_s
+    return min(task.small_s, share_at(task, domain.high, domain.fixed_low)) if far else task.small_s
 
 
-def sides(task: TaskTable, scope: Scope) -> list[Side]:
-    """Return the affine lower bounds on H_m that hold throughout the scope; at fixed ρ they are exact together.
+def interval_bounds(task: TaskData, domain: TaskDomain) -> list[IntervalBound]:
+    """Return the affine lower bounds on H_m that hold throughout the domain; at fixed ρ they are exact together.
 
     A_m and p_m are 0 where no data packet is sent. In the mode `data`, H = α + A + p, and k, kp ≤ 1 shift to it with
     the least A and p.
     """
     alpha, small, ratio = task.extraction_s, task.small_s, task.fixed_ratio
     if ratio is not None:
-        remote = Side(dict.fromkeys(scope.modes, alpha * ratio), ratio, 1.0 if ratio > 0 else 0.0)
-        local = Side(dict.fromkeys(scope.modes, alpha * ratio + small * (1 - ratio)), 0.0, 0.0)
-        return [local] if MODEL_ONLY in scope.modes else [remote] if ratio >= 1 else [remote, local]
-    const: dict[str, float] = {MODEL_ONLY: min(small, local_share(task, scope))}
+        remote = IntervalBound(dict.fromkeys(domain.modes, alpha * ratio), ratio, 1.0 if ratio > 0 else 0.0)
+        local = IntervalBound(dict.fromkeys(domain.modes, alpha * ratio + small * (1 - ratio)), 0.0, 0.0)
+        return [local] if MODEL_ONLY in domain.modes else [remote] if ratio >= 1 else [remote, local]
+    const: dict[str, float] = {MODEL_ONLY: min(small, local_bound(task, domain))}
     work = fixed = 1.0
-    if BOTH in scope.modes:
-        const[BOTH], work, fixed = chord(task, scope.low, scope.high, scope.fixed_low)
-    const[DATA_ONLY] = alpha + (1 - work) * scope.data_low + (1 - fixed) * scope.fixed_low
-    return [Side({mode: const[mode] for mode in scope.modes}, work, fixed)]
+    if BOTH in domain.modes:
+        const[BOTH], work, fixed = chord(task, domain.low, domain.high, domain.fixed_low)
+    const[DATA_ONLY] = alpha + (1 - work) * domain.data_low + (1 - fixed) * domain.fixed_low
+    return [IntervalBound({mode: const[mode] for mode in domain.modes}, work, fixed)]
 
 
-def close(task: TaskTable, scope: Scope) -> None:
-    """Restate the pieces as interval, breakpoints and far values, which the integer program knows."""
-    both = [piece for piece in scope.pieces if piece.mode == BOTH]
+def to_interval_form(task: TaskData, domain: TaskDomain) -> None:
+    """Restate the segments as interval, breakpoints and far values, which the integer program knows."""
+    both = [segment for segment in domain.segments if segment.mode == BOTH]
     if task.fixed_ratio is not None or not both:
-        scope.far = False
+        domain.far = False
         return
-    near = [piece for piece in both if np.isfinite(piece.high)]
-    far = [piece for piece in both if not np.isfinite(piece.high)]
-    rest = [piece for piece in scope.pieces if piece.mode == DATA_ONLY]
-    scope.fixed_low = min(piece.fixed_low for piece in both + rest)
-    scope.data_low = min((piece.low for piece in rest), default=scope.data_low)
+    near = [segment for segment in both if np.isfinite(segment.high)]
+    far = [segment for segment in both if not np.isfinite(segment.high)]
+    rest = [segment for segment in domain.segments if segment.mode == DATA_ONLY]
+    domain.fixed_low = min(segment.fixed_low for segment in both + rest)
+    domain.data_low = min((segment.low for segment in rest), default=domain.data_low)
     if near:
-        scope.low, scope.high = near[0].low, near[-1].high
-        scope.cuts = sorted({piece.low for piece in near} | {piece.high for piece in near})
+        domain.low, domain.high = near[0].low, near[-1].high
+        domain.breakpoints = sorted({segment.low for segment in near} | {segment.high for segment in near})
     else:
-        scope.low = scope.high = far[0].low
-    scope.far, scope.modes = bool(far), [mode for mode in scope.modes if mode != BOTH or near]
+        domain.low = domain.high = far[0].low
+    domain.far, domain.modes = bool(far), [mode for mode in domain.modes if mode != BOTH or near]
     if far:
-        scope.beyond = far[0].arcs
-        scope.modes = list(dict.fromkeys([*scope.modes, MODEL_ONLY]))
-        scope.arcs[DATA] = np.any([piece.arcs for piece in near + rest] or [np.zeros_like(far[0].arcs)], axis=0)
+        domain.beyond = far[0].arcs
+        domain.modes = list(dict.fromkeys([*domain.modes, MODEL_ONLY]))
+        domain.arcs[DATA] = np.any([segment.arcs for segment in near + rest] or [np.zeros_like(far[0].arcs)], axis=0)

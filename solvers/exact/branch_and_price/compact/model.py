@@ -1,9 +1,10 @@
 """The load-indexed program with ρ eliminated, on arrays: its relaxation bounds, its integer optimum is the answer.
 
-Once both packets are sent, the best ρ depends on the data route alone, and T_m = M_m + h(A_m, p_m): the transmission
-of the model packet plus a function of the data packet's work and propagation (`tables.delay_share`). No product of ρ
-with a route is left. h is concave in A, so chords over [low, high] bound it from below (`scope.sides`); with further
-breakpoints (`Scope.cuts`) the interval is split by binaries, and the bound is exact at every breakpoint.
+Once both packets are sent, the best ρ depends on the data route alone, and T_m = M_m + h(A_m, p_m): the transmission of
+the model packet plus a function of the data packet's work and propagation (`delay.delay_share`). No product of ρ with a
+route is left. h is concave in A, so chords over [low, high] bound it from below (`domain.interval_bounds`); with
+further breakpoints (`TaskDomain.breakpoints`) the interval is split by binaries, and the bound is exact at every
+breakpoint.
 
 Columns: x[kind, m, r, j] = 1 iff m's packet uses resource r while j packets do; L[kind, r, j]: whether j packets use
 r; z[m, mode]; serve[m, c]; ends[kind, m, c]. Rows, for resources with K > 1 levels:
@@ -11,8 +12,8 @@ r; z[m, mode]; serve[m, c]; ends[kind, m, c]. Rows, for resources with K > 1 lev
     Σ_m x[·, m, r, j] = j L[·, r, j] for j < K, ≥ for the last, open level;  x ≤ L;  Σ_j L ≤ 1.
 
 The open level lets more than K packets pay for K only: every solution of the problem is a solution here, at no more
-than its true cost, whatever levels and arcs (within the scope) are kept. That is the bound's validity. With integer x
-each user of r has x_j = L_j, so Σ_j j L_j is the load, and below the open level the cost is the true one.
+than its true cost, whatever levels and arcs (within the domain) are kept. That is the bound's validity. With integer x
+each commodity of r has x_j = L_j, so Σ_j j L_j is the load, and below the open level the cost is the true one.
 """
 
 from dataclasses import dataclass, field
@@ -23,11 +24,11 @@ import numpy as np
 import scipy.sparse as sp
 
 from solvers.backends.program import Program
-from solvers.exact.branch_and_price.compact.interval import Side, local_share, sides
+from solvers.exact.branch_and_price.compact.interval import IntervalBound, interval_bounds, local_bound
 from solvers.exact.branch_and_price.domains.delay_bounds import chord
-from solvers.exact.branch_and_price.domains.domain import Scope
+from solvers.exact.branch_and_price.domains.domain import TaskDomain
 from solvers.network.arrays import BOTH, DATA, DATA_ONLY, MODEL, MODEL_ONLY, Floats, Ints
-from solvers.network.data import Tables
+from solvers.network.data import ProblemData
 
 
 class _Builder:
@@ -83,7 +84,7 @@ class _Builder:
 
 
 @dataclass(eq=False)
-class Master:
+class CompactModel:
     """A built program with the meaning of its columns and rows.
 
     Attributes
@@ -104,7 +105,7 @@ class Master:
     serve: list[dict[int, int]]
     modes: list[dict[str, int]]
     ends: list[tuple[list[dict[int, int]], list[list[int]]]] = field(default_factory=list)
-    sides: list[list[Side]] = field(default_factory=list)
+    interval_bounds: list[list[IntervalBound]] = field(default_factory=list)
     work_terms: list[tuple[Ints, Floats]] = field(default_factory=list)
 
     @property
@@ -113,10 +114,10 @@ class Master:
         return len(self.kind)
 
 
-def _uses(tables: Tables, arcs: list[list[Ints]], levels: list[Ints]) -> tuple[Ints, Ints, Ints, Ints]:
+def _uses(data: ProblemData, arcs: list[list[Ints]], levels: list[Ints]) -> tuple[Ints, Ints, Ints, Ints]:
     parts: list[tuple[Any, ...]] = []
     for kind in (DATA, MODEL):
-        for m in range(len(tables.tasks)):
+        for m in range(len(data.tasks)):
             kept = arcs[kind][m]
             for j in range(1, int(levels[kind][kept].max(initial=1)) + 1):
                 chosen = kept[levels[kind][kept] >= j]
@@ -126,44 +127,44 @@ def _uses(tables: Tables, arcs: list[list[Ints]], levels: list[Ints]) -> tuple[I
     return columns[0], columns[1], columns[2], columns[3]
 
 
-def build_master(
-    tables: Tables,
-    scopes: list[Scope],
+def build_compact_model(
+    data: ProblemData,
+    domains: list[TaskDomain],
     levels: list[Ints],
     objective: str,
     *,
     integer: bool = False,
     highest: float = np.inf,
-) -> Master:
+) -> CompactModel:
     """Build the program.
 
     Parameters
     ----------
-    tables, scopes
+    data, domains
         The instance, and what is left of each task.
     levels
         Per kind the number of levels K of every resource, shape (resources,); 1 means no congestion.
     objective
         `mean` or `max`.
     integer
-        Whether x, z and serve are binary, and intervals are split at the scopes' cuts.
+        Whether x, z and serve are binary, and intervals are split at the domains' breakpoints.
     highest
         Upper bound on the maximum, from an incumbent.
     """
-    tasks = range(len(tables.tasks))
-    arcs = [[np.flatnonzero(scopes[m].arcs[kind]) for m in tasks] for kind in (DATA, MODEL)]
-    kind, task, resource, level = _uses(tables, arcs, levels)
+    tasks = range(len(data.tasks))
+    arcs = [[np.flatnonzero(domains[m].arcs[kind]) for m in tasks] for kind in (DATA, MODEL)]
+    kind, task, resource, level = _uses(data, arcs, levels)
     b = _Builder()
-    weight = 1.0 / len(tables.tasks) if objective == "mean" else 0.0
-    bits = np.array([tables.tasks[m].bits for m in tasks])
-    work = level * bits[task, kind] * tables.per_bit[resource]
-    fixed = tables.fixed[resource]
-    bounds = [sides(tables.tasks[m], scopes[m]) for m in tasks]
+    weight = 1.0 / len(data.tasks) if objective == "mean" else 0.0
+    bits = np.array([data.tasks[m].bits for m in tasks])
+    work = level * bits[task, kind] * data.per_bit[resource]
+    fixed = data.fixed[resource]
+    bounds = [interval_bounds(data.tasks[m], domains[m]) for m in tasks]
     split = [
         integer
-        and BOTH in scopes[m].modes
-        and tables.tasks[m].fixed_ratio is None
-        and (bool(scopes[m].cuts) or len(scopes[m].modes) > 1)
+        and BOTH in domains[m].modes
+        and data.tasks[m].fixed_ratio is None
+        and (bool(domains[m].breakpoints) or len(domains[m].modes) > 1)
         for m in tasks
     ]
     direct = np.array([objective == "mean" and len(bounds[m]) == 1 and not split[m] for m in tasks])
@@ -173,22 +174,24 @@ def build_master(
         kind == MODEL, weight * (work + fixed), weight * (side_work[task] * work + side_fixed[task] * fixed)
     )
     b.add_columns(cost, integer=integer)
-    master = Master(None, kind, task, resource, level, [], [])  # type: ignore[arg-type]
-    master.sides = bounds
-    _add_ends(b, tables, scopes, master, integer)
-    _add_flow(b, tables, master)
-    _add_levels(b, tables, master, levels)
+    compact = CompactModel(None, kind, task, resource, level, [], [])  # type: ignore[arg-type]
+    compact.interval_bounds = bounds
+    _add_ends(b, data, domains, compact, integer)
+    _add_flow(b, data, compact)
+    _add_levels(b, data, compact, levels)
     top = b.add_columns([1.0], highest)[0] if objective == "max" else None
     for m in tasks:
-        _add_delay(b, tables, scopes[m], master, m, (work, fixed), weight, top, direct[m], split[m])
-    master.program = b.program()
-    return master
+        _add_delay(b, data, domains[m], compact, m, (work, fixed), weight, top, direct[m], split[m])
+    compact.program = b.program()
+    return compact
 
 
-def _add_ends(b: _Builder, tables: Tables, scopes: list[Scope], master: Master, integer: bool) -> None:
-    for scope in scopes:
-        serve = dict(zip(scope.ends, b.add_columns(np.zeros(len(scope.ends)), integer=integer).tolist(), strict=True))
-        modes = dict(zip(scope.modes, b.add_columns(np.zeros(len(scope.modes)), integer=integer).tolist(), strict=True))
+def _add_ends(b: _Builder, data: ProblemData, domains: list[TaskDomain], compact: CompactModel, integer: bool) -> None:
+    for domain in domains:
+        serve = dict(zip(domain.ends, b.add_columns(np.zeros(len(domain.ends)), integer=integer).tolist(), strict=True))
+        modes = dict(
+            zip(domain.modes, b.add_columns(np.zeros(len(domain.modes)), integer=integer).tolist(), strict=True)
+        )
         b.put(b.add_rows(1, 1), list(serve.values()), 1.0)
         b.put(b.add_rows(1, 1), list(modes.values()), 1.0)
         sent: list[list[int]] = [[modes[k] for k in (BOTH, only) if k in modes] for only in (DATA_ONLY, MODEL_ONLY)]
@@ -207,30 +210,30 @@ def _add_ends(b: _Builder, tables: Tables, scopes: list[Scope], master: Master, 
                     row = b.add_rows(-np.inf, 0)
                     b.put(row, [column, serve[c]], [1.0, -1.0])
                 ends.append(own)
-        master.serve.append(serve)
-        master.modes.append(modes)
-        master.ends.append((ends, sent))
+        compact.serve.append(serve)
+        compact.modes.append(modes)
+        compact.ends.append((ends, sent))
 
 
-def _add_flow(b: _Builder, tables: Tables, master: Master) -> None:
+def _add_flow(b: _Builder, data: ProblemData, compact: CompactModel) -> None:
     """Flow conservation, out - in, at every split node that a packet's columns or ends touch."""
-    size = 2 * tables.nodes
-    base = (master.kind * len(tables.tasks) + master.task) * size
+    size = 2 * data.nodes
+    base = (compact.kind * len(data.tasks) + compact.task) * size
     extra_keys, extra_columns, extra_values, supply = [], [], [], {}
-    for m, table in enumerate(tables.tasks):
-        ends, sent = master.ends[m]
+    for m, task_data in enumerate(data.tasks):
+        ends, sent = compact.ends[m]
         for kind in (DATA, MODEL):
-            first, sign = (kind * len(tables.tasks) + m) * size, (1.0 if kind == DATA else -1.0)
+            first, sign = (kind * len(data.tasks) + m) * size, (1.0 if kind == DATA else -1.0)
             for c, column in ends[kind].items():
-                extra_keys.append(first + tables.end_of(int(table.ends[c]), kind))
+                extra_keys.append(first + data.end_of(int(task_data.ends[c]), kind))
                 extra_columns.append(column)
                 extra_values.append(sign)
             if ends[kind]:
-                supply[first + tables.start_of(m, kind)] = (sign, sent[kind])
-    tails, heads = base + tables.tail[master.resource], base + tables.head[master.resource]
+                supply[first + data.start_of(m, kind)] = (sign, sent[kind])
+    tails, heads = base + data.tail[compact.resource], base + data.head[compact.resource]
     keys = np.unique(np.concatenate([tails, heads, np.array(extra_keys, dtype=np.int64), np.array(list(supply))]))
     rows = b.add_rows(np.zeros(len(keys)), 0.0)
-    columns = np.arange(master.uses)
+    columns = np.arange(compact.uses)
     b.put(rows[np.searchsorted(keys, tails)], columns, 1.0)
     b.put(rows[np.searchsorted(keys, heads)], columns, -1.0)
     b.put(rows[np.searchsorted(keys, extra_keys)], extra_columns, extra_values)
@@ -238,14 +241,14 @@ def _add_flow(b: _Builder, tables: Tables, master: Master) -> None:
         b.put(rows[np.searchsorted(keys, [key])], columns_sent, -sign)
 
 
-def _add_levels(b: _Builder, tables: Tables, master: Master, levels: list[Ints]) -> None:
-    top = np.stack(levels)[master.kind, master.resource]
+def _add_levels(b: _Builder, data: ProblemData, compact: CompactModel, levels: list[Ints]) -> None:
+    top = np.stack(levels)[compact.kind, compact.resource]
     leveled = np.flatnonzero(top > 1)
     if len(leveled) == 0:
         return
     most = int(top.max()) + 1
-    group = master.kind[leveled] * tables.resources + master.resource[leveled]
-    key = group * most + master.level[leveled]
+    group = compact.kind[leveled] * data.resources + compact.resource[leveled]
+    key = group * most + compact.level[leveled]
     keys, at = np.unique(key, return_inverse=True)
     level, last = keys % most, np.stack(levels).reshape(-1)[keys // most]
     loads = b.add_columns(np.zeros(len(keys)))
@@ -262,9 +265,9 @@ def _add_levels(b: _Builder, tables: Tables, master: Master, levels: list[Ints])
 
 def _add_delay(
     b: _Builder,
-    tables: Tables,
-    scope: Scope,
-    master: Master,
+    data: ProblemData,
+    domain: TaskDomain,
+    compact: CompactModel,
     m: int,
     parts: tuple[Floats, Floats],
     weight: float,
@@ -272,65 +275,78 @@ def _add_delay(
     direct: bool,
     split: bool,
 ) -> None:
-    """Add T_m to the objective, or under Z: by cost where one side suffices, else with a column H_m."""
-    table, (work, fixed), bounds = tables.tasks[m], parts, master.sides[m]
-    ends, _ = master.ends[m]
-    data = np.flatnonzero((master.task == m) & (master.kind == DATA))
-    model = np.flatnonzero((master.task == m) & (master.kind == MODEL))
-    columns = np.concatenate([data, list(ends[DATA].values())]).astype(np.int64)
-    factors = np.concatenate([work[data], table.large_s[list(ends[DATA])]])
-    master.work_terms.append((columns, factors))
+    """Add T_m to the objective, or under Z: by cost where one bound suffices, else with a column H_m."""
+    task_data, (work, fixed), bounds = data.tasks[m], parts, compact.interval_bounds[m]
+    ends, _ = compact.ends[m]
+    data_columns = np.flatnonzero((compact.task == m) & (compact.kind == DATA))
+    model_columns = np.flatnonzero((compact.task == m) & (compact.kind == MODEL))
+    columns = np.concatenate([data_columns, list(ends[DATA].values())]).astype(np.int64)
+    factors = np.concatenate([work[data_columns], task_data.large_s[list(ends[DATA])]])
+    compact.work_terms.append((columns, factors))
     if direct:
-        side = bounds[0]
-        for mode, column in master.modes[m].items():
-            b.charge(column, weight * side.const[mode])
+        bound = bounds[0]
+        for mode, column in compact.modes[m].items():
+            b.charge(column, weight * bound.const[mode])
         for c, column in ends[DATA].items():
-            b.charge(column, weight * side.work * table.large_s[c])
+            b.charge(column, weight * bound.work * task_data.large_s[c])
         return
     own = b.add_columns([weight], np.inf)[0]
     if top is not None:
         row = b.add_rows(0.0, np.inf)
         b.put(row, [top, own], [1.0, -1.0])
-        b.put(row, model, -(work[model] + fixed[model]))
+        b.put(row, model_columns, -(work[model_columns] + fixed[model_columns]))
     if split:
-        _add_pieces(b, table, scope, master, m, own, (columns, factors), (data, fixed[data]))
+        _add_segments(b, task_data, domain, compact, m, own, (columns, factors), (data_columns, fixed[data_columns]))
         return
-    for side in bounds:
+    for bound in bounds:
         row = b.add_rows(0.0, np.inf)
         b.put(row, own, 1.0)
-        b.put(row, columns, -side.work * factors)
-        b.put(row, data, -side.fixed * fixed[data])
-        b.put(row, list(master.modes[m].values()), [-side.const[mode] for mode in master.modes[m]])
+        b.put(row, columns, -bound.work * factors)
+        b.put(row, data_columns, -bound.fixed * fixed[data_columns])
+        b.put(row, list(compact.modes[m].values()), [-bound.const[mode] for mode in compact.modes[m]])
 
 
-def _add_pieces(
-    b: _Builder, table: Any, scope: Scope, master: Master, m: int, own: int, work: Any, propagation: Any
+def _add_segments(
+    b: _Builder,
+    task_data: Any,
+    domain: TaskDomain,
+    compact: CompactModel,
+    m: int,
+    own: int,
+    work: Any,
+    propagation: Any,
 ) -> None:
-    """Split [low, high] at the cuts: A = Σ A_i, p = Σ p_i, both within z_i times their bounds in piece i.
+    """Split [low, high] at the breakpoints: A = Σ A_i, p = Σ p_i, both within z_i times their bounds in segment i.
 
-    H ≥ Σ_i (c_i z_i + k_i A_i + kp_i p_i), with c_i, k_i, kp_i of piece i's chord.
+    H ≥ Σ_i (c_i z_i + k_i A_i + kp_i p_i), with c_i, k_i, kp_i of segment i's chord.
     """
-    points = [scope.low, *sorted(cut for cut in set(scope.cuts) if scope.low < cut < scope.high), scope.high]
+    points = [
+        domain.low,
+        *sorted(cut for cut in set(domain.breakpoints) if domain.low < cut < domain.high),
+        domain.high,
+    ]
     rows = b.add_rows(0, 0), b.add_rows(0, 0), b.add_rows(0, np.inf)
     choice = b.add_rows(0, 0)
     b.put(rows[0], work[0], -work[1])
     b.put(rows[1], propagation[0], -propagation[1])
     b.put(rows[2], own, 1.0)
-    b.put(choice, master.modes[m][BOTH], -1.0)
-    farthest = table.small_s
+    b.put(choice, compact.modes[m][BOTH], -1.0)
+    farthest = task_data.small_s
     for low, high in pairwise(points):
         z = int(b.add_columns([0.0], integer=True)[0])
         b.put(choice, z, 1.0)
-        _add_piece(b, rows, z, (low, high), (scope.fixed_low, farthest), chord(table, low, high, scope.fixed_low))
-    if DATA_ONLY in master.modes[m]:
-        z = master.modes[m][DATA_ONLY]
-        span = (scope.data_low, max(scope.data_high, scope.high))
-        _add_piece(b, rows, z, span, (scope.fixed_low, max(farthest, span[1])), (table.extraction_s, 1.0, 1.0))
-    if MODEL_ONLY in master.modes[m]:
-        b.put(rows[2], master.modes[m][MODEL_ONLY], -local_share(table, scope))
+        _add_segment(
+            b, rows, z, (low, high), (domain.fixed_low, farthest), chord(task_data, low, high, domain.fixed_low)
+        )
+    if DATA_ONLY in compact.modes[m]:
+        z = compact.modes[m][DATA_ONLY]
+        span = (domain.data_low, max(domain.data_high, domain.high))
+        _add_segment(b, rows, z, span, (domain.fixed_low, max(farthest, span[1])), (task_data.extraction_s, 1.0, 1.0))
+    if MODEL_ONLY in compact.modes[m]:
+        b.put(rows[2], compact.modes[m][MODEL_ONLY], -local_bound(task_data, domain))
 
 
-def _add_piece(b: _Builder, rows: Any, z: int, work: Any, fixed: Any, bound: tuple[float, float, float]) -> None:
+def _add_segment(b: _Builder, rows: Any, z: int, work: Any, fixed: Any, bound: tuple[float, float, float]) -> None:
     b.put(rows[2], z, -bound[0])
     for row, (low, high), slope in ((rows[0], work, bound[1]), (rows[1], fixed, bound[2])):
         part = int(b.add_columns([0.0], np.inf)[0])

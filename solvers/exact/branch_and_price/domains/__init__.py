@@ -1,1 +1,1 @@
-"""What is still possible for each task: packet modes, intervals of the data work, candidates, arcs."""
+"""What is still can_fork for each task: packet modes, intervals of the data work, candidates, arcs."""

@@ -1,6 +1,6 @@
-"""What is still possible for a task in any solution better than the cutoff, and simple ways to narrow it.
+"""What is still can_fork for a task in any solution better than the cutoff, and simple ways to narrow it.
 
-A scope only ever loses what no improving solution needs. Let U be the cutoff, y_m > 0 the weight of
+A domain only ever loses what no improving solution needs. Let U be the cutoff, y_m > 0 the weight of
 T_m in the objective (1/|R| for the mean), and lb_m a lower bound on T_m. For the mean, an improving solution has
 T_m ≤ (U - Σ_{m' ≠ m} y_m' lb_m') / y_m; for the maximum, T_m ≤ U. This *allowance* bounds the data work A_m: with
 both packets sent T_m ≥ M_m + h(A_m, p_m), h rises with A, so A_m lies below the root of M_m + h(A, p_m) = allowance,
@@ -14,15 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from solvers.network.arrays import BOTH, DATA, DATA_ONLY, MODEL_ONLY
-from solvers.network.data import Tables
-from solvers.network.single_task import alone
+from solvers.network.data import ProblemData
+from solvers.network.single_task import single_task_optimum
 
 if TYPE_CHECKING:
-    from solvers.exact.branch_and_price.domains.segment import Piece
+    from solvers.exact.branch_and_price.domains.segment import Segment
 
 
 @dataclass(eq=False)
-class Scope:
+class TaskDomain:
     """What is left for one task.
 
     Attributes
@@ -42,14 +42,14 @@ class Scope:
     least_s
         Lower bound on T_m [s].
     far
-        Whether A_m > high is possible too. The mode `model` then stands for all of that: the model packet is sent,
+        Whether A_m > high is can_fork too. The mode `model` then stands for all of that: the model packet is sent,
         H_m ≥ h(high, fixed_low), and the data packet's load on others is forgotten, which only relaxes.
-    cuts
+    breakpoints
         Further breakpoints of [low, high] for the integer program.
     floor
         Lower bounds on A_m and p_m that hold for every solution.
-    pieces
-        The cases of the task that prices reason about (`pieces`).
+    segments
+        The cases of the task that multipliers reason about (`segments`).
     beyond
         Resources left for a data packet with A_m > high, shape (resources,).
     """
@@ -64,33 +64,38 @@ class Scope:
     arcs: list[NDArray[np.bool_]]
     least_s: float
     far: bool = True
-    cuts: list[float] = field(default_factory=list)
+    breakpoints: list[float] = field(default_factory=list)
     floor: tuple[float, float] = (0.0, 0.0)
-    pieces: "list[Piece]" = field(default_factory=list)
+    segments: "list[Segment]" = field(default_factory=list)
     beyond: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=bool))
 
     @property
     def has_far(self) -> bool:
-        """Whether solutions with A_m > high are still in scope."""
+        """Whether solutions with A_m > high are still in domain."""
         return self.far and MODEL_ONLY in self.modes
 
     def gather(self) -> None:
-        """Take ends, modes and data arcs from the pieces."""
-        self.ends = sorted({c for piece in self.pieces for c in piece.ends})
+        """Take ends, modes and data arcs from the segments."""
+        self.ends = sorted({c for segment in self.segments for c in segment.ends})
         self.modes = [
-            mode for mode in (MODEL_ONLY, DATA_ONLY, BOTH) if any(p.mode == mode and p.ends for p in self.pieces)
+            mode for mode in (MODEL_ONLY, DATA_ONLY, BOTH) if any(p.mode == mode and p.ends for p in self.segments)
         ]
         self.arcs[DATA] = np.zeros_like(self.arcs[DATA])
-        for piece in self.pieces:
-            if piece.sends_data and piece.ends:
-                self.arcs[DATA] |= piece.arcs
+        for segment in self.segments:
+            if segment.sends_data and segment.ends:
+                self.arcs[DATA] |= segment.arcs
 
-    def copy(self) -> "Scope":
-        """Return a scope that can be changed without changing this one."""
-        pieces = [piece.part(piece.low, piece.high) for piece in self.pieces]
+    def copy(self) -> "TaskDomain":
+        """Return a domain that can be changed without changing this one."""
+        segments = [segment.part(segment.low, segment.high) for segment in self.segments]
         arcs = [mask.copy() for mask in self.arcs]
         return replace(
-            self, ends=list(self.ends), modes=list(self.modes), arcs=arcs, cuts=list(self.cuts), pieces=pieces
+            self,
+            ends=list(self.ends),
+            modes=list(self.modes),
+            arcs=arcs,
+            breakpoints=list(self.breakpoints),
+            segments=segments,
         )
 
     def expand(self, high: float, far: bool = True) -> None:
@@ -104,20 +109,20 @@ class Scope:
         self.high, self.far = max(high, self.low), far
 
 
-def first_scopes(tables: Tables) -> list[Scope]:
-    """Return scopes with everything in them, and the uncongested bounds."""
-    scopes = []
-    for m, task in enumerate(tables.tasks):
-        single = alone(tables, m)
+def initial_domains(data: ProblemData) -> list[TaskDomain]:
+    """Return domains with everything in them, and the uncongested bounds."""
+    domains = []
+    for m, task in enumerate(data.tasks):
+        single = single_task_optimum(data, m)
         modes = [mode for mode, values in single.values.items() if np.isfinite(values).any()]
         values = np.min([single.values[mode] for mode in modes], axis=0)
         ends = [i for i in range(len(task.ends)) if np.isfinite(values[i])]
-        own = tables.own_arcs(m)
+        own = data.own_arcs(m)
         work = single.work_low[np.isfinite(single.work_low)]
         fixed = single.fixed_low[np.isfinite(single.fixed_low)]
         low = float(work.min()) if len(work) else 0.0
-        scopes.append(
-            Scope(
+        domains.append(
+            TaskDomain(
                 ends=ends,
                 modes=modes,
                 low=low,
@@ -131,4 +136,4 @@ def first_scopes(tables: Tables) -> list[Scope]:
                 floor=(low, float(fixed.min()) if len(fixed) else 0.0),
             )
         )
-    return scopes
+    return domains

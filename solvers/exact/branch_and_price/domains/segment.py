@@ -1,14 +1,14 @@
-"""Pieces: what a task may do, cut into cases in each of which its delay has a tight affine lower bound.
+"""Segments: what a task may do, cut into cases in each of which its delay has a tight affine lower bound.
 
-A piece is a packet mode and, where both packets are sent, an interval of the data work A_m. A task is in one piece at
-least; a solution better than the cutoff stays in some piece of every task through all that follows. On an interval
-[low, high] the chord of h(·, p) (`scope.chord`) bounds the delay from below, exactly at both ends. A chord passes h
-outside its interval, so no piece needs to be told to keep to its interval: it only becomes unattractive. The last
+A segment is a packet mode and, where both packets are sent, an interval of the data work A_m. A task is in one segment
+at least; a solution better than the cutoff stays in some segment of every task through all that follows. On an interval
+[low, high] the chord of h(·, p) (`domain.chord`) bounds the delay from below, exactly at both ends. A chord passes h
+outside its interval, so no segment needs to be told to keep to its interval: it only becomes unattractive. The last
 interval [low, ∞) is charged h(low) and nothing for load.
 
-Cutting an interval at A costs one more piece and makes both chords exact at A. Each piece has its own arcs and
-computing satellites, so that what is excluded for one interval (`prices.fix`) need not be for all: A_m is bounded
-piecewise, and intervals whose reduced cost is too high leave from the middle too.
+Cutting an interval at A costs one more segment and makes both chords exact at A. Each segment has its own arcs and
+computing satellites, so that what is excluded for one interval (`multipliers.reduced_cost_fixing`) need not be for all:
+A_m is bounded piecewise, and intervals whose reduced cost is too high leave from the middle too.
 """
 
 from dataclasses import dataclass, replace
@@ -20,7 +20,7 @@ from solvers.network.arrays import DATA_ONLY, MODEL_ONLY
 
 
 @dataclass(eq=False)
-class Piece:
+class Segment:
     """One case of a task.
 
     Attributes
@@ -54,6 +54,6 @@ class Piece:
         """Whether the model packet is sent."""
         return self.mode != DATA_ONLY
 
-    def part(self, low: float, high: float) -> "Piece":
-        """Return this piece with another interval."""
+    def part(self, low: float, high: float) -> "Segment":
+        """Return this segment with another interval."""
         return replace(self, low=low, high=high, ends=list(self.ends), arcs=self.arcs.copy())

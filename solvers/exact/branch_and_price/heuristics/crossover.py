@@ -1,9 +1,9 @@
-"""Crossovers: networks that two others lead to, by annealing over the routes that are known.
+"""Crossovers: solutions that two others lead to, by annealing over the routes that are known.
 
-Dives end in many networks of nearly equal value, which differ where tasks cross each other's routes and agree
+Dives end in many solutions of nearly equal value, which differ where tasks cross each other's routes and agree
 elsewhere. A crossover takes over from another network what a connected part of the tasks does in which the two differ,
-and anneals: over the routes that the relaxation knows and those of all networks that were kept, so that a step needs no
-search in the graph. A step draws one task's plan anew, every plan with its Boltzmann weight (heat bath): the packets
+and anneals: over the routes that the relaxation knows and those of all solutions that were kept, so that a step needs
+no search in the graph. A step draws one task's plan anew, every plan with its Boltzmann weight (heat bath): the packets
 of a plan burden others separately and come separately, given end and mode. The result descends by best response, which
 may find routes that nobody knew, and takes the place of the kept network that is most like it among those no better.
 
@@ -14,56 +14,56 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from solvers.exact.branch_and_price.heuristics.plan_table import Choice, Pool, route_of
+from solvers.exact.branch_and_price.heuristics.plan_table import Choice, PlanTable, route_of
 from solvers.exact.branch_and_price.heuristics.ruin_recreate import HEAT
 from solvers.network.arrays import DATA, MODEL
-from solvers.network.data import Tables
+from solvers.network.data import ProblemData
 from solvers.network.traffic import Plan, score
 
 if TYPE_CHECKING:
-    from solvers.exact.branch_and_price.driver import Proof
+    from solvers.exact.branch_and_price.driver import BranchAndPrice
 
 
 SWEEPS = 300
 """Steps of an annealing, over the number of tasks."""
 LEAST_PART, LARGEST_PART = 1 / 3, 2 / 3
-"""Of the tasks in which two networks differ, taken over from the other one."""
+"""Of the tasks in which two solutions differ, taken over from the other one."""
 WORTH = 0.01
 """Share of the gap by which a better network is worth as much time again."""
 KEPT = 8
 """Networks that are kept."""
 
 
-def cross(proof: "Proof", patience: int) -> None:
-    """Cross networks that a proof has kept until so many crossovers have brought none that is worth its time."""
+def run_crossovers(proof: "BranchAndPrice", patience: int) -> None:
+    """Cross solutions that a proof has kept until so many crossovers have brought none that is worth its time."""
     count = 0
-    while count < patience and len(proof.networks) > 1 and not (proof.stopped or proof.done):
-        enough = proof.upper - WORTH * (proof.upper - proof.lower)
+    while count < patience and len(proof.solutions) > 1 and not (proof.stopped or proof.gap_closed):
+        enough = proof.primal_bound - WORTH * (proof.primal_bound - proof.dual_bound)
         _once(proof)
-        count = 0 if proof.upper < enough else count + 1
+        count = 0 if proof.primal_bound < enough else count + 1
 
 
-def _once(proof: "Proof") -> None:
-    """Cross two networks, offer what that leads to, and keep it."""
-    pool = Pool(proof.tables, proof.scopes, proof.relaxation.pool, proof.networks)
-    choices = [pool.choice_of(plans) for plans in proof.networks]
+def _once(proof: "BranchAndPrice") -> None:
+    """Cross two solutions, offer what that leads to, and keep it."""
+    column_pool = PlanTable(proof.data, proof.domains, proof.relaxation.column_pool, proof.solutions)
+    choices = [column_pool.choice_of(plans) for plans in proof.solutions]
     one, other = proof.rng.choice(len(choices), 2, replace=False)
-    child = _mixed(pool, choices[one], choices[other], proof.rng)
-    hot = HEAT * score(proof.tables, proof.networks[one], "mean")[0]
-    reached, _ = pool.anneal(child, proof.rng, hot, SWEEPS * len(child[0]), lambda: proof.stopped)
-    plans = pool.plans_of(reached)
-    proof.offer(plans)
+    child = _mixed(column_pool, choices[one], choices[other], proof.rng)
+    hot = HEAT * score(proof.data, proof.solutions[one], "mean")[0]
+    reached, _ = column_pool.anneal(child, proof.rng, hot, SWEEPS * len(child[0]), lambda: proof.stopped)
+    plans = column_pool.plans_of(reached)
+    proof.try_solution(plans)
     if proof.stopped:
         return
-    proof.keep(proof.descend_from(list(range(len(plans))), plans) or plans)
+    proof.keep_solution(proof.descend_from(list(range(len(plans))), plans) or plans)
 
 
-def _mixed(pool: Pool, choice: Choice, other: Choice, rng: np.random.Generator) -> Choice:
+def _mixed(column_pool: PlanTable, choice: Choice, other: Choice, rng: np.random.Generator) -> Choice:
     """Return a choice that does as another one where a connected part of the tasks is concerned that differ."""
     mixed, differ = choice.copy(), np.flatnonzero((choice != other).any(axis=0))
     if len(differ) == 0:
         return mixed
-    touching = pool.touching(choice, differ) | pool.touching(other, differ)
+    touching = column_pool.touching(choice, differ) | column_pool.touching(other, differ)
     part = np.zeros(len(differ), dtype=bool)
     part[int(rng.integers(len(differ)))] = True
     size = int(rng.integers(int(LEAST_PART * len(differ)), int(LARGEST_PART * len(differ)) + 1))
@@ -76,21 +76,21 @@ def _mixed(pool: Pool, choice: Choice, other: Choice, rng: np.random.Generator) 
     return mixed
 
 
-def kept(tables: Tables, networks: list[dict[int, Plan]], plans: dict[int, Plan]) -> list[dict[int, Plan]]:
-    """Return the networks to keep after a new one: in place of the most similar one that is no better, if full."""
-    routes = [[route_of(m, kind, mine[m]) for m in sorted(mine) for kind in (DATA, MODEL)] for mine in networks]
+def kept(data: ProblemData, solutions: list[dict[int, Plan]], plans: dict[int, Plan]) -> list[dict[int, Plan]]:
+    """Return the solutions to keep after a new one: in place of the most similar one that is no better, if full."""
+    routes = [[route_of(m, kind, mine[m]) for m in sorted(mine) for kind in (DATA, MODEL)] for mine in solutions]
     new = [route_of(m, kind, plans[m]) for m in sorted(plans) for kind in (DATA, MODEL)]
     if new in routes:
-        return networks
-    if len(networks) < KEPT:
-        return [*networks, plans]
-    value = score(tables, plans, "mean")
+        return solutions
+    if len(solutions) < KEPT:
+        return [*solutions, plans]
+    value = score(data, plans, "mean")
     unlike = {
         i: sum(a != b for a, b in zip(mine, new, strict=True))
         for i, mine in enumerate(routes)
-        if score(tables, networks[i], "mean") >= value
+        if score(data, solutions[i], "mean") >= value
     }
     if not unlike:
-        return networks
+        return solutions
     out = min(unlike, key=lambda i: unlike[i])
-    return [*networks[:out], plans, *networks[out + 1 :]]
+    return [*solutions[:out], plans, *solutions[out + 1 :]]

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from solvers.exact.branch_and_price.domains.domain import Scope
+from solvers.exact.branch_and_price.domains.domain import TaskDomain
 from solvers.exact.branch_and_price.heuristics.ruin_recreate import COLD
 from solvers.network.arrays import BOTH, DATA, DATA_ONLY, MODEL, MODEL_ONLY, Floats, Ints
-from solvers.network.data import Tables
+from solvers.network.data import ProblemData
 from solvers.network.traffic import Plan
 
 REFRESH = 5000
@@ -18,11 +18,11 @@ REFRESH = 5000
 ASKED = 200
 """Steps after which an annealing asks whether to stop."""
 REMEMBERED = 1000
-"""Rows of which a pool remembers what others share with them."""
+"""Rows of which a column_pool remembers what others share with them."""
 Route = tuple[int, int, int, bytes]
 """Task, kind, end and sorted resources."""
 Choice = Ints
-"""Row of every task's data and model packet in a pool, shape (2, tasks)."""
+"""Row of every task's data and model packet in a column_pool, shape (2, tasks)."""
 
 
 def route_of(m: int, kind: int, plan: Plan) -> Route:
@@ -36,7 +36,7 @@ def mode_of(plan: Plan) -> str:
     return MODEL_ONLY if plan.data is None else DATA_ONLY if plan.model is None else BOTH
 
 
-class Pool:
+class PlanTable:
     """All plans of every task that known routes make up.
 
     A *group* is a task with an end and a mode; a *row* is a group with one packet's route, the rows of a group are
@@ -51,12 +51,16 @@ class Pool:
     """
 
     def __init__(
-        self, tables: Tables, scopes: list[Scope], routes: dict[Route, Ints], networks: Iterable[dict[int, Plan]]
+        self,
+        data: ProblemData,
+        domains: list[TaskDomain],
+        routes: dict[Route, Ints],
+        solutions: Iterable[dict[int, Plan]],
     ) -> None:
-        self.tables = tables
+        self.data = data
         routes = dict(routes)
-        groups = {(m, c, mode) for m, scope in enumerate(scopes) for c in scope.ends for mode in scope.modes}
-        for plans in networks:
+        groups = {(m, c, mode) for m, domain in enumerate(domains) for c in domain.ends for mode in domain.modes}
+        for plans in solutions:
             for m, plan in plans.items():
                 groups.add((m, plan.end, mode_of(plan)))
                 for kind in (DATA, MODEL):
@@ -86,7 +90,7 @@ class Pool:
         places = [np.zeros(0, dtype=np.int64) if one is None else one for one in used]
         stops = np.concatenate([[0], np.cumsum([len(one) for one in places])])
         index = np.concatenate(places)
-        return csr_array((np.ones(len(index)), index, stops), shape=(len(used), self.tables.resources))
+        return csr_array((np.ones(len(index)), index, stops), shape=(len(used), self.data.resources))
 
     def _measure(self) -> None:
         """Lay out what the delay of a task consists of, row by row.
@@ -94,13 +98,13 @@ class Pool:
         Of a data row: const + max(slope · A, floor) - gain / (A + small), with A its data work; of a model row what its
         bits cost, and fixed.
         """
-        tables = self.tables
-        tasks = tables.tasks
+        data = self.data
+        tasks = data.tasks
         self._bits = np.array([task.bits for task in tasks]).T
         self._small = small = np.array([task.small_s for task in tasks])
         extraction = np.array([task.extraction_s for task in tasks])
         ratio = np.array([np.nan if task.fixed_ratio is None else task.fixed_ratio for task in tasks])
-        own, fixed = ([passes @ costs for passes in self._passes] for costs in (tables.per_bit, tables.fixed))
+        own, fixed = ([passes @ costs for passes in self._passes] for costs in (data.per_bit, data.fixed))
         self._own, m = own, self.task[DATA]
         ends = [self.groups[g] for g in self.group[DATA].tolist()]
         self._large = np.array([tasks[at].large_s[c] for at, c, _ in ends])
@@ -147,15 +151,15 @@ class Pool:
         }
 
     def shared(self, kind: int, row: int) -> Floats:
-        """Return what every row shares with this one [s/bit], shape (rows of the kind,)."""
+        """Return what every row fractions with this one [s/bit], shape (rows of the kind,)."""
         known = self._shared[kind]
         if row not in known:
             if len(known) >= REMEMBERED:
                 known.clear()
-            weight = np.zeros(self.tables.resources)
+            weight = np.zeros(self.data.resources)
             used = self.used[kind][row]
             if used is not None:
-                weight[used] = self.tables.per_bit[used]
+                weight[used] = self.data.per_bit[used]
             known[row] = np.asarray(self._passes[kind] @ weight)
         return known[row]
 

@@ -16,7 +16,7 @@ from solvers.network.response import respond
 from solvers.network.traffic import Plan, Traffic
 
 if TYPE_CHECKING:
-    from solvers.exact.branch_and_price.driver import Proof
+    from solvers.exact.branch_and_price.driver import BranchAndPrice
 
 
 MOST_OUT = 6
@@ -26,18 +26,18 @@ COLD = 0.02
 """Temperature at the end over that at the start."""
 
 
-class Search:
+class RuinRecreate:
     """One annealing, from a proof's incumbent or from other plans."""
 
-    def __init__(self, proof: "Proof", plans: dict[int, Plan] | None = None) -> None:
-        self.proof, self.tables, self.rng = proof, proof.tables, proof.rng
-        self.traffic = Traffic(proof.tables, plans or proof.plans, proof.objective)
+    def __init__(self, proof: "BranchAndPrice", plans: dict[int, Plan] | None = None) -> None:
+        self.proof, self.data, self.rng = proof, proof.data, proof.rng
+        self.traffic = Traffic(proof.data, plans or proof.plans, proof.objective)
         self.score = self.traffic.score()
         self.best, self.best_plans = self.score, dict(self.traffic.plans)
 
-    def near(self, m: int) -> list[int]:
+    def neighbours(self, m: int) -> list[int]:
         """Return the tasks that share a resource with m's plan."""
-        plan, shared = self.traffic.plans[m], np.zeros(len(self.tables.tasks), dtype=bool)
+        plan, shared = self.traffic.plans[m], np.zeros(len(self.data.tasks), dtype=bool)
         for kind in (DATA, MODEL):
             used = plan.packet(kind)
             if used is not None:
@@ -48,25 +48,25 @@ class Search:
     def respond(self, m: int) -> bool:
         """Give m its best plan; tell whether it is another one."""
         current = self.traffic.plans[m]
-        chosen, self.score = respond(self.traffic, m, self.proof.scopes[m], self.score)
+        chosen, self.score = respond(self.traffic, m, self.proof.domains[m], self.score)
         return chosen is not current
 
-    def move(self, heat: float) -> None:
+    def step(self, heat: float) -> None:
         """Make one move."""
         rng, before, score = self.rng, dict(self.traffic.plans), self.score
         m = int(rng.integers(len(before)))
-        near = self.near(m) if rng.random() < 0.5 else [i for i in before if i != m]
+        near = self.neighbours(m) if rng.random() < 0.5 else [i for i in before if i != m]
         count = min(len(near), int(rng.integers(1, MOST_OUT)))
         out = [m, *rng.permutation(np.array(near, dtype=np.int64))[:count].tolist()]
-        touched = {other for task in out for other in self.near(task)} - set(out)
+        touched = {other for task in out for other in self.neighbours(task)} - set(out)
         for task in out:
             self.traffic.remove(task)
         for task in rng.permutation(out).tolist():
-            plan, _ = respond(self.traffic, task, self.proof.scopes[task], self.score)
+            plan, _ = respond(self.traffic, task, self.proof.domains[task], self.score)
             if plan is None:
                 self.traffic.place(task, before[task])
         self.score = self.traffic.score()
-        touched |= {other for task in out for other in self.near(task)}
+        touched |= {other for task in out for other in self.neighbours(task)}
         self._settle(touched)
         worse = self.score[0] - score[0]
         if self.score < self.best:
@@ -81,7 +81,7 @@ class Search:
             changed = [task for task in self.rng.permutation(sorted(waiting)).tolist() if self.respond(task)]
             if not changed:
                 return
-            waiting = {other for task in changed for other in self.near(task)}
+            waiting = {other for task in changed for other in self.neighbours(task)}
 
     def _undo(self, before: dict[int, Plan]) -> None:
         for task, plan in before.items():
@@ -91,17 +91,17 @@ class Search:
 
     def run(self, moves: int) -> None:
         """Anneal for this many moves and offer the best network to the proof."""
-        parts = len(self.tables.tasks) if self.proof.objective == "mean" else 1
+        parts = len(self.data.tasks) if self.proof.objective == "mean" else 1
         heat = HEAT * self.best[0] / parts
         for i in range(moves):
-            if self.proof.stopped or self.proof.done:
+            if self.proof.stopped or self.proof.gap_closed:
                 break
-            self.move(heat * COLD ** (i / moves))
+            self.step(heat * COLD ** (i / moves))
             if i % 16 == 15:
                 self._refresh()
-        self.proof.offer(self.best_plans)
+        self.proof.try_solution(self.best_plans)
 
     def _refresh(self) -> None:
         """Forget rounding that the running sums have gathered."""
-        self.traffic = Traffic(self.tables, dict(self.traffic.plans), self.proof.objective)
+        self.traffic = Traffic(self.data, dict(self.traffic.plans), self.proof.objective)
         self.score = self.traffic.score()

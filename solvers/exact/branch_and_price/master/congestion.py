@@ -1,6 +1,6 @@
 """The least congestion of packets that are sent in parts: many small linear programs, solved as one.
 
-For each group (a resource) of users u with parts y_u and weights w_u:
+For each group (a resource) of commodities u with parts y_u and weights w_u:
 
     f(y) = min Σ (j - 1) w_u x[u, j]  over  Σ_j x[u, j] ≥ y_u;  Σ_u x[u, j] = j L[j];
            Σ_{u of m} x[u, j] ≤ L[j];  Σ_j L[j] ≤ 1,
@@ -23,12 +23,13 @@ ABOVE = 2
 
 
 def congestion(group: Ints, task: Ints, weight: Floats, part: Floats) -> tuple[Floats, Floats, Floats]:
-    """Return f of every group, the price of every user's part and the others that it meets, Σ_j (j - 1) x[u, j].
+    """Return f of every group, the price of every commodity's part and the others that it meets, Σ_j (j - 1) x[u, j].
 
     Parameters
     ----------
     group, task, weight, part
-        Of every user, sorted by group and task, shape (users,); the parts of a task in a group sum to 1 at most.
+        Of every commodity, sorted by group and task, shape (commodities,); the parts of a task in a group sum to 1 at
+        most.
     """
     n, groups = len(group), int(group[-1]) + 1
     pair = _pairs(group, task)
@@ -47,21 +48,21 @@ def congestion(group: Ints, task: Ints, weight: Floats, part: Floats) -> tuple[F
     uses: list[tuple[Ints, Ints]] = []
     row, column = n + groups, 0
     for j in range(1, int(top.max()) + 1):
-        here, users, pairs = (np.flatnonzero(top[of] >= j) for of in (np.arange(groups), group, of_pair))
+        here, commodities, pairs = (np.flatnonzero(top[of] >= j) for of in (np.arange(groups), group, of_pair))
         x, level, balance, below = (
             np.zeros(n, int),
             np.zeros(groups, int),
             np.zeros(groups, int),
             np.zeros_like(of_pair),
         )
-        x[users] = column + np.arange(len(users))
-        level[here] = column + len(users) + np.arange(len(here))
+        x[commodities] = column + np.arange(len(commodities))
+        level[here] = column + len(commodities) + np.arange(len(here))
         balance[here] = row + np.arange(len(here))
         below[pairs] = row + len(here) + np.arange(len(pairs))
         for at, what, value in (
-            (users, x[users], 1.0),
-            (balance[group[users]], x[users], 1.0),
-            (below[pair[users]], x[users], 1.0),
+            (commodities, x[commodities], 1.0),
+            (balance[group[commodities]], x[commodities], 1.0),
+            (below[pair[commodities]], x[commodities], 1.0),
             (n + here, level[here], 1.0),
             (balance[here], level[here], -float(j)),
             (below[pairs], level[of_pair[pairs]], -1.0),
@@ -69,9 +70,9 @@ def congestion(group: Ints, task: Ints, weight: Floats, part: Floats) -> tuple[F
             entries.append((at, what, np.full(len(at), value)))
         low += [np.zeros(len(here)), np.full(len(pairs), -np.inf)]
         high += [np.where((top[here] == j) & (j < tasks[here]), np.inf, 0.0), np.zeros(len(pairs))]
-        cost += [(j - 1) * (weight / unit)[users], np.zeros(len(here))]
-        uses.append((users, x[users]))
-        row, column = row + len(here) + len(pairs), column + len(users) + len(here)
+        cost += [(j - 1) * (weight / unit)[commodities], np.zeros(len(here))]
+        uses.append((commodities, x[commodities]))
+        row, column = row + len(here) + len(pairs), column + len(commodities) + len(here)
     rows, columns, values = (np.concatenate(of) for of in zip(*entries, strict=True))
     program = Program(
         cost=np.concatenate(cost),
@@ -88,8 +89,8 @@ def congestion(group: Ints, task: Ints, weight: Floats, part: Floats) -> tuple[F
     if outcome.values is None or outcome.duals is None:
         raise SolverError(f"HiGHS ended with {outcome.termination} on the congestion of {groups} resources")
     others = np.zeros(n)
-    for j, (users, x) in enumerate(uses):
-        others[users] += j * outcome.values[x]
+    for j, (commodities, x) in enumerate(uses):
+        others[commodities] += j * outcome.values[x]
     found = np.bincount(group, weight * others, minlength=groups)
     return np.asarray(found), np.maximum(outcome.duals[:n], 0.0) * unit, others
 
@@ -100,7 +101,7 @@ def firsts(group: Ints) -> Ints:
 
 
 def _pairs(group: Ints, task: Ints) -> Ints:
-    """Return a number for every group and task, for users sorted by both."""
+    """Return a number for every group and task, for commodities sorted by both."""
     return np.cumsum((np.diff(group, prepend=-1) != 0) | (np.diff(task, prepend=-1) != 0)) - 1
 
 

@@ -1,17 +1,17 @@
 """The linear relaxation of the load-indexed program over paths (`paths`), its congestion by cuts.
 
 Where each task's delay is one affine bound, and the objective their mean, what congestion costs is a sum over
-resources: t_r ≥ f_r(y), with y_u the part of user u's paths that pass r, and f_r the least mean cost of sets of users
-that make up these parts (`congestion`). f_r is the conjugate of what the Lagrangian bound has in its second line
-(`prices`): f_r(y) = max over λ ≥ 0 of Σ λ_u y_u - c(λ), c(λ) = max over sets S, one user a task, of
-Σ_{u ∈ S} (λ_u - (|S| - 1) w_u). So the program is
+resources: t_r ≥ f_r(y), with y_u the part of commodity u's paths that pass r, and f_r the least mean cost of sets of
+commodities that make up these parts (`congestion`). f_r is the conjugate of what the Lagrangian bound has in its second
+line (`multipliers`): f_r(y) = max over λ ≥ 0 of Σ λ_u y_u - c(λ), c(λ) = max over sets S, one commodity a task, of Σ_{u
+∈ S} (λ_u - (|S| - 1) w_u). So the program is
 
     paths and their rows;  t_r ≥ Σ_u λ_u Σ paths of u through r - c(λ)  for some λ,
 
 one column and a few rows for each resource that is shared by more than it can bear, where the program of `columns` has
-a column for every user, resource and level. Its value is the same as soon as no cut is violated: the maximum over λ is
-the dual of the levels' part of that program. λ_u of users without paths is as high as it may be at no c
-(`entry_prices`), so that paths to come find their place in the cuts.
+a column for every commodity, resource and level. Its value is the same as soon as no cut is violated: the maximum over
+λ is the dual of the levels' part of that program. λ_u of commodities without paths is as high as it may be at no c
+(`zero_cost_entry`), so that paths to come find their place in the cuts.
 
 Any λ makes a valid cut; which one is taken is a matter of speed. They are taken at a point between the last ones and
 the program's (in-out separation, Ben-Ameur and Neto 2007, doi:10.1002/net.20137), every y_u a little above its value,
@@ -28,15 +28,15 @@ import numpy as np
 
 from solvers.backends.highs import run
 from solvers.backends.program import Limits, Outcome
-from solvers.exact.branch_and_price.domains.domain import Scope
-from solvers.exact.branch_and_price.master.base import Paths
+from solvers.exact.branch_and_price.domains.domain import TaskDomain
+from solvers.exact.branch_and_price.master.base import RestrictedMaster
 from solvers.exact.branch_and_price.master.congestion import congestion, firsts, two_levels
-from solvers.exact.branch_and_price.pricing.commodities import Users, allowed
-from solvers.exact.branch_and_price.pricing.completion import entry_prices
+from solvers.exact.branch_and_price.pricing.commodities import Commodities, allowed_arcs
+from solvers.exact.branch_and_price.pricing.completion import zero_cost_entry
 from solvers.exact.branch_and_price.pricing.lagrangian import resource_bound
-from solvers.exact.branch_and_price.pricing.multipliers import Prices, make_prices
+from solvers.exact.branch_and_price.pricing.multipliers import Multipliers, dual_feasible
 from solvers.network.arrays import DATA, Floats, Ints
-from solvers.network.data import Tables
+from solvers.network.data import ProblemData
 from solvers.result import Termination
 
 SMALL = 1e-9
@@ -49,64 +49,64 @@ MOST = 60
 PATIENCE, PATIENCE_ANEW = 0.25, 2.0
 """Simplex iterations over rows and columns after which HiGHS counts as going in circles; without a basis."""
 FAINT = 1e-5
-"""Share of the largest price of a cut below which prices are taken for none."""
+"""Share of the largest price of a cut below which multipliers are taken for none."""
 TIGHT = 1e-6
 """Relative amount by which a cut may hold and count as tight."""
 NEGLIGIBLE = 1e-10
 """Relative amount of the value by which a cut has to be violated."""
 
 
-class Cuts(Paths):
+class CutMaster(RestrictedMaster):
     """The restricted relaxation with cuts."""
 
     parts = (1.0, 0.5)
 
-    def __init__(self, tables: Tables, scopes: list[Scope], users: Users, limits: Limits) -> None:
-        super().__init__(tables, scopes, users, "mean", limits)
+    def __init__(self, data: ProblemData, domains: list[TaskDomain], commodities: Commodities, limits: Limits) -> None:
+        super().__init__(data, domains, commodities, "mean", limits)
         if any(self._delay):
             raise ValueError("cuts need one affine bound for each task's delay")
-        nothing = np.zeros((len(users.task), 0))
-        self._share = make_prices(tables, users, [np.ones(1)] * len(scopes), nothing, "mean").share
-        self._pays = self._share > 0
-        self._allowed = allowed(scopes)
+        nothing = np.zeros((len(commodities.task), 0))
+        self._load_weight = dual_feasible(data, commodities, [np.ones(1)] * len(domains), nothing, "mean").load_weight
+        self._pays = self._load_weight > 0
+        self._allowed = allowed_arcs(domains)
         self._through: dict[int, list[tuple[int, int]]] = {}
         self._path, self._key = array("q"), array("q")
         self._cost: dict[int, int] = {}
         self._cuts: dict[int, list[tuple[int, Floats, float]]] = {}
         self._inner = np.zeros(0)
 
-    def _pass(self, user: int, used: Ints, column: int) -> None:
-        kind = int(self.users.kind[user])
-        for r in used[self.tables.shareable[used]].tolist():
-            key = kind * self.tables.resources + r
-            self._through.setdefault(key, []).append((user, column))
+    def _pass(self, commodity: int, used: Ints, column: int) -> None:
+        kind = int(self.commodities.kind[commodity])
+        for r in used[self.data.shareable[used]].tolist():
+            key = kind * self.data.resources + r
+            self._through.setdefault(key, []).append((commodity, column))
             self._path.append(column)
-            self._key.append(key * len(self.users.task) + user)
+            self._key.append(key * len(self.commodities.task) + commodity)
             for row, price, _ in self._cuts.get(key, ()):
-                if price[user] > 0:
-                    self._lp.put(row, column, -price[user] / self._unit(key))
+                if price[commodity] > 0:
+                    self._lp.put(row, column, -price[commodity] / self._unit(key))
 
-    def deepen(self, kind: int, r: int, depth: int) -> bool:
+    def add_levels(self, kind: int, r: int, depth: int) -> bool:
         """Change nothing: cuts know all levels."""
         return False
 
     def _flows(self, values: Floats) -> tuple[Ints, Ints, Floats]:
-        """Return key of the resource, user and part of all users' flow on resources, sorted, each shape (flows,)."""
+        """Return resource key, commodity and part of all flows on resources, sorted, each shape (flows,)."""
         path, key = (np.frombuffer(mine, dtype=np.int64) for mine in (self._path, self._key))
         part = np.where(path < len(values), values[np.minimum(path, len(values) - 1)], 0.0)
         some = part > SMALL
         keys, at = np.unique(key[some], return_inverse=True)
-        return *np.divmod(keys, len(self.users.task)), np.minimum(np.bincount(at, part[some]), 1.0)
+        return *np.divmod(keys, len(self.commodities.task)), np.minimum(np.bincount(at, part[some]), 1.0)
 
     def _contested(self, flows: tuple[Ints, Ints, Floats]) -> tuple[Ints, Ints, Floats, Ints]:
         """Return the flows on resources that bear more than one packet, and their groups by resource."""
-        key, user, part = flows
+        key, commodity, part = flows
         _, group = np.unique(key, return_inverse=True)
-        task = self.users.task[user]
+        task = self.commodities.task[commodity]
         different = task != task[np.searchsorted(group, group)]  # from its group's first
         more = ((np.bincount(group, part) > 1 + SMALL) & (np.bincount(group, different) > 0))[group]
-        key, user, part = key[more], user[more], part[more]
-        return key, user, part, np.unique(key, return_inverse=True)[1]
+        key, commodity, part = key[more], commodity[more], part[more]
+        return key, commodity, part, np.unique(key, return_inverse=True)[1]
 
     def separate(self, values: Floats, objective: float) -> float:
         """Add cuts that this point violates, if there are any; return by how much, in all."""
@@ -121,100 +121,103 @@ class Cuts(Paths):
         return total
 
     def _separate(self, point: Floats, values: Floats, least: float) -> float:
-        users, tables = self.users, self.tables
-        key, user, part, group = self._contested(self._flows(point))
+        commodities, data = self.commodities, self.data
+        key, commodity, part, group = self._contested(self._flows(point))
         if len(key) == 0:
             return 0.0
-        weight = self._share[user] * tables.per_bit[key % tables.resources]
+        weight = self._load_weight[commodity] * data.per_bit[key % data.resources]
         paid = np.array([self._paid(at, point) for at in key[firsts(group)].tolist()])
-        wrong = (two_levels(group, users.task[user], weight, part) > paid + least)[group]
+        wrong = (two_levels(group, commodities.task[commodity], weight, part) > paid + least)[group]
         if not wrong.any():
             return 0.0
-        key, user, group = key[wrong], user[wrong], group[wrong]
+        key, commodity, group = key[wrong], commodity[wrong], group[wrong]
         part, weight = part[wrong], weight[wrong]
         paid, group = paid[np.unique(group)], np.unique(group, return_inverse=True)[1]
         counts = np.bincount(group)[group]
         nudge = NUDGE * (1 - counts * part)
-        value, price, _ = congestion(group, users.task[user], weight, part + nudge)
+        value, price, _ = congestion(group, commodities.task[commodity], weight, part + nudge)
         value -= np.bincount(group, price * nudge)
         first = firsts(group)
         of_key, of_user, of_part = self._flows(values)
         total, stops = 0.0, np.append(first[1:], len(group))
         for i in np.flatnonzero(value > paid + least):
             low, high, at = int(first[i]), int(stops[i]), int(key[first[i]])
-            whole, base = self._lift(at, user[low:high], price[low:high])
+            whole, base = self._lift(at, commodity[low:high], price[low:high])
             here = slice(*np.searchsorted(of_key, [at, at + 1]))
             lack = float(whole[of_user[here]] @ of_part[here]) - base - self._paid(at, values)
             if lack > least:
-                self.cut(at, whole, base)
+                self.add_cut(at, whole, base)
                 total += lack
         return total
 
     def _lift(self, key: int, old: Ints, price: Floats) -> tuple[Floats, float]:
-        """Return λ of all users, shape (users,), and c(λ), where some users' prices are given."""
-        users = self.users
-        kind, r = divmod(key, self.tables.resources)
-        per_bit = float(self.tables.per_bit[r])
-        whole = np.zeros(len(users.task))
+        """Return λ of all commodities, shape (commodities,), and c(λ), where some are given."""
+        commodities = self.commodities
+        kind, r = divmod(key, self.data.resources)
+        per_bit = float(self.data.per_bit[r])
+        whole = np.zeros(len(commodities.task))
         whole[old] = price
-        join = self._allowed[:, r] & (users.kind == kind)
+        join = self._allowed[:, r] & (commodities.kind == kind)
         join[old] = False
         new = np.flatnonzero(join)
         if len(new):
-            whole[new] = entry_prices(users.task, self._share * per_bit, price, old, new)
+            whole[new] = zero_cost_entry(commodities.task, self._load_weight * per_bit, price, old, new)
         whole[whole < FAINT * whole.max()] = 0.0
-        return whole, -resource_bound(price, self._share[old] * per_bit, users.task[old])
+        return whole, -resource_bound(price, self._load_weight[old] * per_bit, commodities.task[old])
 
     def _unit(self, key: int) -> float:
         """Return what one packet more costs at a resource at most; t_r is counted in it."""
-        return float(self._share.max() * self.tables.per_bit[key % self.tables.resources])
+        return float(self._load_weight.max() * self.data.per_bit[key % self.data.resources])
 
     def _paid(self, key: int, values: Floats) -> float:
         """Return t_r in a point."""
         column = self._cost.get(key, len(values))
         return float(values[column]) * self._unit(key) if column < len(values) else 0.0
 
-    def cut(self, key: int, price: Floats, base: float) -> None:
-        """Add t_r ≥ Σ λ y - base, with prices λ of shape (users,)."""
+    def add_cut(self, key: int, price: Floats, base: float) -> None:
+        """Add t_r ≥ Σ λ y - base, with multipliers λ of shape (commodities,)."""
         lp = self._lp
         unit = self._unit(key)
         if key not in self._cost:
             self._cost[key] = lp.column(unit)
         row = lp.row(-base / unit, np.inf)
         lp.put(row, self._cost[key], 1.0)
-        for user, column in self._through.get(key, ()):
-            if price[user] > 0:
-                lp.put(row, column, -price[user] / unit)
+        for commodity, column in self._through.get(key, ()):
+            if price[commodity] > 0:
+                lp.put(row, column, -price[commodity] / unit)
         self._cuts.setdefault(key, []).append((row, price, base))
         self.cuts.append((key, price, base))
 
-    def inherit(self, other: "Cuts", values: Floats) -> None:
-        """Take over the cuts that are tight at a point of another program of the same tasks, perhaps in other pieces.
+    def inherit(self, other: "CutMaster", values: Floats) -> None:
+        """Take over the cuts that are tight at a point of another program of the same tasks, perhaps in other segments.
 
-        A user asks for what makes it no more attractive to the resource, in whatever company, than the most attractive
-        of the other program's users of its task, so that c(λ) stays.
+        A commodity asks for what makes it no more attractive to the resource, in whatever company, than the most
+        attractive of the other program's commodities of its task, so that c(λ) stays.
         """
-        resources, data = self.tables.resources, len(self.users.pieces)
+        resources, data = self.data.resources, len(self.commodities.segments)
         at, of_user, of_part = other._flows(values)
-        floor = float(self._share[:data][self._pays[:data]].min(initial=np.inf))
-        first, task = other.users.first[:-1], self.users.task[:data]
+        floor = float(self._load_weight[:data][self._pays[:data]].min(initial=np.inf))
+        first, task = other.commodities.first[:-1], self.commodities.task[:data]
         for key, cuts in other._cuts.items():
-            per_bit = float(self.tables.per_bit[key % resources])
+            per_bit = float(self.data.per_bit[key % resources])
             here = slice(*np.searchsorted(at, [key, key + 1]))
             paid = other._paid(key, values)
             for _, price, base in cuts:
                 if paid - float(price[of_user[here]] @ of_part[here]) + base > TIGHT * paid:
                     continue
-                mine = np.zeros(len(self.users.task))
+                mine = np.zeros(len(self.commodities.task))
                 if key < resources:
-                    old, share = price[: len(other.users.pieces)], other._share[: len(other.users.pieces)] * per_bit
-                    depth = np.arange(int(min(len(self.scopes), old.max() / max(floor * per_bit, 1e-300) + 2)))
+                    old, share = (
+                        price[: len(other.commodities.segments)],
+                        other._load_weight[: len(other.commodities.segments)] * per_bit,
+                    )
+                    depth = np.arange(int(min(len(self.domains), old.max() / max(floor * per_bit, 1e-300) + 2)))
                     worth = np.minimum.reduceat(depth[:, None] * share - old, first, axis=1)[:, task]
-                    asked = depth[:, None] * self._share[:data] * per_bit - worth
+                    asked = depth[:, None] * self._load_weight[:data] * per_bit - worth
                     mine[:data] = np.where(self._pays[:data], np.maximum(asked.min(axis=0), 0.0), 0.0)
                 else:
-                    mine[data:] = price[len(other.users.pieces) :]
-                self.cut(key, mine, base)
+                    mine[data:] = price[len(other.commodities.segments) :]
+                self.add_cut(key, mine, base)
 
     def solve(self, limits: Limits, tolerance: float = 0.0) -> Outcome:
         """Solve what there is, with cuts until those of a round are violated by no more than a tolerance in all.
@@ -263,24 +266,26 @@ class Cuts(Paths):
             h.setOptionValue(name, value)
         return outcome
 
-    def prices(self, duals: Floats, scopes: list[Scope]) -> tuple[Prices, Floats]:
-        """Return the duals as prices, which cuts have for all users, and each task's dual value, shape (tasks,)."""
-        price = np.zeros((len(self.users.task), self.tables.resources))
+    def multipliers(self, duals: Floats, domains: list[TaskDomain]) -> tuple[Multipliers, Floats]:
+        """Return the duals as multipliers of all commodities, and each task's dual value, shape (tasks,)."""
+        price = np.zeros((len(self.commodities.task), self.data.resources))
         for key, cuts in self._cuts.items():
-            unit, r = self._unit(key), key % self.tables.resources
+            unit, r = self._unit(key), key % self.data.resources
             for row, mine, _ in cuts:
                 if row < len(duals) and duals[row] > 0:
                     price[:, r] += duals[row] / unit * mine
-        thetas = [np.ones(1)] * len(self.scopes)
-        return make_prices(self.tables, self.users, thetas, price, "mean"), duals[self._choice]
+        thetas = [np.ones(1)] * len(self.domains)
+        return dual_feasible(self.data, self.commodities, thetas, price, "mean"), duals[self._choice]
 
-    def waits(self, values: Floats) -> Floats:
-        """Return the data work that other packets add, by share, shape (users,) [s]."""
-        users, tables, total = self.users, self.tables, np.zeros(len(self.users.task))
-        key, user, part, group = self._contested(self._flows(values))
+    def meeting_work(self, values: Floats) -> Floats:
+        """Return the data work that other packets add, by share, shape (commodities,) [s]."""
+        commodities, data, total = self.commodities, self.data, np.zeros(len(self.commodities.task))
+        key, commodity, part, group = self._contested(self._flows(values))
         if len(key):
-            per_bit = tables.per_bit[key % tables.resources]
-            _, _, others = congestion(group, users.task[user], self._share[user] * per_bit, part)
-            bits = np.array([task.bits for task in tables.tasks])[users.task[user], users.kind[user]]
-            np.add.at(total, user, others * bits * per_bit)
-        return np.where(users.kind == DATA, total, 0.0)
+            per_bit = data.per_bit[key % data.resources]
+            _, _, others = congestion(group, commodities.task[commodity], self._load_weight[commodity] * per_bit, part)
+            bits = np.array([task.bits for task in data.tasks])[
+                commodities.task[commodity], commodities.kind[commodity]
+            ]
+            np.add.at(total, commodity, others * bits * per_bit)
+        return np.where(commodities.kind == DATA, total, 0.0)

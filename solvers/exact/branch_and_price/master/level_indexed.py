@@ -1,12 +1,13 @@
 """The linear relaxation of the load-indexed program over paths (`paths`), with columns for the levels of resources.
 
-Beside the paths: x[u, r, j] = 1 iff user u (`prices.Users`) uses resource r while j packets do, L[kind, r, j]. Rows:
+Beside the paths: x[u, r, j] = 1 iff commodity u (`multipliers.Commodities`) uses resource r while j packets do, L[kind,
+r, j]. Rows:
 
     Σ paths of u through r ≤ Σ_j x[u, r, j];
     Σ_u x[u, r, j] = j L[·, r, j], ≥ for the last, open level;  Σ_{u of m} x[u, r, j] ≤ L[·, r, j];  Σ_j L ≤ 1,
 
 for resources with more than one level only, and of the last but one those rows only that a point has violated.
-x[u, r, j] costs the j - 1 other packets. This is the relaxation of `master` with one copy of the flow per piece; rows
+x[u, r, j] costs the j - 1 other packets. This is the relaxation of `master` with one copy of the flow per segment; rows
 for shared resources alone keep it small. It serves every objective; where each task's delay is one affine bound, and
 the objective its mean, `cuts` has the same value with far fewer rows and columns.
 """
@@ -18,33 +19,33 @@ import numpy as np
 
 from solvers.backends.highs import run
 from solvers.backends.program import Limits, Outcome
-from solvers.exact.branch_and_price.domains.domain import Scope
-from solvers.exact.branch_and_price.master.base import Paths
+from solvers.exact.branch_and_price.domains.domain import TaskDomain
+from solvers.exact.branch_and_price.master.base import RestrictedMaster
 from solvers.exact.branch_and_price.master.lp import INF
-from solvers.exact.branch_and_price.pricing.commodities import Users
-from solvers.exact.branch_and_price.pricing.completion import lift
-from solvers.exact.branch_and_price.pricing.multipliers import Prices, make_prices
+from solvers.exact.branch_and_price.pricing.commodities import Commodities
+from solvers.exact.branch_and_price.pricing.completion import complete_duals
+from solvers.exact.branch_and_price.pricing.multipliers import Multipliers, dual_feasible
 from solvers.network.arrays import MODEL, Floats, Ints
-from solvers.network.data import Tables
+from solvers.network.data import ProblemData
 from solvers.result import Termination
 
 VIOLATION = 1e-6
 SEPARATIONS = 4
 
 
-class Columns(Paths):
+class LevelMaster(RestrictedMaster):
     """The restricted relaxation with levels."""
 
     def __init__(
         self,
-        tables: Tables,
-        scopes: list[Scope],
-        users: Users,
+        data: ProblemData,
+        domains: list[TaskDomain],
+        commodities: Commodities,
         objective: str,
         limits: Limits,
         tight: set[tuple[int, int, int, int]],
     ) -> None:
-        super().__init__(tables, scopes, users, objective, limits)
+        super().__init__(data, domains, commodities, objective, limits)
         self.tight = tight
         self._through: dict[tuple[int, int], dict[int, list[int]]] = {}
         self._shares: list[tuple[int, int, float]] = []
@@ -56,29 +57,34 @@ class Columns(Paths):
         self._part_level, self._below = array("q"), array("q")
         self._one: dict[tuple[int, int], int] = {}
 
-    def _pass(self, user: int, used: Ints, column: int) -> None:
-        kind = int(self.users.kind[user])
+    def _pass(self, commodity: int, used: Ints, column: int) -> None:
+        kind = int(self.commodities.kind[commodity])
         for r in used.tolist():
-            self._through.setdefault((kind, r), {}).setdefault(user, []).append(column)
+            self._through.setdefault((kind, r), {}).setdefault(commodity, []).append(column)
             if (kind, r) in self._depth:
-                self._lp.put(self._link(user, r), column, 1.0)
+                self._lp.put(self._link(commodity, r), column, 1.0)
 
-    def _link(self, user: int, r: int) -> int:
-        """Return the row that ties a user's paths through r to its levels there, new where need be."""
-        if (user, r) not in self._links:
-            self._links[user, r] = self._lp.row(-INF, 0.0)
-            for j in range(1, self._depth[int(self.users.kind[user]), r] + 1):
-                self._use(user, r, j)
-        return self._links[user, r]
+    def _link(self, commodity: int, r: int) -> int:
+        """Return the row that ties a commodity's paths through r to its levels there, new where need be."""
+        if (commodity, r) not in self._links:
+            self._links[commodity, r] = self._lp.row(-INF, 0.0)
+            for j in range(1, self._depth[int(self.commodities.kind[commodity]), r] + 1):
+                self._use(commodity, r, j)
+        return self._links[commodity, r]
 
-    def _use(self, user: int, r: int, j: int) -> None:
-        """Add x[user, r, j]."""
-        lp, tables, m, kind = self._lp, self.tables, int(self.users.task[user]), int(self.users.kind[user])
-        extra = (j - 1) * tables.tasks[m].bits[kind] * float(tables.per_bit[r])
-        slopes = [1.0] if kind == MODEL else [side.work for side in self._sides[user]]
+    def _use(self, commodity: int, r: int, j: int) -> None:
+        """Add x[commodity, r, j]."""
+        lp, data, m, kind = (
+            self._lp,
+            self.data,
+            int(self.commodities.task[commodity]),
+            int(self.commodities.kind[commodity]),
+        )
+        extra = (j - 1) * data.tasks[m].bits[kind] * float(data.per_bit[r])
+        slopes = [1.0] if kind == MODEL else [side.work for side in self._sides[commodity]]
         column = self._charge(m, [slope * extra for slope in slopes])
-        self._shares.append((column, user, extra))
-        lp.put(self._links[user, r], column, -1.0)
+        self._shares.append((column, commodity, extra))
+        lp.put(self._links[commodity, r], column, -1.0)
         balance, level = self._levels[kind, r, j]
         lp.put(balance, column, 1.0)
         key = kind, m, r, j
@@ -100,7 +106,7 @@ class Columns(Paths):
         for column in columns:
             self._lp.put(row, column, 1.0)
 
-    def deepen(self, kind: int, r: int, depth: int) -> bool:
+    def add_levels(self, kind: int, r: int, depth: int) -> bool:
         """Give a resource levels up to `depth`, the last one open; tell whether that changes the program."""
         lp, before = self._lp, self._depth.get((kind, r), 0)
         if depth <= max(before, 1):
@@ -117,14 +123,14 @@ class Columns(Paths):
             lp.put(balance, level, -float(j))
             lp.put(self._one[kind, r], level, 1.0)
             self._levels[kind, r, j] = balance, level
-        for user, columns in self._through.get((kind, r), {}).items():
-            if (user, r) not in self._links:
-                row = self._link(user, r)
+        for commodity, columns in self._through.get((kind, r), {}).items():
+            if (commodity, r) not in self._links:
+                row = self._link(commodity, r)
                 for column in columns:
                     lp.put(row, column, 1.0)
             else:
                 for j in range(before + 1, depth + 1):
-                    self._use(user, r, j)
+                    self._use(commodity, r, j)
         return True
 
     def separate(self, values: Floats) -> int:
@@ -159,25 +165,25 @@ class Columns(Paths):
                 break
         return outcome
 
-    def prices(self, duals: Floats, scopes: list[Scope]) -> tuple[Prices, Floats]:
-        """Return the duals as prices, lifted for users without rows, and each task's dual value, shape (tasks,)."""
-        price, known = np.zeros((2, len(self.users.task), self.tables.resources))
+    def multipliers(self, duals: Floats, domains: list[TaskDomain]) -> tuple[Multipliers, Floats]:
+        """Return the duals as multipliers, completed for commodities without rows, and each task's dual value."""
+        price, known = np.zeros((2, len(self.commodities.task), self.data.resources))
         if self._links:
             keys = np.array(list(self._links), dtype=np.int64)
             price[keys[:, 0], keys[:, 1]] = -duals[list(self._links.values())]
             known[keys[:, 0], keys[:, 1]] = 1.0
         thetas = [duals[rows] if rows else np.ones(1) for rows in self._delay]
-        prices = make_prices(self.tables, self.users, thetas, price, self.objective)
-        lift(self.tables, scopes, prices, known > 0)
-        return prices, duals[self._choice]
+        multipliers = dual_feasible(self.data, self.commodities, thetas, price, self.objective)
+        complete_duals(self.data, domains, multipliers, known > 0)
+        return multipliers, duals[self._choice]
 
-    def cut(self, key: int, price: Floats, base: float) -> None:
+    def add_cut(self, key: int, price: Floats, base: float) -> None:
         """Do nothing: levels need no cuts."""
 
-    def waits(self, values: Floats) -> Floats:
-        """Return the data work that other packets add, by share, shape (users,) [s]."""
-        total = np.zeros(len(self.users.task))
-        for column, user, extra in self._shares:
+    def meeting_work(self, values: Floats) -> Floats:
+        """Return the data work that other packets add, by share, shape (commodities,) [s]."""
+        total = np.zeros(len(self.commodities.task))
+        for column, commodity, extra in self._shares:
             if column < len(values):
-                total[user] += values[column] * extra
+                total[commodity] += values[column] * extra
         return total

@@ -9,7 +9,7 @@ from solvers.backends.program import Limits, Program
 INF = highspy.kHighsInf
 
 
-class Growing:
+class IncrementalLp:
     """Rows and columns that wait to be added; an entry goes with whichever of the two is new."""
 
     def __init__(self, limits: Limits) -> None:

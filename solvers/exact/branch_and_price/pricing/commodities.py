@@ -3,38 +3,42 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from solvers.exact.branch_and_price.domains.domain import Scope
-from solvers.exact.branch_and_price.domains.segment import Piece
+from solvers.exact.branch_and_price.domains.domain import TaskDomain
+from solvers.exact.branch_and_price.domains.segment import Segment
 from solvers.network.arrays import DATA, MODEL
 
 
-class Users:
-    """Who may use resources: the pieces of all tasks for data packets, then the tasks for model packets.
+class Commodities:
+    """Who may use resources: the segments of all tasks for data packets, then the tasks for model packets.
 
     Attributes
     ----------
-    pieces
-        (task, piece) of the first users.
+    segments
+        (task, segment) of the first commodities.
     task, kind
-        Of every user.
+        Of every commodity.
     first
-        Position of each task's first piece, and the number of pieces at last.
+        Position of each task's first segment, and the number of segments at last.
     """
 
-    def __init__(self, scopes: list[Scope]) -> None:
-        self.pieces: list[tuple[int, Piece]] = [(m, piece) for m, scope in enumerate(scopes) for piece in scope.pieces]
-        n = len(scopes)
-        self.first = np.concatenate([[0], np.cumsum([len(scope.pieces) for scope in scopes])]).astype(np.int64)
-        self.task = np.concatenate([[m for m, _ in self.pieces], np.arange(n)]).astype(np.int64)
-        self.kind = np.repeat([DATA, MODEL], [len(self.pieces), n])
+    def __init__(self, domains: list[TaskDomain]) -> None:
+        self.segments: list[tuple[int, Segment]] = [
+            (m, segment) for m, domain in enumerate(domains) for segment in domain.segments
+        ]
+        n = len(domains)
+        self.first = np.concatenate([[0], np.cumsum([len(domain.segments) for domain in domains])]).astype(np.int64)
+        self.task = np.concatenate([[m for m, _ in self.segments], np.arange(n)]).astype(np.int64)
+        self.kind = np.repeat([DATA, MODEL], [len(self.segments), n])
 
     def model(self, m: int) -> int:
-        """Return the user that is m's model packet."""
-        return len(self.pieces) + m
+        """Return the commodity that is m's model packet."""
+        return len(self.segments) + m
 
 
-def allowed(scopes: list[Scope]) -> NDArray[np.bool_]:
-    """Return which user may use which resource, shape (users, resources)."""
-    pieces = [piece for scope in scopes for piece in scope.pieces]
-    data = [piece.arcs if piece.sends_data and piece.ends else np.zeros_like(piece.arcs) for piece in pieces]
-    return np.stack([*data, *(scope.arcs[MODEL] for scope in scopes)])
+def allowed_arcs(domains: list[TaskDomain]) -> NDArray[np.bool_]:
+    """Return which commodity may use which resource, shape (commodities, resources)."""
+    segments = [segment for domain in domains for segment in domain.segments]
+    data = [
+        segment.arcs if segment.sends_data and segment.ends else np.zeros_like(segment.arcs) for segment in segments
+    ]
+    return np.stack([*data, *(domain.arcs[MODEL] for domain in domains)])

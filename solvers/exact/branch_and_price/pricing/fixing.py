@@ -3,71 +3,75 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from solvers.exact.branch_and_price.domains.delay_bounds import sides
-from solvers.exact.branch_and_price.domains.domain import Scope
-from solvers.exact.branch_and_price.pricing.commodities import Users
-from solvers.exact.branch_and_price.pricing.lagrangian import Bound
-from solvers.exact.branch_and_price.pricing.multipliers import Prices, make_prices
-from solvers.exact.branch_and_price.pricing.subproblems import Costs, task_costs
+from solvers.exact.branch_and_price.domains.delay_bounds import delay_bounds
+from solvers.exact.branch_and_price.domains.domain import TaskDomain
+from solvers.exact.branch_and_price.pricing.commodities import Commodities
+from solvers.exact.branch_and_price.pricing.lagrangian import LagrangianBound
+from solvers.exact.branch_and_price.pricing.multipliers import Multipliers, dual_feasible
+from solvers.exact.branch_and_price.pricing.subproblems import PricingResult, solve_pricing
 from solvers.network.arrays import DATA, MODEL
-from solvers.network.data import Tables
+from solvers.network.data import ProblemData
 
 
-def fix(tables: Tables, scopes: list[Scope], prices: Prices, bound: Bound, cutoff: float) -> None:
-    """Take out of the scopes what no solution better than the cutoff needs; pieces without ends stay, empty."""
+def reduced_cost_fixing(
+    data: ProblemData, domains: list[TaskDomain], multipliers: Multipliers, bound: LagrangianBound, cutoff: float
+) -> None:
+    """Take out of the domains what no solution better than the cutoff needs; segments without ends stay, empty."""
     room = cutoff - bound.value + 1e-9 * (abs(cutoff) + 1)
-    for m, (scope, costs) in enumerate(zip(scopes, bound.tasks, strict=True)):
-        _fix_task(tables, scope, prices.users, costs, m, costs.least + room)
+    for m, (domain, costs) in enumerate(zip(domains, bound.tasks, strict=True)):
+        _fix_task(data, domain, multipliers.commodities, costs, m, costs.least + room)
 
 
-def fix_alone(tables: Tables, scopes: list[Scope], cutoff: float) -> None:
-    """Do the same for the maximum with all weight on one task after the other, and no prices.
+def single_task_fixing(data: ProblemData, domains: list[TaskDomain], cutoff: float) -> None:
+    """Do the same for the maximum with all weight on one task after the other, and no multipliers.
 
     No T_m may exceed the cutoff, though the relaxation's weights may be zero for all but a few tasks.
     """
-    n, users = len(scopes), Users(scopes)
-    for m, scope in enumerate(scopes):
-        thetas = [np.full(len(sides(tables.tasks[i], scopes[i].pieces[0])), float(i == m)) for i in range(n)]
-        prices = make_prices(tables, users, thetas, np.zeros((len(users.task), tables.resources)), "max")
-        costs = task_costs(tables, scope, prices, m)
+    n, commodities = len(domains), Commodities(domains)
+    for m, domain in enumerate(domains):
+        thetas = [np.full(len(delay_bounds(data.tasks[i], domains[i].segments[0])), float(i == m)) for i in range(n)]
+        multipliers = dual_feasible(data, commodities, thetas, np.zeros((len(commodities.task), data.resources)), "max")
+        costs = solve_pricing(data, domain, multipliers, m)
         if costs.least <= cutoff:
-            _fix_task(tables, scope, users, costs, m, cutoff + 1e-9 * (abs(cutoff) + 1))
+            _fix_task(data, domain, commodities, costs, m, cutoff + 1e-9 * (abs(cutoff) + 1))
 
 
-def _fix_task(tables: Tables, scope: Scope, users: Users, costs: Costs, m: int, limit: float) -> None:
+def _fix_task(
+    data: ProblemData, domain: TaskDomain, commodities: Commodities, costs: PricingResult, m: int, limit: float
+) -> None:
     kept = {key: value for key, value in costs.values.items() if value <= limit}
-    model, rest = users.model(m), dict[int, float]()
-    for q, piece in enumerate(scope.pieces, start=int(users.first[m])):
-        piece.ends = [c for c in piece.ends if (c, q) in kept]
-        if not piece.ends:
-            piece.arcs[:] = False
+    model, rest = commodities.model(m), dict[int, float]()
+    for q, segment in enumerate(domain.segments, start=int(commodities.first[m])):
+        segment.ends = [c for c in segment.ends if (c, q) in kept]
+        if not segment.ends:
+            segment.arcs[:] = False
             continue
-        if piece.sends_data:
-            others = {c: kept[c, q] - costs.parts[q][c] for c in piece.ends}
-            _fix_arcs(tables, costs, (m, q, DATA), others, limit, piece.arcs)
-        if piece.sends_model:
-            for c in piece.ends:
+        if segment.sends_data:
+            others = {c: kept[c, q] - costs.parts[q][c] for c in segment.ends}
+            _fix_arcs(data, costs, (m, q, DATA), others, limit, segment.arcs)
+        if segment.sends_model:
+            for c in segment.ends:
                 rest[c] = min(rest.get(c, np.inf), kept[c, q] - costs.parts[model][c])
-    _fix_arcs(tables, costs, (m, model, MODEL), rest, limit, scope.arcs[MODEL])
-    scope.gather()
+    _fix_arcs(data, costs, (m, model, MODEL), rest, limit, domain.arcs[MODEL])
+    domain.gather()
 
 
 def _fix_arcs(
-    tables: Tables,
-    costs: Costs,
-    user: tuple[int, int, int],
+    data: ProblemData,
+    costs: PricingResult,
+    commodity: tuple[int, int, int],
     rest: dict[int, float],
     limit: float,
     arcs: NDArray[np.bool_],
 ) -> None:
-    """Take a user's superfluous arcs out of the mask; `rest` is what an end costs beside this packet."""
-    m, u, kind = user
+    """Take a commodity's superfluous arcs out of the mask; `rest` is what an end costs beside this packet."""
+    m, u, kind = commodity
     if not rest:
         arcs[:] = False
         return
-    nodes = np.array([tables.end_of(int(tables.tasks[m].ends[c]), kind) for c in rest])
+    nodes = np.array([data.end_of(int(data.tasks[m].ends[c]), kind) for c in rest])
     offsets = np.array(list(rest.values()))
     shift = float(offsets.min())
-    back, _ = tables.search(costs.weights[u], -1, kind == DATA, arcs, offsets=(nodes, offsets - shift))
-    near, far = (tables.tail, tables.head) if kind == DATA else (tables.head, tables.tail)
+    back, _ = data.search(costs.weights[u], -1, kind == DATA, arcs, offsets=(nodes, offsets - shift))
+    near, far = (data.tail, data.head) if kind == DATA else (data.head, data.tail)
     arcs &= costs.forward[u][near] + costs.weights[u] + back[far] + shift <= limit

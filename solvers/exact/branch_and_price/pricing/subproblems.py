@@ -5,26 +5,26 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from solvers.exact.branch_and_price.domains.domain import Scope
-from solvers.exact.branch_and_price.pricing.multipliers import Prices
+from solvers.exact.branch_and_price.domains.domain import TaskDomain
+from solvers.exact.branch_and_price.pricing.multipliers import Multipliers
 from solvers.network.arrays import DATA, MODEL, Floats, Ints
-from solvers.network.data import Tables
+from solvers.network.data import ProblemData
 
 
 @dataclass(eq=False)
-class Costs:
+class PricingResult:
     """One task's priced weights and searches.
 
     Attributes
     ----------
     values
-        Least priced cost per end position and user of a piece; inf where impossible.
+        Least priced cost per end position and commodity of a segment; inf where impossible.
     weights, forward, before
-        Per user its priced weights, shape (resources,), the costs from the task's side and the predecessors.
+        Per commodity its priced weights, shape (resources,), the costs from the task's side and the predecessors.
     least
         The least of the values.
     parts
-        Per user the least priced cost to each end.
+        Per commodity the least priced cost to each end.
     """
 
     values: dict[tuple[int, int], float]
@@ -35,30 +35,32 @@ class Costs:
     least: float
 
 
-def task_costs(tables: Tables, scope: Scope, prices: Prices, m: int) -> Costs:
-    """Search both packets of one task under prices, the data packet in each piece."""
-    task, users = tables.tasks[m], prices.users
-    costs = Costs({}, {}, {}, {}, {}, np.inf)
+def solve_pricing(data: ProblemData, domain: TaskDomain, multipliers: Multipliers, m: int) -> PricingResult:
+    """Search both packets of one task under multipliers, the data packet in each segment."""
+    task, commodities = data.tasks[m], multipliers.commodities
+    costs = PricingResult({}, {}, {}, {}, {}, np.inf)
 
-    def look(user: int, kind: int, weight: Floats, arcs: NDArray[np.bool_], ends: list[int]) -> None:
-        start, stops = tables.start_of(m, kind), tables.end_of(task.ends[ends], kind)
-        reached, last = tables.search(weight, start, kind == MODEL, arcs)
-        costs.weights[user], costs.forward[user], costs.before[user] = weight, np.asarray(reached), last
-        costs.parts[user] = dict(zip(ends, reached[stops].tolist(), strict=True))
+    def look(commodity: int, kind: int, weight: Floats, arcs: NDArray[np.bool_], ends: list[int]) -> None:
+        start, stops = data.start_of(m, kind), data.end_of(task.ends[ends], kind)
+        reached, last = data.search(weight, start, kind == MODEL, arcs)
+        costs.weights[commodity], costs.forward[commodity], costs.before[commodity] = weight, np.asarray(reached), last
+        costs.parts[commodity] = dict(zip(ends, reached[stops].tolist(), strict=True))
 
-    model = users.model(m)
-    if any(piece.sends_model and piece.ends for piece in scope.pieces):
-        weight = prices.weight[m] * (task.bits[MODEL] * tables.per_bit + tables.fixed) + prices.price[model]
-        look(model, MODEL, weight, scope.arcs[MODEL], scope.ends)
-    for q, piece in enumerate(scope.pieces, start=int(users.first[m])):
-        if piece.sends_data and piece.ends:
-            weight = prices.share[q] * tables.per_bit + prices.fixed[q] * tables.fixed + prices.price[q]
-            look(q, DATA, weight, piece.arcs, piece.ends)
-        for c in piece.ends:
-            value = float(prices.const[q])
-            if piece.sends_data:
-                value += costs.parts[q][c] + float(prices.work[q] * task.large_s[c])
-            if piece.sends_model:
+    model = commodities.model(m)
+    if any(segment.sends_model and segment.ends for segment in domain.segments):
+        weight = multipliers.weight[m] * (task.bits[MODEL] * data.per_bit + data.fixed) + multipliers.price[model]
+        look(model, MODEL, weight, domain.arcs[MODEL], domain.ends)
+    for q, segment in enumerate(domain.segments, start=int(commodities.first[m])):
+        if segment.sends_data and segment.ends:
+            weight = (
+                multipliers.load_weight[q] * data.per_bit + multipliers.fixed[q] * data.fixed + multipliers.price[q]
+            )
+            look(q, DATA, weight, segment.arcs, segment.ends)
+        for c in segment.ends:
+            value = float(multipliers.const[q])
+            if segment.sends_data:
+                value += costs.parts[q][c] + float(multipliers.work[q] * task.large_s[c])
+            if segment.sends_model:
                 value += costs.parts[model][c]
             costs.values[c, q] = value
     costs.least = min(costs.values.values(), default=np.inf)

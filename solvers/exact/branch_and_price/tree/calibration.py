@@ -1,7 +1,7 @@
-"""How much of what strong branching promises comes about.
+"""How much of what strong branching scores comes about.
 
 A look at the linear program of known paths overrates a branching whose children then find other paths, of the same task
-again and again. So every branching that has been priced for real teaches what part of its promise came about, at most
+again and again. So every branching that has been priced for real teaches what part of its score came about, at most
 all of it: by task, and over the last branchings of all tasks where a task has taught little.
 """
 
@@ -12,30 +12,30 @@ FADING = 0.9
 
 
 @dataclass
-class Promises:
-    """Experience with promises.
+class ScoreCalibration:
+    """Experience with scores.
 
     Attributes
     ----------
     kept
-        Task and part of its promise that came about, in the order they came.
+        Task and part of its score that came about, in the order they came.
     """
 
     kept: list[tuple[int, float]] = field(default_factory=list)
     _of: dict[int | None, tuple[float, float]] = field(default_factory=dict)
 
     def learn(self, m: int, part: float) -> None:
-        """Take it that this part of a promise of a task came about."""
+        """Take it that this part of a score of a task came about."""
         part = min(part, 1.0)
         self.kept.append((m, part))
         for key in (m, None):
             total, weight = self._of.get(key, (0.0, 0.0))
             self._of[key] = FADING * total + part, FADING * weight + 1
 
-    def expected(self, m: int, promise: float) -> float:
-        """Return what to expect of a promise: all of it at first."""
+    def expected(self, m: int, score: float) -> float:
+        """Return what to expect of a score: all of it at first."""
         prior = 1.0
         for key in (None, m):
             total, weight = self._of.get(key, (0.0, 0.0))
             prior = (total + prior) / (weight + 1)
-        return promise * prior
+        return score * prior

@@ -1,4 +1,4 @@
-"""Nodes of the tree (`branch`): open, and packed while they wait; and how they go on when pieces have been cut."""
+"""Nodes of the tree (`branch`): open, and packed while they wait; and how they go on when segments have been cut."""
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -6,73 +6,75 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.sparse import csr_array
 
-from solvers.exact.branch_and_price.domains.domain import Scope
-from solvers.exact.branch_and_price.domains.segment import Piece
-from solvers.exact.branch_and_price.pricing.commodities import Users
-from solvers.exact.branch_and_price.pricing.multipliers import Prices, make_prices
+from solvers.exact.branch_and_price.domains.domain import TaskDomain
+from solvers.exact.branch_and_price.domains.segment import Segment
+from solvers.exact.branch_and_price.pricing.commodities import Commodities
+from solvers.exact.branch_and_price.pricing.multipliers import Multipliers, dual_feasible
 
 if TYPE_CHECKING:
-    from solvers.exact.branch_and_price.driver import Proof
+    from solvers.exact.branch_and_price.driver import BranchAndPrice
 
 
 @dataclass(eq=False)
 class Node:
-    """What is left in one node: a lower bound over it, its scopes, and prices to begin with."""
+    """What is left in one node: a lower bound over it, its domains, and multipliers to begin with."""
 
     bound: float
-    scopes: list[Scope]
-    prices: Prices
+    domains: list[TaskDomain]
+    multipliers: Multipliers
 
 
-class Waiting:
-    """A node that waits, in a hundredth of the memory: masks as bits, prices without their zeros."""
+class PackedNode:
+    """A node that waits, in a hundredth of the memory: masks as bits, multipliers without their zeros."""
 
-    def __init__(self, bound: float, scopes: list[Scope], prices: Prices) -> None:
-        self.bound, self._price = bound, csr_array(prices.price)
-        self._prices = replace(prices, price=np.zeros((0, 0)))
-        masks = [mask for scope in scopes for mask in (*scope.arcs, *(piece.arcs for piece in scope.pieces))]
+    def __init__(self, bound: float, domains: list[TaskDomain], multipliers: Multipliers) -> None:
+        self.bound, self._price = bound, csr_array(multipliers.price)
+        self._prices = replace(multipliers, price=np.zeros((0, 0)))
+        masks = [mask for domain in domains for mask in (*domain.arcs, *(segment.arcs for segment in domain.segments))]
         self._resources, self._bits = len(masks[0]), np.packbits(np.stack(masks), axis=1)
         nothing = np.zeros(0, dtype=bool)
         self._scopes = [
-            replace(scope.copy(), arcs=[], pieces=[replace(piece, arcs=nothing) for piece in scope.pieces])
-            for scope in scopes
+            replace(domain.copy(), arcs=[], segments=[replace(segment, arcs=nothing) for segment in domain.segments])
+            for domain in domains
         ]
 
     def node(self) -> Node:
         """Return the node."""
         masks = iter(np.unpackbits(self._bits, axis=1, count=self._resources).astype(bool))
-        scopes = []
+        domains = []
         for kept in self._scopes:
             arcs = [next(masks), next(masks)]
-            pieces = [replace(piece, ends=list(piece.ends), arcs=next(masks)) for piece in kept.pieces]
-            scopes.append(replace(kept, arcs=arcs, pieces=pieces))
-        return Node(self.bound, scopes, replace(self._prices, price=self._price.toarray()))
+            segments = [replace(segment, ends=list(segment.ends), arcs=next(masks)) for segment in kept.segments]
+            domains.append(replace(kept, arcs=arcs, segments=segments))
+        return Node(self.bound, domains, replace(self._prices, price=self._price.toarray()))
 
-    def share(self, users: Users) -> None:
-        """Take equal users in place of one's own, for their memory."""
-        self._prices = replace(self._prices, users=users)
+    def share(self, commodities: Commodities) -> None:
+        """Take equal commodities in place of one's own, for their memory."""
+        self._prices = replace(self._prices, commodities=commodities)
 
-    def renewed(self, users: Users, parents: list[list[int]], proof: "Proof") -> "Waiting":
-        """Return the node with other pieces, each of them part of one it had."""
-        if all(len(mine) == len(scope.pieces) for mine, scope in zip(parents, self._scopes, strict=True)):
-            self.share(users)  # as at fixed ratios, where pieces have two sides
+    def refined(self, commodities: Commodities, parents: list[list[int]], proof: "BranchAndPrice") -> "PackedNode":
+        """Return the node with other segments, each of them part of one it had."""
+        if all(len(mine) == len(domain.segments) for mine, domain in zip(parents, self._scopes, strict=True)):
+            self.share(commodities)  # as at fixed ratios, where segments have two delay_bounds
             return self
         node = self.node()
-        for scope, mine, now in zip(node.scopes, parents, proof.scopes, strict=True):
-            scope.pieces = [scope.pieces[i].part(new.low, new.high) for i, new in zip(mine, now.pieces, strict=True)]
-        first = node.prices.users.first
+        for domain, mine, now in zip(node.domains, parents, proof.domains, strict=True):
+            domain.segments = [
+                domain.segments[i].part(new.low, new.high) for i, new in zip(mine, now.segments, strict=True)
+            ]
+        first = node.multipliers.commodities.first
         rows = [int(first[m]) + i for m, mine in enumerate(parents) for i in mine]
-        rows += [node.prices.users.model(m) for m in range(len(parents))]
-        thetas = [np.array([weight]) for weight in node.prices.weight]
-        prices = make_prices(proof.tables, users, thetas, node.prices.price[rows], proof.objective)
-        return Waiting(self.bound, node.scopes, prices)
+        rows += [node.multipliers.commodities.model(m) for m in range(len(parents))]
+        thetas = [np.array([weight]) for weight in node.multipliers.weight]
+        multipliers = dual_feasible(proof.data, commodities, thetas, node.multipliers.price[rows], proof.objective)
+        return PackedNode(self.bound, node.domains, multipliers)
 
 
-def parents_of(before: list[Piece], after: list[Piece]) -> list[int]:
-    """Return which of the earlier pieces every later one is or was cut from."""
+def parent_segments(before: list[Segment], after: list[Segment]) -> list[int]:
+    """Return which of the earlier segments every later one is or was cut from."""
     kept = {id(old): i for i, old in enumerate(before)}
 
-    def holds(old: Piece, new: Piece) -> bool:
+    def holds(old: Segment, new: Segment) -> bool:
         return old.mode == new.mode and old.low <= new.low and new.high <= old.high
 
     return [
