@@ -89,11 +89,10 @@ class Checks:
 
     def whole(self, name: str, value: Any, low: int, high: int = LARGEST_WHOLE) -> int:
         """Return `value` as a whole number in [low, high], exactly; 3.0 is one too."""
-        result = self.number(name, value, low)
-        if result != int(result):
-            raise self.error(f"{name} must be a whole number, got {short(value)}")
-        if int(value) > high:
-            raise self.error(f"{name} must be a whole number of at most {high}, got {short(value)}")
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not is_number or not low <= value <= high or value != int(value):  # nan and inf are outside
+            most = f" and <= {high}" if high != LARGEST_WHOLE or (is_number and value > high) else ""
+            raise self.error(f"{name} must be a whole number >= {low}{most}, got {short(value)}")
         return int(value)
 
     def seed(self, name: str, value: Any) -> int:

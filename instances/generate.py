@@ -43,10 +43,7 @@ def generate_torus(
     InstanceError
         If a number is out of range.
     """
-    if rows < 1 or columns < 1:
-        raise InstanceError(f"torus: rows and columns must be at least 1, got {rows} and {columns}")
-    if rows * columns > MAXIMUM_SATELLITES:
-        raise InstanceError(f"torus: {rows} x {columns} is more than {MAXIMUM_SATELLITES} satellites")
+    require_torus(rows, columns)
     plan = LinkPlan.from_rows(grid_rows(rows, columns))
     graph: nx.DiGraph[Any] = nx.DiGraph(name=f"torus-{rows}x{columns}")
     for index in range(rows * columns):
@@ -63,6 +60,14 @@ def generate_torus(
         task_model=task_model,
         hardware=hardware,
     )
+
+
+def require_torus(rows: int, columns: int) -> None:
+    """Refuse sizes that no torus has, before one is made."""
+    if rows < 1 or columns < 1:
+        raise InstanceError(f"torus: rows and columns must be at least 1, got {rows} and {columns}")
+    if rows * columns > MAXIMUM_SATELLITES:
+        raise InstanceError(f"torus: {rows} x {columns} is more than {MAXIMUM_SATELLITES} satellites")
 
 
 def generate_from_graph(

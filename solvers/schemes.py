@@ -3,6 +3,7 @@
 import importlib
 import logging
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -11,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from fitting.checks import short
 from fitting.errors import LeosplitError
 from formulation import Solution, check, evaluate
 from instances import Instance
@@ -19,6 +21,8 @@ from solvers.best_response import best_response
 from solvers.bisection import ITERATIONS, bisect, pack
 from solvers.result import ProgressCallback, Result, Termination
 from solvers.routing import Router, shortest_path_router
+
+_MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
 class SchemeError(LeosplitError):
@@ -191,8 +195,21 @@ SCHEMES: Mapping[str, Scheme] = {
 """The schemes that come with leosplit, by name."""
 
 
+def check_scheme_name(name: str) -> None:
+    """Refuse what is neither the name of a scheme nor `module:function`; nothing is imported.
+
+    Raises
+    ------
+    SchemeError
+        One sentence.
+    """
+    module_name, _, function_name = name.partition(":")
+    if name not in SCHEMES and not (_MODULE.fullmatch(module_name) and function_name.isidentifier()):
+        raise SchemeError(f"scheme must be one of {', '.join(SCHEMES)}, or module:function, got {short(name)}")
+
+
 def find_scheme(name: str) -> Scheme:
-    """Return a scheme by name, or a user's own as `module:function`.
+    """Return a scheme by name, or a user's own as `module:function`: its module is imported, which runs its code.
 
     A user's function takes (instance, options) and returns a `Solution`, a `Result`, or (solution, trace).
 
@@ -203,13 +220,12 @@ def find_scheme(name: str) -> Scheme:
     """
     if name in SCHEMES:
         return SCHEMES[name]
-    module_name, colon, function_name = name.partition(":")
-    if not colon:
-        raise SchemeError(f"scheme must be one of {', '.join(SCHEMES)}, or module:function, got {name!r}")
+    check_scheme_name(name)
+    module_name, _, function_name = name.partition(":")
     sys.path.insert(0, os.getcwd())  # noqa: PTH109 - sys.path holds text
     try:
         scheme = getattr(importlib.import_module(module_name), function_name)
-    except Exception as error:  # whatever a user's module raises while it is imported
+    except (Exception, SystemExit) as error:  # whatever a user's module raises while it is imported
         raise SchemeError(f"scheme {name!r} cannot be loaded: {type(error).__name__}: {error}") from error
     finally:
         sys.path.pop(0)
@@ -270,7 +286,7 @@ def attempt_scheme(instance: Instance, name: str, options: SchemeOptions) -> Res
     start = time.perf_counter()
     try:
         return run_scheme(instance, name, options)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if name in SCHEMES or isinstance(error, LeosplitError):
             raise
         logging.getLogger(__name__).info("scheme %s failed", name, exc_info=True)

@@ -173,9 +173,14 @@ def test_policy_files(tmp_path):
     back = read_policy(path)
     assert (back.observation, back.prior) == ("lookahead", "cost_to_go")
     assert all((back.weights[k] == v).all() for k, v in policy.weights.items())
+    for value in (np.nan, np.inf, -1e5):
+        weights = dict(policy.weights)
+        weights["layer_2.bias"] = np.full_like(weights["layer_2.bias"], value)
+        with pytest.raises(PolicyError, match=r"weights of layer_2.bias must be finite and within ±10000, got"):
+            Policy(weights)
     path.write_bytes(b"nonsense")
     with pytest.raises(PolicyError, match="not a safetensors file"):
         read_policy(path)
     path.write_bytes(b"0" * (1 << 20) + b"0")
-    with pytest.raises(PolicyError, match="at most 1048576 bytes"):
+    with pytest.raises(PolicyError, match="1048577 bytes, at most 1048576 are read"):
         read_policy(path)

@@ -14,7 +14,8 @@ from typing import Any
 from fitting.errors import LeosplitError
 from leosplit.provenance import commit
 from leosplit.sweeps.guard import run_batch
-from leosplit.sweeps.store import RunRow, Store
+from leosplit.sweeps.row import RunRow
+from leosplit.sweeps.store import Store
 from leosplit.sweeps.study import Job
 from leosplit.sweeps.worker import failed_row
 
@@ -202,7 +203,21 @@ def run_sweep(
     ------
     EngineError
         If there is no cluster.
+    StoreError
+        If another sweep is writing to the store.
     """
+    with store.alone():
+        return _run_missing(jobs, store, scheduler, workers, progress)
+
+
+def _run_missing(
+    jobs: Iterable[Job],
+    store: Store,
+    scheduler: str | None,
+    workers: int | None,
+    progress: Callable[[SweepProgress], None],
+) -> SweepProgress:
+    """Do the runs that the store does not hold yet."""
     known = store.keys()
     todo = {job.key: job for job in jobs if job.key not in known}
     if not todo:

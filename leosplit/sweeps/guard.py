@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from instances.generate import generate_torus
-from leosplit.sweeps.store import RunRow
+from leosplit.sweeps.row import RunRow
 from leosplit.sweeps.study import Job
 from leosplit.sweeps.worker import failed_row, run_job, stopped, worker_name
 from solvers.result import Termination
@@ -192,5 +192,5 @@ def _warm_up(job: Job) -> None:
             policy = None if job.policy is None else Path(job.policy)
             options = SchemeOptions(objective=job.objective, policy=policy)
             scheme(generate_torus(3, 3, tasks=1, computing=1, seed=0), options)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         logging.getLogger(__name__).info("%s: %s", job.scheme, error)  # the run itself will say so

@@ -7,9 +7,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from fitting.checks import Checks, short
 from fitting.errors import LeosplitError
+from fitting.jsonfile import read_bytes
 from instances import Instance, read_instance
-from instances.generate import generate_torus
+from instances.constellation import MAXIMUM_SATELLITES
+from instances.generate import generate_torus, require_torus
 from instances.presets import make_preset
 
 SOURCES = ("preset", "file", "torus")
@@ -24,6 +27,9 @@ MADE: Mapping[str, tuple[str, ...]] = {
 
 class ParameterError(LeosplitError):
     """A parameter of a study that is unknown or out of range."""
+
+
+_CHECKS = Checks(ParameterError)
 
 
 def scale_volume(instance: Instance, factor: float) -> Instance:
@@ -87,34 +93,22 @@ def check_parameter(name: str, value: Any, directory: Path) -> Any:
     ------
     ParameterError
         One sentence.
-    OSError
-        If an instance file cannot be read.
     """
     if name == "file":
-        path = (directory / _kind(name, value, str, "a file name")).resolve()
+        path = (directory / _CHECKS.text("instances.file", value)).resolve()
         read_instance(path)
-        return {"path": str(path), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+        return {"path": str(path), "sha256": hashlib.sha256(read_bytes(path)).hexdigest()}
     if name in ("preset", "constellation", "radio"):
-        return _kind(name, value, str, "a text")
+        return _CHECKS.text(f"instances.{name}", value)
     if name in ("tasks", "computing"):
-        if _kind(name, value, int, "a whole number") < 1:
-            raise ParameterError(f"instances.{name} must be at least 1, got {value}")
-        return value
+        return _CHECKS.whole(f"instances.{name}", value, 1, MAXIMUM_SATELLITES)
     if name == "torus":
-        sizes = _kind(name, value, list, "two whole numbers such as [6, 6]")
-        if len(sizes) != 2 or not all(isinstance(size, int) and size >= 1 for size in sizes):
-            raise ParameterError(f"instances.torus must be two whole numbers such as [6, 6], got {value!r}")
-        return sizes
-    number = float(_kind(name, value, (int, float), "a number"))
-    if not 0 < number < float("inf"):
-        raise ParameterError(f"instances.{name} must be a finite number > 0, got {value!r}")
-    return number
-
-
-def _kind(name: str, value: Any, kind: Any, words: str) -> Any:
-    if isinstance(value, bool) or not isinstance(value, kind):
-        raise ParameterError(f"instances.{name} must be {words}, got {value!r}")
-    return value
+        if not isinstance(value, list) or len(value) != 2:
+            raise ParameterError(f"instances.torus must be two whole numbers such as [6, 6], got {short(value)}")
+        rows, columns = (_CHECKS.whole("instances.torus", size, 1, MAXIMUM_SATELLITES) for size in value)
+        require_torus(rows, columns)
+        return [rows, columns]
+    return _CHECKS.number(f"instances.{name}", value, above=0.0)
 
 
 def build_instance(parameters: Mapping[str, Any], seed: int) -> Instance:
@@ -153,7 +147,7 @@ def _source(sources: tuple[tuple[str, Any], ...], seed: int) -> Instance:
     if "file" in made:
         given = dict(made["file"])
         path = Path(given["path"])
-        if hashlib.sha256(path.read_bytes()).hexdigest() != given["sha256"]:
+        if hashlib.sha256(read_bytes(path)).hexdigest() != given["sha256"]:
             raise ParameterError(f"{path}: has changed since the study began")
         return read_instance(path)
     if "torus" in made:

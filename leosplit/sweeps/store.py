@@ -1,118 +1,41 @@
 """The store of a sweep: one SQLite file, one row a run, written as runs end."""
 
-import json
+import fcntl
+import os
+import shutil
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, fields
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import fields
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
-from fitting.errors import LeosplitError
+from leosplit.sweeps.frame import GAPS, StoreError, read_frame
+from leosplit.sweeps.row import SQL_KINDS, RunRow
 
 if TYPE_CHECKING:
     import pandas as pd
 
 FORMAT = "leosplit-results 1"
-_KINDS: Mapping[Any, str] = {str: "TEXT", int: "INTEGER", float: "REAL"}
-
-
-class StoreError(LeosplitError):
-    """A results file that is none."""
-
-
-@dataclass(frozen=True)
-class RunRow:
-    """One run.
-
-    Attributes
-    ----------
-    key
-        Identity of the run; equal keys are the same run.
-    study, scheme, seed, objective
-        What was run.
-    parameters, options, versions
-        JSON objects: what the instance is made of, what the scheme was told, what it ran with.
-    commit_id
-        Commit of the source tree, empty for an installed package.
-    instance, instance_sha256
-        Name and hash of the instance, empty where it could not be made.
-    tasks, satellites
-        Size of the instance.
-    solver, solver_version
-        Who answered.
-    termination
-        Why the run stopped; `error` marks a failed run.
-    message
-        The reason of a failed or infeasible run.
-    objective_s, bound_s
-        Delay and proven lower bound [s], or None.
-    mean_offload_ratio
-        Mean of ρ_m, or None.
-    build_s, solve_s, wall_s
-        Time of models and tables, of the rest, and of the whole run with its instance [s].
-    worker
-        Where it ran.
-    finished_at
-        UTC time, ISO 8601.
-    """
-
-    key: str
-    study: str
-    scheme: str
-    seed: int
-    objective: str
-    parameters: str
-    options: str
-    versions: str
-    commit_id: str
-    instance: str
-    instance_sha256: str
-    tasks: int
-    satellites: int
-    solver: str
-    solver_version: str
-    termination: str
-    message: str
-    objective_s: float | None
-    bound_s: float | None
-    mean_offload_ratio: float | None
-    build_s: float
-    solve_s: float
-    wall_s: float
-    worker: str
-    finished_at: str
-
-
 _NAMES = tuple(column.name for column in fields(RunRow))
-
-_VIEW = """
-CREATE VIEW IF NOT EXISTS gaps AS
-WITH best AS (
-    SELECT instance_sha256, objective, max(bound_s) AS bound, min(objective_s) AS value
-    FROM runs WHERE instance_sha256 != '' GROUP BY instance_sha256, objective
-)
-SELECT runs.*,
-    best.bound AS best_bound_s,
-    CASE WHEN best.value - best.bound <= 1e-6 * best.bound
-        THEN max((runs.objective_s - best.value) / best.value, 0.0) END AS gap_to_optimum,
-    CASE WHEN best.bound > 0 THEN max((runs.objective_s - best.bound) / best.bound, 0.0) END AS gap_to_bound
-FROM runs LEFT JOIN best USING (instance_sha256, objective)
-"""
 
 
 class Store:
     """Results of sweeps in one SQLite file.
 
     The file is in WAL mode, and every batch of rows is one transaction: a process that is killed loses the runs
-    that had not ended, and nothing else. Gaps are no columns but a view: every run is compared with the best bound and
-    the best value known for its instance, so that an exact run that ends later, or a longer one, sharpens all of them.
+    that had not ended, and nothing else. Gaps are no columns but computed on reading: every run is compared with the
+    best bound and the best value known for its instance, so that an exact run that ends later, or a longer one,
+    sharpens all of them.
 
     Parameters
     ----------
     path
-        The file; made if missing.
+        The file; made if missing, unless it is only read.
+    read_only
+        Change nothing: the file may lie on a medium that cannot be written.
 
     Raises
     ------
@@ -120,31 +43,73 @@ class Store:
         If the file is something else.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, *, read_only: bool = False) -> None:
         self.path = Path(path)
+        self._temporary = ExitStack()
         if self.path.is_dir() or not self.path.absolute().parent.is_dir():
             raise StoreError(f"{path}: must be a file in an existing directory")
+        if self.path.exists() and not self.path.is_file():
+            raise StoreError(f"{path}: must be a regular file, this is a device or a pipe")
         try:
-            self._connection = sqlite3.connect(self.path, timeout=60)
-            self._prepare()
-        except sqlite3.DatabaseError as error:
+            if read_only:
+                self._connection = self._open_to_read()
+            else:
+                self._connection = sqlite3.connect(self.path, timeout=60)
+                self._prepare()
+        except (sqlite3.DatabaseError, UnicodeDecodeError, OverflowError) as error:
             raise StoreError(f"{path}: not a results file: {error}") from None
 
+    def _open_to_read(self) -> sqlite3.Connection:
+        """Open the file without changing it.
+
+        A file in WAL mode needs a writable directory beside it. Elsewhere it is read as it is or, where rows wait in
+        its log, from a copy.
+        """
+        address = self.path.absolute().as_uri()
+        try:
+            connection = sqlite3.connect(f"{address}?mode=ro", uri=True, timeout=60)
+            connection.execute("SELECT count(*) FROM sqlite_master")
+        except sqlite3.OperationalError:
+            log = self.path.with_name(f"{self.path.name}-wal")
+            if log.exists() and log.stat().st_size:
+                directory = Path(self._temporary.enter_context(tempfile.TemporaryDirectory()))
+                for file in (self.path, log):
+                    shutil.copyfile(file, directory / file.name)
+                connection = sqlite3.connect(directory / self.path.name)
+            else:
+                connection = sqlite3.connect(f"{address}?immutable=1", uri=True)
+        self._connection = connection
+        self._require_format()
+        return connection
+
     def _prepare(self) -> None:
-        tables = {name for (name,) in self._connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        if not tables:
-            columns = ", ".join(f"{column.name} {_sql_kind(column.type)}" for column in fields(RunRow))
+        if not self._connection.execute("SELECT count(*) FROM sqlite_master WHERE type = 'table'").fetchone()[0]:
+            columns = ", ".join(f"{column.name} {SQL_KINDS.get(column.type, 'REAL')}" for column in fields(RunRow))
             self._connection.execute("PRAGMA journal_mode = WAL")
             with self._connection:
                 self._connection.execute("BEGIN IMMEDIATE")  # sqlite3 opens no transaction for CREATE by itself
                 self._connection.execute("CREATE TABLE IF NOT EXISTS about (format TEXT)")
                 self._connection.execute(f"CREATE TABLE IF NOT EXISTS runs ({columns}, PRIMARY KEY (key))")
                 self._connection.execute("CREATE INDEX IF NOT EXISTS by_instance ON runs (instance_sha256, objective)")
-                self._connection.execute(_VIEW)
+                self._connection.execute(f"CREATE VIEW IF NOT EXISTS gaps AS {GAPS}")
                 self._connection.execute("INSERT INTO about SELECT ? WHERE NOT EXISTS (SELECT * FROM about)", (FORMAT,))
-        elif "about" not in tables or self._connection.execute("SELECT format FROM about").fetchone() != (FORMAT,):
-            raise StoreError(f"{self.path}: not a results file of this version ({FORMAT})")
+        self._require_format()
         self._connection.execute("PRAGMA synchronous = FULL")
+
+    def _require_format(self) -> None:
+        """Refuse a database with other tables, or one whose pages are damaged."""
+        self._connection.execute("PRAGMA trusted_schema = OFF")
+        tables = {name for (name,) in self._connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        columns = tuple(row[1] for row in self._connection.execute("PRAGMA table_info(runs)"))
+        if (
+            not {"about", "runs"} <= tables
+            or columns != _NAMES
+            or self._connection.execute("SELECT format FROM about").fetchone() != (FORMAT,)
+        ):
+            raise StoreError(f"{self.path}: not a results file of this version ({FORMAT})")
+        (state,) = self._connection.execute("PRAGMA quick_check(1)").fetchone()
+        if state != "ok":
+            raise StoreError(f"{self.path}: the file is damaged: {' '.join(state.split())}")
 
     def __enter__(self) -> Self:
         return self
@@ -157,10 +122,46 @@ class Store:
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
+        self._temporary.close()
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other sweeps from writing to the file, which would do the same runs a second time.
+
+        A lock on a file beside it; it ends with the process, however that ends.
+
+        Raises
+        ------
+        StoreError
+            If a sweep is writing.
+        """
+        beside = self.path.with_name(f"{self.path.name}-sweep")
+        while True:
+            with beside.open("a+", encoding="ascii") as file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    file.seek(0)
+                    number = file.read(20).strip()
+                    raise StoreError(
+                        f"{self.path}: another sweep{f' (process {number})' * number.isdigit()} is writing to it; "
+                        "wait until it ends or choose another results file"
+                    ) from None
+                if not beside.exists() or not os.path.samestat(os.fstat(file.fileno()), beside.stat()):
+                    continue  # the one before has just removed it
+                file.truncate(0)
+                file.write(f"{os.getpid()}\n")
+                file.flush()
+                try:
+                    yield
+                finally:
+                    beside.unlink(missing_ok=True)
+                return
 
     def keys(self) -> set[str]:
         """Return the keys of all runs that ended, failed ones among them."""
-        return {key for (key,) in self._connection.execute("SELECT key FROM runs")}
+        with self._reading():
+            return {key for (key,) in self._connection.execute("SELECT key FROM runs")}
 
     def add(self, rows: Iterable[RunRow]) -> None:
         """Write rows in one transaction; a run that is there already stays as it is.
@@ -184,6 +185,14 @@ class Store:
         except sqlite3.Error as error:
             raise StoreError(f"{self.path}: cannot be written: {error}") from None
 
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Read; what goes wrong is one line."""
+        try:
+            yield
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            raise StoreError(f"{self.path}: cannot be read: {error}") from None
+
     def forget_failed(self) -> int:
         """Remove the failed runs, so that they are run again, and return how many they were."""
         with self._writing():
@@ -191,45 +200,13 @@ class Store:
 
     def count(self) -> dict[str, int]:
         """Return the number of runs by termination."""
-        return dict(self._connection.execute("SELECT termination, count(*) FROM runs GROUP BY 1 ORDER BY 1").fetchall())
+        with self._reading():
+            counts = self._connection.execute("SELECT termination, count(*) FROM runs GROUP BY 1 ORDER BY 1")
+            return dict(counts.fetchall())
 
     def frame(self) -> "pd.DataFrame":
-        """Return all runs with their gaps; each parameter and each option is a column of its own."""
-        import pandas as pd
-
-        table = pd.read_sql_query("SELECT * FROM gaps ORDER BY study, parameters, seed, scheme", self._connection)
-        extra = _unpack(table["parameters"], "parameter_")
-        return pd.concat([table, extra], axis=1)
-
-
-def _sql_kind(kind: Any) -> str:
-    for python, name in _KINDS.items():
-        if kind is python:
-            return f"{name} NOT NULL"
-    return "REAL"
-
-
-def _unpack(column: "pd.Series", prefix: str) -> "pd.DataFrame":
-    """Return the JSON objects of a column as columns; equal texts are parsed once."""
-    import pandas as pd
-
-    codes, texts = pd.factorize(column)
-    parsed = pd.DataFrame([_scalars(json.loads(text)) for text in texts]).add_prefix(prefix)
-    return parsed.iloc[codes].reset_index(drop=True) if len(parsed) else pd.DataFrame(index=column.index)
-
-
-def _scalars(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Return parameters as values that a column can hold."""
-    return {
-        name: value if isinstance(value, str | int | float) or value is None else _short(value)
-        for name, value in parameters.items()
-    }
-
-
-def _short(value: Mapping[str, Any] | Sequence[Any]) -> str:
-    if isinstance(value, Mapping):
-        return Path(str(value.get("path", json.dumps(value)))).name
-    return "x".join(str(entry) for entry in value)
+        """Return all runs with their gaps; each parameter is a column of its own."""
+        return read_frame(self._connection, self.path)
 
 
 def read_results(path: str | Path) -> "pd.DataFrame":
@@ -242,5 +219,5 @@ def read_results(path: str | Path) -> "pd.DataFrame":
     """
     if not Path(path).is_file():
         raise StoreError(f"{path}: no such results file")
-    with Store(path) as store:
+    with Store(path, read_only=True) as store:
         return store.frame()

@@ -3,22 +3,31 @@
 import hashlib
 import itertools
 import json
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from fitting.checks import Checks, repeated, short
 from fitting.errors import LeosplitError
+from fitting.jsonfile import read_text
 from formulation import OBJECTIVES
 from leosplit.sweeps.parameters import AXES, MADE, SOURCES, check_parameter
 
 MOST_SEEDS = 1_000_000
+LARGEST_BYTES = 16 * 2**20
 KEYS = ("name", "schemes", "seeds", "objective", "time_limit_s", "memory_limit_gib", "mip_gap", "policy", "instances")
 
 
 class StudyError(LeosplitError):
     """A study file that cannot be one: what, where and what is allowed."""
+
+
+_CHECKS = Checks(StudyError)
+_DEEP_KEY = re.compile(r"""(?<![\w"'-])(?:(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){32}""")
+"""A key of dozens of parts, which Python's parser takes the square of its length for."""
 
 
 @dataclass(frozen=True)
@@ -109,24 +118,27 @@ class Study:
 
 
 def read_study(path: str | Path) -> Study:
-    """Read and validate a study file.
+    """Read and validate a study file; no scheme of one's own is loaded, see `find_scheme`.
 
     Raises
     ------
     StudyError
         One sentence: file, key, what is allowed, what was given.
-    OSError
-        If the file cannot be read.
     """
     try:
-        document = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-        return study_from_dict(document, Path(path).parent)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise StudyError(f"{path}: not TOML: {error}") from None
+        content = read_text(path, LARGEST_BYTES)
+    except LeosplitError as error:
+        raise StudyError(str(error)) from None
+    try:
+        if _DEEP_KEY.search(content):
+            raise StudyError("a key has more than 32 parts")
+        return study_from_dict(tomllib.loads(content), Path(path).parent)
     except RecursionError:
         raise StudyError(f"{path}: not TOML: nested too deeply") from None
     except LeosplitError as error:
         raise StudyError(f"{path}: {error}") from None
+    except ValueError as error:  # a TOMLDecodeError, or a number of thousands of digits
+        raise StudyError(f"{path}: not TOML: {error}") from None
 
 
 def study_from_dict(document: Mapping[str, Any], directory: Path = Path()) -> Study:
@@ -154,63 +166,51 @@ def study_from_dict(document: Mapping[str, Any], directory: Path = Path()) -> St
 def _refuse_unknown(where: str, document: Mapping[str, Any], allowed: tuple[str, ...]) -> None:
     for key in document:
         if key not in allowed:
-            raise StudyError(f"{where}{key} is unknown; allowed: {', '.join(allowed)}")
+            raise StudyError(f"{where}{short(key)[1:-1]} is unknown; allowed: {', '.join(allowed)}")
 
 
 def _text(name: str, value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
-        raise StudyError(f"{name} must be a text, got {value!r}")
+        raise StudyError(f"{name} must be a text, got {short(value)}")
     return value
 
 
 def _schemes(value: Any) -> tuple[str, ...]:
-    from solvers.schemes import find_scheme
+    from solvers.schemes import check_scheme_name
 
     if not isinstance(value, list) or not value:
-        raise StudyError(f"schemes must be a non-empty list of names, got {value!r}")
+        raise StudyError(f"schemes must be a non-empty list of names, got {short(value)}")
     for name in value:
-        find_scheme(_text("schemes", name))
-    if len(set(value)) < len(value):
-        raise StudyError(f"schemes must not repeat a name, got {value!r}")
+        check_scheme_name(_text("schemes", name))
+    if repeated(value) is not None:
+        raise StudyError(f"schemes must not repeat a name, got {short(value)}")
     return tuple(value)
-
-
-def _whole(name: str, value: Any, low: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < low:
-        raise StudyError(f"{name} must be a whole number >= {low}, got {value!r}")
-    return value
 
 
 def _seeds(value: Any) -> tuple[int, ...]:
     if isinstance(value, dict):
         _refuse_unknown("seeds.", value, ("first", "count"))
-        first = _whole("seeds.first", value.get("first", 0), 0)
-        count = _whole("seeds.count", value.get("count"), 1)
-        if count > MOST_SEEDS:
-            raise StudyError(f"seeds.count must be at most {MOST_SEEDS}, got {count}")
+        first = _CHECKS.seed("seeds.first", value.get("first", 0))
+        count = _CHECKS.whole("seeds.count", value.get("count"), 1, MOST_SEEDS)
+        _CHECKS.seed("the last of seeds", first + count - 1)
         return tuple(range(first, first + count))
     if not isinstance(value, list) or not value:
-        raise StudyError(f"seeds must be a list, or {{ first = 0, count = 10 }}, got {value!r}")
-    seeds = tuple(_whole("seeds", seed, 0) for seed in value)
-    if len(set(seeds)) < len(seeds):
-        raise StudyError(f"seeds must not repeat, got {value!r}")
+        raise StudyError(f"seeds must be a list, or {{ first = 0, count = 10 }}, got {short(value)}")
+    seeds = tuple(_CHECKS.seed("seeds", seed) for seed in value)
+    if repeated(seeds) is not None:
+        raise StudyError(f"seeds must not repeat, got {short(value)}")
     return seeds
 
 
 def _options(document: Mapping[str, Any]) -> dict[str, Any]:
     options: dict[str, Any] = {}
     if "objective" in document:
-        options["objective"] = document["objective"]
-        if options["objective"] not in OBJECTIVES:
-            raise StudyError(f"objective must be one of {', '.join(OBJECTIVES)}, got {options['objective']!r}")
+        options["objective"] = _CHECKS.choice("objective", document["objective"], OBJECTIVES)
     if "policy" in document:
         options["policy"] = _policy(document["policy"])
     for name in ("time_limit_s", "memory_limit_gib", "mip_gap"):
         if name in document:
-            value = document[name]
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
-                raise StudyError(f"{name} must be a number > 0, got {value!r}")
-            options[name] = float(value)
+            options[name] = _CHECKS.number(name, document[name], above=0.0)
     return options
 
 
@@ -218,16 +218,13 @@ def _policy(value: Any) -> str:
     from solvers.marl.policy import read_policy
 
     path = _text("policy", value)
-    try:
-        read_policy(path)
-    except OSError as error:
-        raise StudyError(f"policy {path}: {error.strerror}") from None
+    read_policy(path)
     return path
 
 
 def _instances(value: Any, directory: Path) -> dict[str, tuple[Any, ...]]:
     if not isinstance(value, dict):
-        raise StudyError(f"instances must be a table, got {value!r}")
+        raise StudyError(f"instances must be a table, got {short(value)}")
     _refuse_unknown("instances.", value, (*SOURCES, *AXES))
     if sum(source in value for source in SOURCES) != 1:
         raise StudyError(f"instances must name exactly one of {', '.join(SOURCES)}")

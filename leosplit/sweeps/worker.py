@@ -14,7 +14,7 @@ from typing import Any
 from instances import Instance, instance_sha256
 from leosplit.provenance import versions
 from leosplit.sweeps.parameters import build_instance
-from leosplit.sweeps.store import RunRow
+from leosplit.sweeps.row import RunRow
 from leosplit.sweeps.study import Job
 from solvers.result import Result, Termination
 from solvers.schemes import SchemeOptions, run_scheme
@@ -124,7 +124,7 @@ def run_job(job: Job, commit_id: str, announce: Callable[[dict[str, Any]], None]
                 result = stopped(reached[0])
     except LimitReached:
         result = result or stopped(Termination.TIME_LIMIT)
-    except Exception as error:  # what a limit interrupts may fail in ways of its own
+    except (Exception, SystemExit) as error:  # what a limit interrupts may fail in ways of its own
         result = stopped(reached[0]) if reached else failure(f"{type(error).__name__}: {error}")
     ratios = [decision.offload_ratio for decision in result.solution.tasks] if result.solution else []
     values |= {

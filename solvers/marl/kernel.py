@@ -71,7 +71,7 @@ def begin(slot: Slot, episode: Episode, memory: Memory, routes: Array, planned: 
 @compiled
 def choose(episode: Episode, memory: Memory, network: Network, rng: np.random.Generator, p: int) -> int:
     """Return the neighbour of highest Q, with noise if there is any."""
-    best, chosen = -np.inf, 0
+    best, chosen, found = -np.inf, 0, False
     for a in range(len(memory.legal)):
         if not memory.legal[a]:
             continue
@@ -82,8 +82,8 @@ def choose(episode: Episode, memory: Memory, network: Network, rng: np.random.Ge
             value -= memory.marginal[a]
         if episode.noise > 0:
             value -= episode.noise * episode.size[p] * np.log(rng.standard_exponential())
-        if value > best:
-            best, chosen = value, a
+        if value > best or not found:  # a legal one, whatever the numbers
+            best, chosen, found = value, a, True
     return chosen
 
 

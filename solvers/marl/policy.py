@@ -10,14 +10,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fitting.checks import Checks, short
 from fitting.errors import LeosplitError
+from fitting.jsonfile import parse_json, read_bytes, read_text
 from fitting.whole_file import whole_file, write_text
-from formulation.dec_pomdp import Seen, feature_names
+from formulation.dec_pomdp import OBSERVATIONS, Seen, feature_names
 
 Array32 = NDArray[np.float32]
 FORMAT = "leosplit-policy"
 VERSION = 1
 LARGEST_BYTES = 1 << 20
+LARGEST_WEIGHT = 1e4
+"""Trained weights are below 10; with larger ones than this Q overflows float32, and every choice is the same."""
 WEIGHTS = ("linear", "layer_1", "layer_2", "layer_3")
 PRIORS = ("marginal", "cost_to_go", "none")
 SHIPPED = {
@@ -53,24 +57,38 @@ class Policy:
     card: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        features = len(feature_names(self.observation))
+        if self.observation not in OBSERVATIONS:
+            allowed = ", ".join(OBSERVATIONS)
+            raise PolicyError(f"policy: observation must be one of {allowed}, got {short(self.observation)}")
         if self.prior not in PRIORS:
-            raise PolicyError(f"policy: prior must be one of {', '.join(PRIORS)}, got {self.prior!r}")
-        for layer in WEIGHTS:
-            for part in ("weight", "bias"):
-                if f"{layer}.{part}" not in self.weights:
-                    raise PolicyError(f"policy: the tensor {layer}.{part} is missing")
-        width = self.weights["layer_1.weight"].shape[-1]
+            raise PolicyError(f"policy: prior must be one of {', '.join(PRIORS)}, got {short(self.prior)}")
+        Checks(PolicyError).free_form("policy: card", self.card)
+        features = len(feature_names(self.observation))
+        width = self._tensor("layer_1.weight", 2).shape[1]
         if width != features:
             raise PolicyError(f"policy: it reads {width} features, the observation {self.observation!r} has {features}")
-        hidden, second = len(self.weights["layer_1.weight"]), len(self.weights["layer_2.weight"])
+        hidden, second = (len(self._tensor(f"layer_{k}.weight", 2)) for k in (1, 2))
         inputs = {"linear": (1, features), "layer_1": (hidden, features), "layer_2": (second, hidden)}
         for layer, shape in (inputs | {"layer_3": (1, second)}).items():
             for name, wanted in ((f"{layer}.weight", shape), (f"{layer}.bias", shape[:1])):
-                tensor = self.weights[name]
-                if tensor.shape != wanted or tensor.dtype != np.float32:
-                    got = f"{tensor.dtype} {tensor.shape}"
-                    raise PolicyError(f"policy: the tensor {name} must be float32 of shape {wanted}, got {got}")
+                tensor = self._tensor(name, len(wanted))
+                if tensor.shape != wanted:
+                    raise PolicyError(f"policy: the tensor {name} must be of shape {wanted}, got {tensor.shape}")
+                if not (np.abs(tensor) <= LARGEST_WEIGHT).all():  # nan too
+                    worst = float(tensor.ravel()[np.argmax(~(np.abs(tensor) <= LARGEST_WEIGHT))])
+                    raise PolicyError(
+                        f"policy: the weights of {name} must be finite and within ±{LARGEST_WEIGHT:g}, got {worst:g}"
+                    )
+
+    def _tensor(self, name: str, dimensions: int) -> Array32:
+        """Return a tensor of float32 with so many dimensions."""
+        if name not in self.weights:
+            raise PolicyError(f"policy: the tensor {name} is missing")
+        tensor = self.weights[name]
+        if tensor.ndim != dimensions or tensor.dtype != np.float32:
+            got = f"{tensor.dtype} of shape {tensor.shape}"
+            raise PolicyError(f"policy: the tensor {name} must be float32 of {dimensions} dimensions, got {got}")
+        return tensor
 
     def utilities(self, seen: Seen) -> NDArray[np.float64]:
         """Return Q of each neighbour, -inf where masked, shape (R, A)."""
@@ -126,34 +144,36 @@ def read_policy(path: str | Path | None = None) -> Policy:
     Raises
     ------
     PolicyError
-        If the file is no policy.
-    FileNotFoundError
-        If it does not exist.
+        If the file is no policy, or cannot be read.
     """
     if path is None:
         with resources.as_file(resources.files("solvers") / "data" / SHIPPED["lookahead"]) as shipped:
             return read_policy(shipped)
+    path = Path(path)
+    header, weights = _read_tensors(path)
+    for key, allowed in (("format", FORMAT), ("version", str(VERSION))):
+        if header.get(key) != allowed:
+            raise PolicyError(f"{path}: {key} must be {allowed!r}, got {short(header.get(key))}")
+    card = path.with_suffix(".json")
+    try:
+        known = parse_json(read_text(card, LARGEST_BYTES), str(card)) if card.exists() else {}
+        return Policy(weights, header.get("observation", ""), header.get("prior", ""), known)
+    except LeosplitError as error:
+        raise PolicyError(f"{path}: {error}") from None
+
+
+def _read_tensors(path: Path) -> tuple[dict[str, str], dict[str, Array32]]:
+    """Return metadata and tensors of a small safetensors file."""
     try:
         from safetensors import SafetensorError, safe_open
     except ImportError:
         raise PolicyError("policy files need the package safetensors: install leosplit[marl]") from None
-    path = Path(path)
-    if path.is_dir():
-        raise PolicyError(f"{path}: a policy is a file, this is a directory")
-    if path.stat().st_size > LARGEST_BYTES:
-        raise PolicyError(f"{path}: a policy file holds at most {LARGEST_BYTES} bytes, got {path.stat().st_size}")
     try:
+        read_bytes(path, LARGEST_BYTES)  # a regular file, and a small one
         with safe_open(path, framework="numpy") as file:
-            header = file.metadata() or {}
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-    except SafetensorError as error:
-        raise PolicyError(f"{path}: not a safetensors file ({error})") from None
-    for key, allowed in (("format", FORMAT), ("version", str(VERSION))):
-        if header.get(key) != allowed:
-            raise PolicyError(f"{path}: {key} must be {allowed!r}, got {header.get(key)!r}")
-    card = path.with_suffix(".json")
-    try:
-        known = json.loads(card.read_text(encoding="utf-8")) if card.exists() else {}
-        return Policy(weights, header.get("observation", ""), header.get("prior", ""), known)
-    except (ValueError, PolicyError) as error:
-        raise PolicyError(f"{path}: {error}") from None
+            return file.metadata() or {}, weights
+    except LeosplitError as error:
+        raise PolicyError(str(error)) from None
+    except (SafetensorError, AttributeError, OSError, TypeError, ValueError) as error:  # the last: types NumPy lacks
+        raise PolicyError(f"{path}: not a safetensors file that can be read ({error})") from None
