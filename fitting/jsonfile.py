@@ -69,8 +69,13 @@ def parse_json(text: str, where: str) -> Any:
     except UnicodeEncodeError as error:
         raise JsonError(f"{where}: not JSON: half of a surrogate pair, \\u{ord(error.object[error.start]):x}") from None
     except ValueError as error:
-        reason = f"{error.msg} at line {error.lineno}" if isinstance(error, json.JSONDecodeError) else error
+        reason = f"{error.msg} at line {error.lineno}" if isinstance(error, json.JSONDecodeError) else digits(error)
         raise JsonError(f"{where}: not JSON: {reason}") from None
+
+
+def digits(error: ValueError) -> str:
+    """Return what a parser says, without Python's advice to users on whole numbers of thousands of digits."""
+    return "a number has thousands of digits" if "set_int_max_str_digits" in str(error) else str(error)
 
 
 def require_values(text: str, marks: str, where: str) -> None:

@@ -15,14 +15,24 @@ PERIOD_S = 1.0
 PATIENCE = 20
 """The same in units of the time that a version takes to write."""
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
 
 def write_rows(path: Path, kind: type[Any], rows: Iterable[Any]) -> None:
-    """Write rows of a dataclass under a header of its fields; a value that does not exist is an empty cell."""
+    """Write rows of a dataclass under a header of its fields; a value that does not exist is an empty cell.
+
+    A text that a spreadsheet would take for a formula gets an apostrophe in front, which shows it as the text it is.
+    """
     text = io.StringIO(newline="")
     writer: Any = csv.DictWriter(text, [field.name for field in fields(kind)])
     writer.writeheader()
-    writer.writerows(asdict(row) for row in rows)
+    writer.writerows({name: _cell(value) for name, value in asdict(row).items()} for row in rows)
     write_text(path, text.getvalue())
+
+
+def _cell(value: Any) -> Any:
+    """Return a value as its cell holds it."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
 class GrowingTable:

@@ -12,7 +12,7 @@ from typing import Any
 
 from fitting.checks import Checks, repeated, short
 from fitting.errors import LeosplitError
-from fitting.jsonfile import read_text
+from fitting.jsonfile import digits, read_text
 from formulation import OBJECTIVES
 from leosplit.sweeps.parameters import AXES, MADE, SOURCES, check_parameter
 
@@ -138,7 +138,7 @@ def read_study(path: str | Path) -> Study:
     except LeosplitError as error:
         raise StudyError(f"{path}: {error}") from None
     except ValueError as error:  # a TOMLDecodeError, or a number of thousands of digits
-        raise StudyError(f"{path}: not TOML: {error}") from None
+        raise StudyError(f"{path}: not TOML: {digits(error)}") from None
 
 
 def study_from_dict(document: Mapping[str, Any], directory: Path = Path()) -> Study:
