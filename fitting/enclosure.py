@@ -48,6 +48,7 @@ def enclose(curve: Curve, lo: float, hi: float, width: float) -> Enclosure:
 def _refined(curve: Curve, left: float, right: float, bend: int, width: float) -> Enclosure:
     """Enclosure of one part, halved until it is narrow enough."""
     grid = np.array([left, right])
+    width = max(width, 4.0 * float(np.spacing(np.abs(curve(grid)).max())))  # a narrower one is lost in rounding
     while True:
         y = np.asarray(curve(grid))
         if bend == 0:

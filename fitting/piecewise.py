@@ -140,7 +140,9 @@ def _least_error(curve: Curve, lo: float, hi: float, segments: int, side: Side) 
     """Least error for a number of segments, by bisection of its logarithm: first coarse chains, then fine ones."""
     chains = enclose(curve, lo, hi, np.inf)
     largest = 1.01 * float(chains.above.max() - chains.below.min()) or 1e-9
-    low, high = 1e-9 * largest, largest
+    rounding = 64.0 * float(np.spacing(np.abs([chains.above, chains.below]).max()))
+    low = max(1e-9 * largest, rounding)
+    high = max(largest, low)
     if _fits(curve, lo, hi, low, side, segments, 64):
         return _within(curve, lo, hi, low, side)
     for divisor, ratio in ((64, 1.05), (4096, 1.0001)):
