@@ -94,6 +94,13 @@ def require_values(text: str, marks: str, where: str) -> None:
         raise JsonError(f"{where}: {count} values, at most {MAX_VALUES} are read")
 
 
+def require_plain_xml(text: str, where: str) -> None:
+    """Refuse XML with too many elements, or with entities of its own, which can stand for gigabytes."""
+    require_values(text, "<", where)
+    if "<!ENTITY" in text:
+        raise JsonError(f"{where}: XML with entities of its own is not read")
+
+
 def read_bytes(path: str | Path, most: int = MAX_FILE_BYTES) -> bytes:
     """Read a regular file; a device or a pipe, which may have no end, is refused.
 
@@ -119,8 +126,6 @@ def read_bytes(path: str | Path, most: int = MAX_FILE_BYTES) -> bytes:
         raise JsonError(f"{path}: {error.strerror or error}") from None
     except ValueError as error:  # a null character in the name
         raise JsonError(f"{short(str(path))}: {error}") from None
-    if not data and not status.st_size:
-        raise JsonError(f"{path}: the file is empty")
     if len(data) > most or status.st_size > most:
         raise JsonError(f"{path}: {max(status.st_size, len(data))} bytes, at most {most} are read")
     return data

@@ -11,7 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from fitting.checks import short
 from fitting.errors import MeasurementError
+from fitting.jsonfile import read_bytes
 
 X_COLUMNS = ("residual_bpp", "model_packet_bits")
 """The columns that are taken for x when none is named; the first that the file has."""
@@ -107,7 +109,7 @@ def read_measurements(
     for name in (x, y, *rate, *(where or {})):
         if name not in header:
             raise MeasurementError(
-                f"{path}, row 1: there is no column {name!r} in the header, it has {', '.join(map(repr, header))}"
+                f"{path}, row 1: there is no column {name!r} in the header, it has {short(header)[1:-1]}"
             )
     kept = [(n, row) for n, row in rows if all(row[column] == text for column, text in (where or {}).items())]
     if not kept:
@@ -135,7 +137,7 @@ def read_measurements(
 def _read_rows(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
     """Header and (row number, cells by column) of a CSV file."""
     try:
-        text = path.read_bytes().decode("utf-8-sig")  # a byte order mark, as Excel writes it, is no part of the header
+        text = read_bytes(path).decode("utf-8-sig")  # a byte order mark, as Excel writes it, is no part of the header
     except UnicodeDecodeError as error:
         row = error.object.count(b"\n", 0, error.start) + 1
         raise MeasurementError(

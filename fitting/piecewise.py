@@ -113,6 +113,9 @@ def piecewise_linear(
 
 def _within(curve: Curve, lo: float, hi: float, error: float, side: Side, divisor: int = 64) -> Approximation:
     """Fewest segments for an error: the tube around the inner chains gives them, that around the outer proves them."""
+    least = _rounding(enclose(curve, lo, hi, np.inf))
+    if error < least:
+        raise CurveError(f"the error {error} is lost in rounding; at least {least:.3g} is needed here")
     while True:
         chains = enclose(curve, lo, hi, error / divisor)
         function = _candidate(curve, chains, error, side, MOST_SEGMENTS)
@@ -140,8 +143,7 @@ def _least_error(curve: Curve, lo: float, hi: float, segments: int, side: Side) 
     """Least error for a number of segments, by bisection of its logarithm: first coarse chains, then fine ones."""
     chains = enclose(curve, lo, hi, np.inf)
     largest = 1.01 * float(chains.above.max() - chains.below.min()) or 1e-9
-    rounding = 64.0 * float(np.spacing(np.abs([chains.above, chains.below]).max()))
-    low = max(1e-9 * largest, rounding)
+    low = max(1e-9 * largest, _rounding(chains))
     high = max(largest, low)
     if _fits(curve, lo, hi, low, side, segments, 64):
         return _within(curve, lo, hi, low, side)
@@ -154,6 +156,11 @@ def _least_error(curve: Curve, lo: float, hi: float, segments: int, side: Side) 
                 low = middle
         low /= 1.05  # what coarse chains could not find, fine ones may
     return _within(curve, lo, hi, high, side, 4096)
+
+
+def _rounding(chains: Enclosure) -> float:
+    """Return the least error that is told apart from rounding: some units in the last place of the values."""
+    return 64.0 * float(np.spacing(np.abs([chains.above, chains.below]).max()))
 
 
 def _fits(curve: Curve, lo: float, hi: float, error: float, side: Side, segments: int, divisor: int) -> bool:

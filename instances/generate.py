@@ -5,6 +5,7 @@ from typing import Any
 import networkx as nx
 import numpy as np
 
+from fitting.checks import short
 from fitting.presets import preset_curves
 from instances.checks import InstanceError
 from instances.constellation import MAXIMUM_SATELLITES
@@ -110,6 +111,8 @@ def generate_from_graph(
         raise InstanceError(f"spread must be in [0, 1), got {spread!r}")
     if seed < 0:
         raise InstanceError(f"seed must be at least 0, got {seed}")
+    if len(graph) > MAXIMUM_SATELLITES:
+        raise InstanceError(f"graph: {len(graph)} nodes are more than {MAXIMUM_SATELLITES} satellites")
     if not graph.is_directed() or graph.is_multigraph():
         raise InstanceError(
             "graph must be a networkx.DiGraph; an undirected one is made directed by graph.to_directed()"
@@ -146,7 +149,8 @@ def _link(source: str, target: str, data: dict[str, Any], factor: float) -> Link
     try:
         length = float(data.get("length_m", NOMINAL_LENGTH_M))
         rate = float(data.get("rate_bps", STANDARD_RADIO.rate_bps(length)))
-    except (TypeError, ValueError):
-        raise InstanceError(f"edge {source} -> {target}: rate_bps and length_m must be numbers, got {data!r}") from None
+    except (OverflowError, TypeError, ValueError):
+        got = short(data)
+        raise InstanceError(f"edge {source} -> {target}: rate_bps and length_m must be numbers, got {got}") from None
     direction = data.get("direction")
     return Link(source, target, rate * factor, length, None if direction is None else str(direction))

@@ -10,14 +10,14 @@ from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
-from xml.etree.ElementTree import ParseError
 
 import networkx as nx
 
+from fitting.checks import repeated, short
 from fitting.errors import LeosplitError
-from fitting.jsonfile import parse_json, read_json, read_text, write_json
+from fitting.jsonfile import parse_json, read_json, read_text, require_plain_xml, write_json
 from fitting.whole_file import whole_file
-from instances.checks import InstanceError
+from instances.checks import InstanceError, whole
 from instances.file import instance_from_dict, instance_to_dict
 from instances.generate import generate_from_graph
 from instances.instance import Instance, Link, Satellite
@@ -88,6 +88,9 @@ def from_networkx(
     if graph.is_multigraph():
         raise InstanceError(f"{where}: parallel links between two satellites are not supported")
     plain: nx.DiGraph[Any] = nx.DiGraph(name=graph.graph.get("name") or Path(where).stem)
+    twice = repeated(str(node) for node in graph)
+    if twice is not None:
+        raise InstanceError(f"{where}: two nodes are called {short(twice)}")
     plain.add_nodes_from((str(node), _kept(data, ("role", "plane", "slot"))) for node, data in graph.nodes(data=True))
     for source, target, data in graph.to_directed().edges(data=True):
         for key in (rate_key, length_key):
@@ -112,7 +115,7 @@ def _restore(graph: "nx.DiGraph[Any]", where: str) -> Instance:
         if all(key in data for key in _POSITION):
             values["position_m"] = [data[key] for key in _POSITION]
         satellites.append(values)
-    edges = sorted(graph.edges(data=True), key=lambda edge: int(edge[2].get("index", 0)))
+    edges = sorted(graph.edges(data=True), key=lambda edge: whole("index of an edge", edge[2].get("index", 0), 0))
     links = [{"from": source, "to": target, **_kept(data, _EDGE_KEYS)} for source, target, data in edges]
     if not isinstance(document, dict):
         raise InstanceError(f"{where}: attribute {GRAPH_KEY!r} must hold a JSON object")
@@ -166,6 +169,8 @@ def located(path: str | Path) -> Iterator[None]:
     """Put the file in front of an error that does not name it."""
     try:
         yield
+    except RecursionError:
+        raise InstanceError(f"{path}: nested too deeply") from None
     except LeosplitError as error:
         if str(error).startswith(str(path)):
             raise
@@ -183,10 +188,11 @@ def _form(path: str | Path, form: str | None) -> str:
 
 def _read_graphml(path: str | Path) -> "nx.DiGraph[Any]":
     text = read_text(path)
+    require_plain_xml(text, str(path))
     try:
         graph: nx.DiGraph[Any] = nx.parse_graphml(text)
-    except (nx.NetworkXError, ParseError, ValueError, KeyError, TypeError) as error:
-        raise InstanceError(f"{path}: not GraphML that can be read: {' '.join(str(error).split())}") from None
+    except Exception as error:  # networkx trusts the file, and fails in ways of its own where it is wrong
+        raise InstanceError(f"{path}: not GraphML that can be read: {_reason(error)}") from None
     return graph
 
 
@@ -195,8 +201,21 @@ def _read_node_link(path: str | Path) -> "nx.DiGraph[Any]":
     edges = "links" if isinstance(document, dict) and "links" in document else "edges"
     if not isinstance(document, dict) or not isinstance(document.get("nodes"), list) or edges not in document:
         raise InstanceError(f"{path}: node-link JSON must be an object with nodes and edges")
+    if not isinstance(document.get("graph", {}), dict):
+        raise InstanceError(f"{path}: graph must be an object, got {short(document['graph'])}")
+    for key in ("nodes", edges):
+        if not isinstance(document[key], list):
+            raise InstanceError(f"{path}: {key} must be a list, got {short(document[key])}")
+        for k, item in enumerate(document[key]):
+            if not isinstance(item, dict):
+                raise InstanceError(f"{path}: {key}[{k}] must be an object, got {short(item)}")
     try:
         graph: nx.DiGraph[Any] = nx.node_link_graph(document, multigraph=False, edges=edges)
-    except (nx.NetworkXError, AttributeError, KeyError, TypeError, ValueError) as error:
-        raise InstanceError(f"{path}: not node-link JSON that can be read: {type(error).__name__} {error}") from None
+    except Exception as error:  # as above
+        raise InstanceError(f"{path}: not node-link JSON that can be read: {_reason(error)}") from None
     return graph
+
+
+def _reason(error: Exception) -> str:
+    """Return an error of another library in one line of bounded length."""
+    return f"{type(error).__name__} {' '.join(str(error).split())}"[:200]

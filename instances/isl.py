@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from instances.constellation import EARTH_RADIUS_M, Array, Constellation, ConstellationError, Shell
+from instances.constellation import EARTH_RADIUS_M, MAXIMUM_ALTITUDE_KM, Array, Constellation, ConstellationError, Shell
 
 MOST_TERMINALS = 100
 """More than any satellite carries."""
@@ -50,8 +50,10 @@ class LinkRules:
 
     def __post_init__(self) -> None:
         """Reject values out of range."""
-        if not (math.isfinite(self.clearance_m) and self.clearance_m >= 0.0):
-            raise ConstellationError(f"link rules: clearance_m {self.clearance_m!r} is not a finite length >= 0")
+        if not 0.0 <= self.clearance_m <= 1e3 * MAXIMUM_ALTITUDE_KM:
+            raise ConstellationError(
+                f"link rules: clearance_m {self.clearance_m!r} is not a length in [0, {1e3 * MAXIMUM_ALTITUDE_KM:g}] m"
+            )
         if not self.max_range_m > 0.0:
             raise ConstellationError(f"link rules: max_range_m {self.max_range_m!r} is not a length > 0")
         if not 0.0 < self.latitude_cutoff_deg <= 90.0:

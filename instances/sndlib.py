@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from fitting import PiecewiseLinear
-from fitting.jsonfile import read_text
+from fitting.checks import DEEPEST
+from fitting.jsonfile import read_text, require_plain_xml, require_values
 from instances.checks import InstanceError
 from instances.constellation import EARTH_RADIUS_M
 from instances.graph import located
@@ -93,6 +94,8 @@ def _instance(path: Path, content: str, unit_bps: float, seconds: float, directe
     chosen = _fitting(plain.demands, tasks)
     if not chosen:
         raise InstanceError(f"{path}: the network has no demands")
+    roles = dict.fromkeys((b for _, b, _ in chosen), "computing")
+    roles |= dict.fromkeys((a for a, _, _ in chosen), "remote_sensing")
     geographic = all(abs(x) <= 180.0 and abs(y) <= 90.0 for x, y in plain.nodes.values())
     links: dict[tuple[str, str], Link] = {}
     for a, b, capacity in plain.links:
@@ -104,7 +107,7 @@ def _instance(path: Path, content: str, unit_bps: float, seconds: float, directe
             links[ends] = Link(*ends, rate, length)
     return Instance(
         name=path.stem,
-        satellites=tuple(_node(name, chosen) for name in plain.nodes),
+        satellites=tuple(_node(name, roles.get(name, "relay")) for name in plain.nodes),
         links=tuple(links.values()),
         tasks=tuple(_task(a, b, value * unit_bps * seconds) for a, b, value in chosen),
         accuracy=Accuracy(PiecewiseLinear((0.0, 1.0), (1.0, 1.0)), PiecewiseLinear((0.0, 1.0), (1.0, 1.0))),
@@ -116,21 +119,16 @@ def _fitting(demands: list[tuple[str, str, float]], limit: int | None) -> list[t
     """Demands in order of size that give each node one role and at most one task."""
     sources: set[str] = set()
     sinks: set[str] = set()
-    chosen = []
+    chosen: list[tuple[str, str, float]] = []
     for a, b, value in sorted(demands, key=lambda demand: -demand[2]):
-        if value > 0.0 and a != b and a not in sources | sinks and b not in sources:
+        if value > 0.0 and a != b and a not in sources and a not in sinks and b not in sources:
             sources.add(a)
             sinks.add(b)
             chosen.append((a, b, value))
     return chosen[:limit]
 
 
-def _node(name: str, chosen: list[tuple[str, str, float]]) -> Satellite:
-    role = "relay"
-    if any(name == a for a, _, _ in chosen):
-        role = "remote_sensing"
-    elif any(name == b for _, b, _ in chosen):
-        role = "computing"
+def _node(name: str, role: str) -> Satellite:
     return Satellite(name, role) if role == "relay" else Satellite(name, role, ops_per_s=1.0, utilization=1.0)
 
 
@@ -162,6 +160,7 @@ def _great_circle_m(a: tuple[float, float], b: tuple[float, float]) -> float:
 def _from_native(content: str, where: str) -> _Plain:
     """Parse ``SECTION ( entry entry … )``; see the format's page at SNDlib."""
     plain = re.sub(r"^[?#].*$", "", content, flags=re.M)
+    require_values(plain, " \t\n()", where)
     tokens = [
         _Token(found, number)
         for number, line in enumerate(plain.split("\n"), 1)
@@ -172,6 +171,8 @@ def _from_native(content: str, where: str) -> _Plain:
     opened: list[int] = []
     for token in tokens:
         if token == "(":
+            if len(stack) > DEEPEST:
+                raise InstanceError(f"{where}, line {token.line}: more than {DEEPEST} brackets inside each other")
             stack.append([])
             opened.append(token.line)
         elif token == ")":
@@ -268,6 +269,7 @@ def _native_link(row: list[Any]) -> tuple[str, str, float]:
 
 def _from_xml(content: str, where: str) -> _Plain:
     """Parse the XML form; its name space is http://sndlib.zib.de/network."""
+    require_plain_xml(content, where)
     try:
         root = ET.fromstring(content)
     except ET.ParseError as error:

@@ -106,7 +106,7 @@ def test_roles_of_the_graph_are_kept():
         ("a.graphml", "<graphml>", "not GraphML that can be read"),
         ("a.graphml", "<html></html>", "not GraphML that can be read"),
         ("a.json", "{}", "must be an object with nodes and edges"),
-        ("a.json", '{"nodes": [1], "edges": []}', "not node-link JSON"),
+        ("a.json", '{"nodes": [1], "edges": []}', "nodes.0. must be an object, got 1"),
         (
             "a.json",
             '{"nodes": [{"id": 1}], "edges": [{"source": 1, "target": 2, "rate_bps": 1}]}',
