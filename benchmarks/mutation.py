@@ -39,6 +39,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "formulation/volumes.py": ("properties_delay", "formulation_delay"),
     "formulation/checker.py": ("properties_checker",),
     "fitting/curves.py": ("properties_curves", "fitting_curves"),
+    "fitting/families.py": ("properties_curves", "fitting_curves"),
     "instances/link_budget.py": ("properties_links", "link_budget"),
     "instances/isl.py": ("properties_links", "constellation"),
     "instances/constellation.py": ("properties_links", "constellation"),

@@ -79,10 +79,12 @@ def test_shares_that_do_not_sum_to_the_ratio(sign):
         total = 0.5 + sign * part * 1e-6
         found = broken(LINE, {"residual_shares": (0.0, total, 0.0)})
         assert found == (() if clean else (Violation("a", "sum of residual_shares", total, 0.5),))
+    (found,) = broken(with_task(large_map_min=0.1), {"residual_shares": (0.1, 0.2, 0.1)})
+    assert (found.value, found.limit) == (pytest.approx(0.4), 0.5)
     exact = 1e-6 + 1e-12
     clean = {"offload_ratio": 0.0, "residual_shares": (exact, 0.0, 0.0), "data_path": None}
     assert broken(LINE, clean) == ()
-    assert len(broken(LINE, clean | {"residual_shares": (exact * (1 + 1e-6), 0.0, 0.0)})) == 1
+    assert len(broken(LINE, clean | {"residual_shares": (1e-6 + 1.5e-12, 0.0, 0.0)})) == 1
 
 
 def test_shares_below_zero():
@@ -173,7 +175,9 @@ def test_frames_that_are_not_whole():
     assert [v.constraint for v in broken(with_task(large_map_min=0.1), {"residual_shares": shares}, whole)] == [
         "whole frames: residual_shares[0] of 100", "whole frames: residual_shares[1] of 100",
     ]  # fmt: skip
-    half = with_task(frames=1)
+    half = with_task(frames=1, large_map_min=0.1)
+    least = {"offload_ratio": 1e-6, "residual_shares": (1e-6, 0.0, 0.0)}
+    assert broken(half, least, Problem(half, whole_frames=True)) == ()
     found = broken(half, {"residual_shares": (0.0, 0.5, 0.0)}, Problem(half, whole_frames=True))
     assert [(v.value, v.limit) for v in found] == [(0.5, 0.0)] * 2
 
@@ -184,6 +188,8 @@ def test_deadlines():
         instance = with_task(deadline_s=late * part)
         found = check(instance, both())
         assert found == (() if clean else (Violation("a", "deadline_s", late, late * part),))
+    every = replace(LINE, tasks=tuple(replace(task, deadline_s=late / 2) for task in LINE.tasks))
+    assert [(v.task, v.constraint) for v in check(every, both())] == [("a", "deadline_s"), ("b", "deadline_s")]
     other = replace(LINE, tasks=(LINE.tasks[0], replace(LINE.tasks[1], deadline_s=late / 2)))
     assert [(v.task, v.constraint) for v in check(other, both())] == [("b", "deadline_s")]
     assert [v.constraint for v in broken(with_task(deadline_s=late / 2), {"data_path": ("a", "c")})] == [

@@ -9,6 +9,9 @@ import pytest
 
 from formulation import Problem, Solution, SolutionError, TaskDecision, evaluate
 from formulation.delay import evaluate_sound
+from formulation.volumes import computing_rate, mean_residual
+from instances import Satellite
+from tests.test_formulation_delay import both, line_instance
 from tests.tiny import tiny_instance
 
 LIGHT = 299_792_458.0
@@ -138,3 +141,22 @@ def test_a_solution_of_other_tasks_is_refused():
     for judge in (evaluate, evaluate_sound):
         with pytest.raises(SolutionError, match="tasks must be those of the instance"):
             judge(instance, turned)
+
+
+def test_a_ratio_within_its_tolerance_of_an_end_is_that_end():
+    line, every = line_instance(), {"residual_shares": (0.0, 1.0, 0.0), "model_path": None}
+    none = {"residual_shares": (0.0, 0.0, 0.0), "data_path": None}
+    for near, end, changes in ((1 - 5e-10, 1.0, every), (5e-10, 0.0, none)):
+        found, exact = (evaluate(line, both(offload_ratio=ratio, **changes)).tasks[0] for ratio in (near, end))
+        assert (found.t_fe, found.t_S, found.t_L) == (exact.t_fe, exact.t_S, exact.t_L)
+        assert pytest.approx(exact.T, rel=1e-8) == found.T
+        assert mean_residual(line.tasks[0], both(offload_ratio=near, **changes).tasks[0]) == pytest.approx(0.1 * end)
+
+
+@pytest.mark.parametrize(("ops", "utilization"), [(None, 0.5), (1e12, None), (None, None)])
+def test_a_satellite_without_ops_or_utilization_computes_nothing(ops, utilization):
+    line = line_instance()
+    satellites = (*line.satellites[:3], Satellite("d", "relay", ops, utilization), line.satellites[3])
+    with pytest.raises(SolutionError, match="satellite 'd' has no ops_per_s and utilization"):
+        computing_rate(replace(line, satellites=satellites), "d")
+    assert computing_rate(line, "c") == 5e13
