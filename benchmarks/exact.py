@@ -24,6 +24,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from benchmarks import growth
+from formulation import Problem
 from instances import Instance, generate_torus, make_preset
 from leosplit.provenance import commit, versions
 from solvers.exact import SolverError, solve_full
@@ -111,7 +112,7 @@ def best_of(
     while not times or (len(times) < repeats and times[0][0] <= REPEAT_S and budget.left_s > 0):
         started = time.perf_counter()
         limit = min(family.limit_s, max(budget.left_s, 1.0))
-        result = solve_full(instance, time_limit=limit, mip_gap=family.gap, objective=family.objective, threads=threads)
+        result = solve_full(Problem(instance, family.objective), time_limit=limit, mip_gap=family.gap, threads=threads)
         times.append((time.perf_counter() - started, result))
     seconds, result = min(times, key=lambda pair: pair[0])
     return seconds, len(times), result

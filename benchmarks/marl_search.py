@@ -15,7 +15,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from formulation import Solution, evaluate
+from formulation import Problem, Solution, evaluate
 from instances import Instance
 from instances.presets import make_preset
 from solvers.assignment import assign
@@ -33,7 +33,7 @@ FAST: SearchOptions = VARIANTS["marl-search-polish"][1]["options"]
 
 def searching(options: SearchOptions) -> Row:
     def row(instance: Instance) -> tuple[Solution, int, int]:
-        search = Search(instance, assign(instance), load_policy(), options, seed=0)
+        search = Search(Problem(instance), assign(instance), load_policy(), options, seed=0)
         solution, _ = search.run()
         return solution, search.router.rollouts, search.descents
 

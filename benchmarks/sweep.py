@@ -25,7 +25,7 @@ import numpy as np
 import psutil
 from distributed import Client
 
-from formulation import evaluate
+from formulation import as_problem, evaluate
 from instances import Instance
 from leosplit.provenance import commit
 from leosplit.report import write_report
@@ -44,7 +44,7 @@ EVALUATIONS = 30_000
 
 def computing(instance: Instance, options: SchemeOptions) -> Any:
     """Do a fixed amount of work: the evaluator over and over."""
-    solution = SCHEMES["small"](instance, options)
+    solution = SCHEMES["small"](as_problem(instance), options)
     for _ in range(EVALUATIONS):
         evaluate(instance, solution)
     return solution

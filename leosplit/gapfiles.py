@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from fitting.whole_file import write_text
-from formulation import Solution, write_solution
+from formulation import Problem, Solution, problem_sha256, write_solution
 from instances import Instance, instance_sha256
 from leosplit.csv_file import write_rows
 from leosplit.figures import draw_gaps, draw_map, draw_profile, draw_quality_time, save
@@ -32,19 +32,20 @@ class GapFiles:
         self._labels: dict[str, str] = {}
         directory.mkdir(parents=True, exist_ok=True)
 
-    def label(self, instance: Instance) -> str:
-        """Return what an instance is called in rows and files: its name, with its hash where another has that name.
+    def label(self, problem: Problem) -> str:
+        """Return what a problem is called in rows and files: its name, with its hash where another has that name.
 
-        Different instances never share a label, nor two labels a file; the same instance given twice does.
+        Different problems never share a label, nor two labels a file; the same problem given twice does.
         """
-        sha = instance_sha256(instance)
-        for label in (instance.name, f"{instance.name[:40]}-{sha[:12]}"):
+        sha, name = problem_sha256(problem), problem.instance.name
+        for label in (name, f"{name[:40]}-{sha[:12]}"):
             if self._labels.setdefault(_file_name(label), sha) == sha:
                 break
         return label
 
-    def add(self, instance: Instance, rows: Sequence[GapRow], results: Mapping[str, Result], table: str) -> None:
+    def add(self, problem: Problem, rows: Sequence[GapRow], results: Mapping[str, Result], table: str) -> None:
         """Take one instance's rows, results and table, and write them."""
+        instance = problem.instance
         self.rows += rows
         self._text.append(table)
         write_text(self._path("gaps.txt"), "\n".join(self._text))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from formulation import Solution, evaluate
+from formulation import Problem, Solution, as_problem, evaluate
 from instances import Instance, Scenario, cut_off_tasks
 from solvers.schemes import SchemeOptions, run_scheme
 
@@ -138,6 +138,7 @@ def simulate(
     scheme: str,
     options: SchemeOptions | None = None,
     *,
+    ask: Callable[[Instance], Problem] = as_problem,
     start: int = 0,
     stop: int | None = None,
     stage: Callable[[str], None] = lambda name: None,
@@ -154,6 +155,8 @@ def simulate(
         Name of a scheme.
     options
         Its options.
+    ask
+        What is asked of each slot's instance; the plain problem by default.
     start, stop
         First slot, and the one to stop before; the whole span by default.
     stage
@@ -169,7 +172,7 @@ def simulate(
     for slot in range(start, scenario.count if stop is None else min(stop, scenario.count)):
         stage(f"{scenario.name}: slot {slot} of {scenario.count}, {scheme}")
         up = scenario.network(slot).pairs(0)
-        result = _run(scenario, slot, scheme, options or SchemeOptions())
+        result = _run(scenario, slot, scheme, options or SchemeOptions(), ask)
         paths = result.paths
         known = up if before_up is None else before_up
         row = replace(
@@ -185,7 +188,9 @@ def simulate(
         before_up, before = up, paths
 
 
-def _run(scenario: Scenario, slot: int, scheme: str, options: SchemeOptions) -> SlotResult:
+def _run(
+    scenario: Scenario, slot: int, scheme: str, options: SchemeOptions, ask: Callable[[Instance], Problem]
+) -> SlotResult:
     """Decide the tasks of one slot."""
     time_s = float(scenario.time_s(slot))
     instance = scenario.instance(slot)
@@ -199,7 +204,8 @@ def _run(scenario: Scenario, slot: int, scheme: str, options: SchemeOptions) -> 
     solution = None
     if served:
         instance = replace(instance, tasks=served)
-        result = run_scheme(instance, scheme, options)
+        problem = ask(instance)
+        result = run_scheme(problem, scheme, options)
         solution = result.solution
         row = replace(
             row,
@@ -209,7 +215,7 @@ def _run(scenario: Scenario, slot: int, scheme: str, options: SchemeOptions) -> 
         )
         rows |= {task.satellite: TaskRow(slot, time_s, task.satellite, row.termination) for task in served}
         if solution is not None and result.objective_s is not None:
-            delays = _task_rows(instance, solution, row, scenario.slot_s)
+            delays = _task_rows(problem, solution, row, scenario.slot_s)
             rows |= {one.satellite: one for one in delays}
             row = _summed(row, delays)
     order = {name: k for k, name in enumerate(scenario.orbits.ids)}
@@ -217,9 +223,9 @@ def _run(scenario: Scenario, slot: int, scheme: str, options: SchemeOptions) -> 
     return SlotResult(row, tasks, instance if served else None, solution)
 
 
-def _task_rows(instance: Instance, solution: Solution, row: SlotRow, slot_s: float) -> list[TaskRow]:
+def _task_rows(problem: Problem, solution: Solution, row: SlotRow, slot_s: float) -> list[TaskRow]:
     """Rows of the tasks that were served."""
-    judged = evaluate(instance, solution).tasks
+    judged = evaluate(problem, solution).tasks
     return [
         TaskRow(
             row.slot,

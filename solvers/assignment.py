@@ -5,10 +5,11 @@ point is found by solving for one route's line and routing again there, which cl
 (Newton's method on a concave piecewise-linear function).
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from fitting.errors import LeosplitError
-from formulation import design_packets
+from formulation import Problem, design_packets
 from formulation.packets import PacketDesign
 from instances import Instance, Task
 from solvers.paths import ShortestPaths, packet_paths
@@ -159,3 +160,10 @@ def assign(instance: Instance) -> tuple[Assignment, ...]:
     if reasons:
         raise NoSolution("; ".join(reasons))
     return tuple(found)
+
+
+def with_assigned(problem: Problem, assignments: Sequence[Assignment]) -> Problem:
+    """Return the problem with c(m) fixed as assigned."""
+    pairs = zip(problem.instance.tasks, assignments, strict=True)
+    tasks = tuple(replace(task, computing_satellite=a.computing_satellite) for task, a in pairs)
+    return replace(problem, instance=replace(problem.instance, tasks=tasks))

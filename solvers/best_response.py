@@ -9,7 +9,7 @@ by this one function; the proof restricts it to the ends, modes and arcs that it
 
 from collections.abc import Callable, Sequence
 
-from formulation import Solution, evaluate
+from formulation import Problem, Solution, as_problem, evaluate
 from formulation.packets import PacketDesign
 from instances import Instance
 from solvers.assignment import NoSolution, assign_task
@@ -32,9 +32,8 @@ def _problem(instance: Instance, designs: Sequence[PacketDesign] | None = None) 
 
 
 def polisher(
-    instance: Instance,
+    problem: Instance | Problem,
     *,
-    objective: str = "mean",
     sweeps: int = SWEEPS,
     designs: Sequence[PacketDesign] | None = None,
 ) -> Callable[[Solution], Solution]:
@@ -44,8 +43,8 @@ def polisher(
 
     Parameters
     ----------
-    objective
-        `mean` or `max` delay.
+    problem
+        What is asked.
     sweeps
         How often every task responds, at most.
     designs
@@ -56,26 +55,27 @@ def polisher(
     NoSolution
         If a task has no decision at all.
     """
-    data, moves = _problem(instance, designs)
+    problem = as_problem(problem)
+    data, moves = _problem(problem.instance, designs)
 
     def polish_one(solution: Solution) -> Solution:
-        plans = descend(data, moves, objective, range(len(moves)), plan_of(data, solution), sweeps)
+        plans = descend(data, moves, problem.objective, range(len(moves)), plan_of(data, solution), sweeps)
         if plans is None:
             return solution
         polished = solution_of(data, plans)
-        before, after = evaluate(instance, solution), evaluate(instance, polished)
-        return polished if after.objective_s(objective) <= before.objective_s(objective) else solution
+        before, after = evaluate(problem, solution), evaluate(problem, polished)
+        return polished if after.objective_s() <= before.objective_s() else solution
 
     return polish_one
 
 
-def polish(instance: Instance, solution: Solution, *, objective: str = "mean") -> Solution:
+def polish(problem: Instance | Problem, solution: Solution) -> Solution:
     """Descend from one solution; see `polisher`."""
-    return polisher(instance, objective=objective)(solution)
+    return polisher(problem)(solution)
 
 
 def best_response(
-    instance: Instance, *, runs: int = 1, seed: int = 0, objective: str = "mean"
+    problem: Instance | Problem, *, runs: int = 1, seed: int = 0
 ) -> tuple[Solution, tuple[dict[str, float], ...]]:
     """Descend from an empty network, and keep the best of several runs.
 
@@ -85,8 +85,6 @@ def best_response(
         1: file order; each further run takes a random order.
     seed
         Seed of the random orders.
-    objective
-        `mean` or `max` delay.
 
     Returns
     -------
@@ -98,9 +96,10 @@ def best_response(
     NoSolution
         If a task has no decision at all.
     """
+    problem = as_problem(problem)
     best: tuple[Solution, float] | None = None
     trace = []
-    for run, found in enumerate(descents(*_problem(instance), runs, seed, objective)):
+    for run, found in enumerate(descents(*_problem(problem.instance), runs, seed, problem.objective)):
         if found is None:
             continue
         trace.append({"run": float(run), "objective_s": found[1]})

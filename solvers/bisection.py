@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from formulation import Solution, TaskDecision, evaluate
+from formulation import OBJECTIVES, Problem, Solution, TaskDecision, as_problem, evaluate
 from instances import Instance
 from solvers.assignment import Assignment
 from solvers.routing import Router
@@ -61,13 +61,18 @@ class Timed:
         }
 
 
+def value_of(problem: Problem) -> Callable[[Sequence[float]], float]:
+    """Return the problem's objective as a function of all delays [s]."""
+    return lambda delays: OBJECTIVES[problem.objective].value(delays, problem.weights)
+
+
 def halve(
     assignments: Sequence[Assignment],
     time: Callable[[list[float]], Timed],
+    value: Callable[[Sequence[float]], float],
     *,
     iterations: int = ITERATIONS,
     stop: str = "best",
-    objective: str = "mean",
 ) -> tuple[Any, tuple[dict[str, Any], ...]]:
     """Search ρ for all tasks together.
 
@@ -80,11 +85,11 @@ def halve(
         Which tasks are forced.
     time
         Called once an iteration: designs, routes and times the packets at these ρ.
+    value
+        Objective [s] of the delays of all tasks.
     stop
         `best` runs all iterations and returns the best iterate; `first_rise` stops when the delay rises, as the
         source's text has it, and returns the iterate before.
-    objective
-        `mean` or `max`: which delay is best.
 
     Returns
     -------
@@ -100,11 +105,11 @@ def halve(
     for iteration in range(iterations):
         timed = time(ratios)
         trace.append(timed.record(iteration, ratios))
-        value = max(timed.delay_s) if objective == "max" else sum(timed.delay_s) / len(timed.delay_s)
-        if best is not None and stop == "first_rise" and value > best[0]:
+        reached = value(timed.delay_s)
+        if best is not None and stop == "first_rise" and reached > best[0]:
             break
-        if best is None or value < best[0]:
-            best = value, timed.answer
+        if best is None or reached < best[0]:
+            best = reached, timed.answer
         ratios = list(ratios)
         for m, (local, remote) in enumerate(zip(timed.local_s, timed.remote_s, strict=True)):
             if assignments[m].forced_ratio is None:
@@ -117,13 +122,12 @@ def halve(
 
 
 def bisect(
-    instance: Instance,
+    problem: Instance | Problem,
     assignments: Sequence[Assignment],
     router: Router,
     *,
     iterations: int = ITERATIONS,
     stop: str = "best",
-    objective: str = "mean",
 ) -> tuple[Solution, tuple[dict[str, Any], ...]]:
     """Run Algorithm 1 with any router; see `halve`.
 
@@ -142,11 +146,12 @@ def bisect(
     NoSolution
         From the router.
     """
+    problem = as_problem(problem)
 
     def time(ratios: list[float]) -> Timed:
-        solution = router(instance, pack(instance, assignments, ratios))
-        tasks = evaluate(instance, solution).tasks
+        solution = router(problem, pack(problem.instance, assignments, ratios))
+        tasks = evaluate(problem, solution).tasks
         return Timed([t.T for t in tasks], [t.t_S for t in tasks], [t.T_D + t.t_L for t in tasks], solution)
 
-    solution, trace = halve(assignments, time, iterations=iterations, stop=stop, objective=objective)
+    solution, trace = halve(assignments, time, value_of(problem), iterations=iterations, stop=stop)
     return replace(solution, meta={"iterations": len(trace)}), trace

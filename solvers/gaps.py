@@ -2,12 +2,12 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
-from formulation import Solution, evaluate
+from formulation import Problem, Solution, as_problem, evaluate
 from instances import Instance
-from solvers.assignment import Assignment, NoSolution, assign
+from solvers.assignment import Assignment, NoSolution, assign, with_assigned
 from solvers.bisection import pack
 from solvers.result import Result, Termination, relative_gap
 from solvers.routing import Router, shortest_path_router
@@ -129,7 +129,7 @@ def _clip(gap: float | None, tolerance: float) -> float | None:
 
 
 def compare(
-    instance: Instance,
+    problem: Instance | Problem,
     schemes: Sequence[str],
     options: SchemeOptions,
     on_scheme: Callable[[str], None] = lambda name: None,
@@ -138,8 +138,8 @@ def compare(
 
     Parameters
     ----------
-    instance
-        The problem.
+    problem
+        What is asked.
     schemes
         Names for `attempt_scheme`; `exact` is added where it is missing, and runs last.
     options
@@ -153,10 +153,11 @@ def compare(
         One row a scheme, in the order given and `exact` last; the results by scheme. After Ctrl-C, those that were run
         and `exact`, which then is `interrupted`.
     """
+    problem = as_problem(problem)
     names = [*(name for name in schemes if name != "exact"), "exact"]
-    turns = ((name, partial(attempt_scheme, instance, name, options)) for name in names)
+    turns = ((name, partial(attempt_scheme, problem, name, options)) for name in names)
     results = _in_turn(turns, on_scheme, options.seed)
-    return _rows(instance, results, options), results
+    return _rows(problem.instance, results, options), results
 
 
 def _in_turn(
@@ -177,7 +178,7 @@ def _in_turn(
 
 
 def compare_routing(
-    instance: Instance,
+    problem: Instance | Problem,
     options: SchemeOptions,
     on_scheme: Callable[[str], None] = lambda name: None,
     routers: Sequence[str] = ROUTERS,
@@ -191,68 +192,67 @@ def compare_routing(
 
     Parameters
     ----------
-    instance, options, on_scheme
+    problem, options, on_scheme
         As in `compare`.
     routers
         Which of `ROUTERS`; `exact` is added where it is missing.
     """
     from solvers.exact import solve_routing
 
+    problem = as_problem(problem)
+    instance = problem.instance
     try:
         assignments = assign(instance)
     except NoSolution as error:
         result = Result(Termination.INFEASIBLE, message=str(error), seed=options.seed)
         return _rows(instance, {"exact": result}, options), {"exact": result}
-    fixed, packets = routing_case(instance, assignments)
+    fixed, packets = routing_case(problem, assignments)
     exactly = partial(
         solve_routing,
-        objective=options.objective,
         time_limit=options.time_limit,
         mip_gap=options.mip_gap,
         progress=options.progress,
     )
 
     def turns() -> Iterator[tuple[str, Callable[[], Result]]]:
-        for name, problem, router in _routers(instance, fixed, options):
-            yield name, partial(judge_router, problem, packets, router, options)
-        for name, problem in (("assigned-exact", fixed), ("exact", instance)):
-            yield name, partial(exactly, problem, packets)
+        for name, asked, router in _routers(problem, fixed, options):
+            yield name, partial(judge_router, asked, packets, router, options)
+        for name, asked in (("assigned-exact", fixed), ("exact", problem)):
+            yield name, partial(exactly, asked, packets)
 
-    asked = ((name, run) for name, run in turns() if name in (*routers, "exact"))
-    results = _in_turn(asked, on_scheme, options.seed)
+    wanted = ((name, run) for name, run in turns() if name in (*routers, "exact"))
+    results = _in_turn(wanted, on_scheme, options.seed)
     return _rows(instance, results, options), results
 
 
-def routing_case(instance: Instance, assignments: Sequence[Assignment]) -> tuple[Instance, Solution]:
-    """Return problem (7) as it is compared: the instance with c(m) as assigned, and packets at ρ = ½ or as forced."""
+def routing_case(problem: Problem, assignments: Sequence[Assignment]) -> tuple[Problem, Solution]:
+    """Return problem (7) as it is compared: the problem with c(m) as assigned, and packets at ρ = ½ or as forced."""
     ratios = [0.5 if a.forced_ratio is None else a.forced_ratio for a in assignments]
-    pairs = zip(instance.tasks, assignments, strict=True)
-    fixed = replace(instance, tasks=tuple(replace(t, computing_satellite=a.computing_satellite) for t, a in pairs))
-    return fixed, pack(instance, assignments, ratios)
+    return with_assigned(problem, assignments), pack(problem.instance, assignments, ratios)
 
 
-def _routers(instance: Instance, fixed: Instance, options: SchemeOptions) -> Iterator[tuple[str, Instance, Router]]:
+def _routers(problem: Problem, fixed: Problem, options: SchemeOptions) -> Iterator[tuple[str, Problem, Router]]:
     """Yield the routers that are compared on (7), and whether they get c(m) free or fixed."""
     from solvers.routed_response import best_response_router
 
     yield "shortest-path", fixed, shortest_path_router
     yield "policy", fixed, default_router(options)
     yield "policy-local", fixed, default_router(options, "local")
-    for prefix, problem in (("assigned-", fixed), ("", instance)):
+    for prefix, asked in (("assigned-", fixed), ("", problem)):
         for runs in RESPONSE_RUNS:
-            router = best_response_router(runs, seed=options.seed, objective=options.objective)
-            yield f"{prefix}best-response" + (f"-{runs}" if runs > 1 else ""), problem, router
+            router = best_response_router(runs, seed=options.seed)
+            yield f"{prefix}best-response" + (f"-{runs}" if runs > 1 else ""), asked, router
 
 
-def judge_router(instance: Instance, packets: Solution, router: Router, options: SchemeOptions) -> Result:
+def judge_router(problem: Problem, packets: Solution, router: Router, options: SchemeOptions) -> Result:
     """Return the delay that a router's routes have by the evaluator, for given packets."""
     start = time.perf_counter()
     try:
-        routed = router(instance, packets)
+        routed = router(problem, packets)
     except NoSolution as error:
         return Result(Termination.INFEASIBLE, message=str(error), seed=options.seed)
     elapsed = time.perf_counter() - start
-    delay = evaluate(instance, routed).objective_s(options.objective)
+    delay = evaluate(problem, routed).objective_s()
     return Result(Termination.FEASIBLE, routed, delay, solve_s=elapsed, seed=options.seed)
 
 

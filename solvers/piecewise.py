@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from fitting import Curve, PiecewiseLinear, piecewise_linear
-from formulation import Solution
+from formulation import Problem, Solution, as_problem
 from instances import Accuracy, Instance, Task, instance_sha256
 from solvers.exact.packets import PacketResult
 from solvers.exact.solve import solve_full
@@ -73,16 +73,18 @@ class Bracket:
         return self.under.message or self.over.message
 
 
-def with_piecewise(instance: Instance, side: Literal["under", "over"], max_error: float = PWL_ERROR) -> Instance:
-    """Return the instance with each curve replaced by a piecewise-linear function on one side of it.
+def with_piecewise(
+    problem: Instance | Problem, side: Literal["under", "over"], max_error: float = PWL_ERROR
+) -> Problem:
+    """Return the problem with each curve replaced by a piecewise-linear function on one side of it.
 
     The side holds on all that tasks can reach, [0, q_S] and [D^min, D^max]. The error is the knob: every solution for
     `under` meets the curves as given, `over` is a relaxation, and both come closer as it falls.
 
     Parameters
     ----------
-    instance
-        The problem.
+    problem
+        What is asked.
     side
         `under` or `over`.
     max_error
@@ -109,7 +111,9 @@ def with_piecewise(instance: Instance, side: Literal["under", "over"], max_error
             return PiecewiseLinear((lo, lo + 1.0), (curve(lo), curve(lo)))
         return piecewise_linear(curve, interval, max_error=max_error, side=side).function
 
-    return replace(
+    problem = as_problem(problem)
+    instance = problem.instance
+    changed = replace(
         instance,
         accuracy=replaced(instance.accuracy, instance.tasks),
         tasks=tuple(
@@ -117,10 +121,11 @@ def with_piecewise(instance: Instance, side: Literal["under", "over"], max_error
             for task in instance.tasks
         ),
     )
+    return replace(problem, instance=changed)
 
 
 def solve_piecewise(
-    instance: Instance,
+    problem: Instance | Problem,
     side: Literal["under", "over"],
     max_error: float = PWL_ERROR,
     *,
@@ -131,16 +136,16 @@ def solve_piecewise(
 
     The bound of `under` is none for the curves as given, nor is a solution of `over` feasible for them.
     """
-    result = solve(with_piecewise(instance, side, max_error), **options)
-    return replace(result, solution=_rebound(result.solution, instance))
+    result = solve(with_piecewise(problem, side, max_error), **options)
+    return replace(result, solution=_rebound(result.solution, as_problem(problem).instance))
 
 
-def solve_bracket(instance: Instance, max_error: float = PWL_ERROR, **options: Any) -> Bracket:
+def solve_bracket(problem: Instance | Problem, max_error: float = PWL_ERROR, **options: Any) -> Bracket:
     """Enclose the optimum of (4) between piecewise-linear functions; parameters as `solve_piecewise`."""
-    under = solve_piecewise(instance, "under", max_error, **options)
+    under = solve_piecewise(problem, "under", max_error, **options)
     if under.interrupted:
         return Bracket(under, Result(Termination.INTERRUPTED, solver=under.solver), max_error)
-    return Bracket(under, solve_piecewise(instance, "over", max_error, **options), max_error)
+    return Bracket(under, solve_piecewise(problem, "over", max_error, **options), max_error)
 
 
 def packets_bracket(under: PacketResult, over: PacketResult) -> PacketResult:

@@ -1,6 +1,6 @@
 """Best response on (7): c(m) and routes one task at a time, at the packets that are given."""
 
-from formulation import Solution
+from formulation import Problem, Solution, as_problem
 from instances import Instance
 from solvers.assignment import NoSolution
 from solvers.diagnosis import why_routing_infeasible
@@ -9,7 +9,7 @@ from solvers.network.descent import all_moves, descents
 from solvers.routing import Router
 
 
-def best_response_router(runs: int, *, seed: int = 0, objective: str = "mean") -> Router:
+def best_response_router(runs: int, *, seed: int = 0) -> Router:
     """Return a router that descends from an empty network by the array-based best response.
 
     Parameters
@@ -18,8 +18,6 @@ def best_response_router(runs: int, *, seed: int = 0, objective: str = "mean") -
         Orders of the tasks: file order first, seeded random ones after it; the best is kept.
     seed
         Of the random orders.
-    objective
-        `mean` or `max` delay.
 
     Returns
     -------
@@ -30,12 +28,14 @@ def best_response_router(runs: int, *, seed: int = 0, objective: str = "mean") -
     if runs < 1:
         raise ValueError(f"runs must be at least 1, got {runs}")
 
-    def router(instance: Instance, packets: Solution) -> Solution:
+    def router(problem: Instance | Problem, packets: Solution) -> Solution:
+        problem = as_problem(problem)
+        instance = problem.instance
         data = ProblemData(instance, packets)
         moves = all_moves(data)
         if not all(task.modes for task in moves):
             raise NoSolution(why_routing_infeasible(instance, packets) or "a packet has no path")
-        found = [end for end in descents(data, moves, runs, seed, objective) if end is not None]
+        found = [end for end in descents(data, moves, runs, seed, problem.objective) if end is not None]
         return min(found, key=lambda end: end[1])[0]
 
     return router

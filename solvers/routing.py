@@ -3,16 +3,17 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from formulation import Solution, TaskDecision
+from formulation import Problem, Solution, TaskDecision, as_problem
 from formulation.volumes import data_packet_bits
 from instances import Instance
 from solvers.assignment import NoSolution
 from solvers.paths import packet_paths
 
-Router = Callable[[Instance, Solution], Solution]
+Router = Callable[[Instance | Problem, Solution], Solution]
+"""(problem, packets) → the same decisions with routes."""
 
 
-def shortest_path_router(instance: Instance, packets: Solution) -> Solution:
+def shortest_path_router(problem: Instance | Problem, packets: Solution) -> Solution:
     """Route every packet as if it were alone: least transmission, relay and propagation time (Dijkstra).
 
     Raises
@@ -20,6 +21,7 @@ def shortest_path_router(instance: Instance, packets: Solution) -> Solution:
     NoSolution
         If a packet cannot reach its end.
     """
+    instance = as_problem(problem).instance
     network = instance.network
 
     def route(decision: TaskDecision, bits: float, *, reverse: bool) -> tuple[str, ...]:

@@ -14,9 +14,9 @@ from typing import Any
 
 from fitting.checks import short
 from fitting.errors import LeosplitError
-from formulation import Solution, check, evaluate
+from formulation import Problem, Solution, as_problem, check, evaluate
 from instances import Instance
-from solvers.assignment import NoSolution, assign
+from solvers.assignment import NoSolution, assign, with_assigned
 from solvers.best_response import best_response
 from solvers.bisection import ITERATIONS, bisect, pack
 from solvers.result import ProgressCallback, Result, Termination
@@ -35,8 +35,6 @@ class SchemeOptions:
 
     Attributes
     ----------
-    objective
-        `mean` or `max` delay.
     seed
         Seed of everything random.
     policy
@@ -51,7 +49,6 @@ class SchemeOptions:
         Resident memory at which exact parts stop [GiB], or None.
     """
 
-    objective: str = "mean"
     seed: int = 0
     policy: Path | None = None
     time_limit: float | None = None
@@ -61,7 +58,7 @@ class SchemeOptions:
 
 
 Answer = Solution | Result | tuple[Solution, tuple[dict[str, Any], ...]]
-Scheme = Callable[[Instance, SchemeOptions], Answer]
+Scheme = Callable[[Problem, SchemeOptions], Answer]
 
 
 def default_router(options: SchemeOptions, observation: str = "lookahead") -> Router:
@@ -72,17 +69,17 @@ def default_router(options: SchemeOptions, observation: str = "lookahead") -> Ro
 
 
 def _marl(name: str) -> Scheme:
-    def scheme(instance: Instance, options: SchemeOptions) -> Answer:
+    def scheme(problem: Problem, options: SchemeOptions) -> Answer:
         from solvers.marl.schemes import run_variant
 
-        return run_variant(name, instance, policy=options.policy, seed=options.seed, objective=options.objective)
+        return run_variant(name, problem, policy=options.policy, seed=options.seed)
 
     return scheme
 
 
 def _fixed(name: str, ratio: float) -> Scheme:
-    def scheme(instance: Instance, options: SchemeOptions) -> Solution:
-        return default_router(options)(instance, packets_at(instance, ratio))
+    def scheme(problem: Problem, options: SchemeOptions) -> Solution:
+        return default_router(options)(problem, packets_at(problem.instance, ratio))
 
     scheme.__doc__ = f"Every task at ρ = {ratio:g} ({name})."
     return scheme
@@ -106,13 +103,13 @@ def packets_at(instance: Instance, ratio: float) -> Solution:
 
 
 def _bisection(router: Router) -> Scheme:
-    def scheme(instance: Instance, options: SchemeOptions) -> Answer:
-        return bisect(instance, assign(instance), router, objective=options.objective)
+    def scheme(problem: Problem, options: SchemeOptions) -> Answer:
+        return bisect(problem, assign(problem.instance), router)
 
     return scheme
 
 
-def _bs_exact(instance: Instance, options: SchemeOptions) -> Answer:
+def _bs_exact(problem: Problem, options: SchemeOptions) -> Answer:
     """Bisect with (7) solved exactly in each iteration; each gets an equal share of the time that is left.
 
     Where an iteration's share ends without a proof, its best routes are taken: those found, or best response's.
@@ -120,14 +117,13 @@ def _bs_exact(instance: Instance, options: SchemeOptions) -> Answer:
     from solvers.exact import solve_routing
     from solvers.routed_response import best_response_router
 
-    assignments = assign(instance)
-    pairs = zip(instance.tasks, assignments, strict=True)
-    fixed = replace(instance, tasks=tuple(replace(t, computing_satellite=a.computing_satellite) for t, a in pairs))
-    respond = best_response_router(1, seed=options.seed, objective=options.objective)
+    assignments = assign(problem.instance)
+    fixed = with_assigned(problem, assignments)
+    respond = best_response_router(1, seed=options.seed)
     deadline = None if options.time_limit is None else time.perf_counter() + options.time_limit
     stops: list[Termination] = []
 
-    def router(_: Instance, packets: Solution) -> Solution:
+    def router(_: Instance | Problem, packets: Solution) -> Solution:
         left = None if deadline is None else (deadline - time.perf_counter()) / max(ITERATIONS - len(stops), 1)
         if left is not None and left <= 0:
             stops.append(Termination.TIME_LIMIT)
@@ -135,7 +131,6 @@ def _bs_exact(instance: Instance, options: SchemeOptions) -> Answer:
         result = solve_routing(
             fixed,
             packets,
-            objective=options.objective,
             time_limit=left,
             mip_gap=options.mip_gap,
             progress=options.progress,
@@ -147,24 +142,23 @@ def _bs_exact(instance: Instance, options: SchemeOptions) -> Answer:
         stops.append(result.termination)
         return result.solution or respond(fixed, packets)
 
-    solution, trace = bisect(instance, assignments, router, objective=options.objective)
+    solution, trace = bisect(problem, assignments, router)
     unproven = next((stop for stop in stops if stop != Termination.OPTIMAL), None)
     return Result(unproven or Termination.FEASIBLE, solution, trace=trace)
 
 
 def _best_response(runs: int) -> Scheme:
-    def scheme(instance: Instance, options: SchemeOptions) -> Answer:
-        return best_response(instance, runs=runs, seed=options.seed, objective=options.objective)
+    def scheme(problem: Problem, options: SchemeOptions) -> Answer:
+        return best_response(problem, runs=runs, seed=options.seed)
 
     return scheme
 
 
-def _exact(instance: Instance, options: SchemeOptions) -> Answer:
+def _exact(problem: Problem, options: SchemeOptions) -> Answer:
     from solvers.exact import solve_full
 
     return solve_full(
-        instance,
-        objective=options.objective,
+        problem,
         time_limit=options.time_limit,
         mip_gap=options.mip_gap,
         memory_limit=options.memory_limit,
@@ -211,7 +205,7 @@ def check_scheme_name(name: str) -> None:
 def find_scheme(name: str) -> Scheme:
     """Return a scheme by name, or a user's own as `module:function`: its module is imported, which runs its code.
 
-    A user's function takes (instance, options) and returns a `Solution`, a `Result`, or (solution, trace).
+    A user's function takes (problem, options) and returns a `Solution`, a `Result`, or (solution, trace).
 
     Raises
     ------
@@ -230,11 +224,11 @@ def find_scheme(name: str) -> Scheme:
     finally:
         sys.path.pop(0)
     if not callable(scheme):
-        raise SchemeError(f"scheme {name!r} must be a function (instance, options), got {type(scheme).__name__}")
+        raise SchemeError(f"scheme {name!r} must be a function (problem, options), got {type(scheme).__name__}")
     return scheme  # type: ignore[no-any-return]
 
 
-def run_scheme(instance: Instance, name: str, options: SchemeOptions | None = None) -> Result:
+def run_scheme(problem: Instance | Problem, name: str, options: SchemeOptions | None = None) -> Result:
     """Run one scheme and let the referee judge what it returns.
 
     Returns
@@ -249,12 +243,13 @@ def run_scheme(instance: Instance, name: str, options: SchemeOptions | None = No
         If there is no such scheme, or it returns something else.
     """
     options = options or SchemeOptions()
+    problem = as_problem(problem)
     scheme = find_scheme(name)
     _get_ready(name)
     start = time.perf_counter()
     try:
         with redirect_stdout(sys.stderr):  # stdout is for results, whatever a user's scheme prints
-            answer = scheme(instance, options)
+            answer = scheme(problem, options)
     except NoSolution as error:
         seconds = time.perf_counter() - start
         return Result(Termination.INFEASIBLE, solve_s=seconds, solver=name, seed=options.seed, message=str(error))
@@ -269,7 +264,7 @@ def run_scheme(instance: Instance, name: str, options: SchemeOptions | None = No
         result = Result(
             Termination.FEASIBLE, solution, solve_s=seconds, solver=name, seed=options.seed, trace=tuple(trace)
         )
-    return _judge(instance, name, result, options.objective)
+    return _judge(problem, name, result)
 
 
 def _get_ready(name: str) -> None:
@@ -281,11 +276,11 @@ def _get_ready(name: str) -> None:
         get_ready()
 
 
-def attempt_scheme(instance: Instance, name: str, options: SchemeOptions) -> Result:
+def attempt_scheme(problem: Instance | Problem, name: str, options: SchemeOptions) -> Result:
     """Run one scheme like `run_scheme`; where a user's own fails, the termination is `error` and the message why."""
     start = time.perf_counter()
     try:
-        return run_scheme(instance, name, options)
+        return run_scheme(problem, name, options)
     except (Exception, SystemExit) as error:
         if name in SCHEMES or isinstance(error, LeosplitError):
             raise
@@ -294,13 +289,14 @@ def attempt_scheme(instance: Instance, name: str, options: SchemeOptions) -> Res
         return Result(Termination.ERROR, solve_s=seconds, solver=name, seed=options.seed, message=message)
 
 
-def _judge(instance: Instance, name: str, result: Result, objective: str) -> Result:
+def _judge(problem: Problem, name: str, result: Result) -> Result:
     """Replace the scheme's own word by the checker's and the evaluator's."""
     if result.solution is None:
         return result
-    broken = check(instance, result.solution)
+    broken = check(problem, result.solution)
     if broken:
         first = broken[0]
-        message = f"{name}: task {first.task}: {first.constraint} is {first.value}, allowed {first.limit}"
+        about = "" if first.task is None else f"task {first.task}: "
+        message = f"{name}: {about}{first.constraint} is {first.value}, allowed {first.limit}"
         return replace(result, termination=Termination.INFEASIBLE, objective_s=None, bound_s=None, message=message)
-    return replace(result, objective_s=evaluate(instance, result.solution).objective_s(objective))
+    return replace(result, objective_s=evaluate(problem, result.solution).objective_s())

@@ -11,6 +11,7 @@ from instances import Instance
 from solvers.exact import solve_data_packets, solve_full, solve_model_packets, solve_routing
 from solvers.result import Termination
 from tests.brute_force import Packets, least_packets, optima, routing_optima
+from tests.tiny import asked
 
 GAP = 1e-6
 ROUNDING = 1e-9
@@ -39,7 +40,9 @@ def full_problem(instance: Instance, **options: Any) -> Iterator[str]:
     variant = {key: options.get(key, False) for key in ("whole_frames", "share_computing")}
     truth = optima(instance, **variant)
     for objective, value in truth.items():
-        result = solve_full(instance, objective=objective, mip_gap=GAP, **options)
+        result = solve_full(
+            asked(instance, objective=objective, **options)[0], mip_gap=GAP, **asked(instance, **options)[1]
+        )
         yield from wrong(f"(4) {objective} {options}", instance, value, result, **variant)
 
 
@@ -72,7 +75,7 @@ def routing(instance: Instance, seed: int, **options: Any) -> Iterator[str]:
         return
     packets, found, ratios = given
     for objective, value in routing_optima(instance, found, ratios).items():
-        result = solve_routing(instance, packets, objective=objective, mip_gap=GAP, **options)
+        result = solve_routing(Problem(instance, objective), packets, mip_gap=GAP, **options)
         for sentence in wrong(f"(7) {objective} {options}", instance, value, result):
             if "(4b)" not in sentence:  # f may be lower at the mix that is given
                 yield sentence
@@ -87,7 +90,7 @@ def packets_alone(instance: Instance) -> Iterator[str]:
     if few_counts(instance):
         counts = [least_packets(instance, task, True).bits_of for task in instance.tasks]
         whole = [None if one is None else one.get(1.0) for one in counts]
-        yield from _sizes("(5) whole frames", whole, solve_data_packets(instance, 1.0, whole_frames=True))
+        yield from _sizes("(5) whole frames", whole, solve_data_packets(Problem(instance, whole_frames=True), 1.0))
 
 
 def _sizes(name: str, truth: list[float | None], result: Any) -> Iterator[str]:

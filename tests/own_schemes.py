@@ -2,39 +2,38 @@
 
 from dataclasses import replace
 
-from formulation import Solution
-from instances import Instance
+from formulation import Problem, Solution
 from solvers import SchemeOptions, run_scheme
 
 NUMBER = 7
 
 
-def half(instance: Instance, options: SchemeOptions) -> Solution:
+def half(problem: Problem, options: SchemeOptions) -> Solution:
     """The even split, through the public door."""
-    return run_scheme(instance, "even", options).solution
+    return run_scheme(problem, "even", options).solution
 
 
-def too_small_packets(instance: Instance, options: SchemeOptions) -> Solution:
+def too_small_packets(problem: Problem, options: SchemeOptions) -> Solution:
     """A solution that breaks (4c)."""
-    solution = half(instance, options)
+    solution = half(problem, options)
     return replace(solution, tasks=tuple(replace(d, model_packet_bits=1e6) for d in solution.tasks))
 
 
-def nothing(instance: Instance, options: SchemeOptions) -> None:
+def nothing(problem: Problem, options: SchemeOptions) -> None:
     """Return no solution at all."""
 
 
-def fails(instance: Instance, options: SchemeOptions) -> Solution:
+def fails(problem: Problem, options: SchemeOptions) -> Solution:
     """Fail as code under development does."""
     raise ZeroDivisionError("division by zero")
 
 
-def one_in_a_tuple(instance: Instance, options: SchemeOptions) -> tuple[Solution]:
+def one_in_a_tuple(problem: Problem, options: SchemeOptions) -> tuple[Solution]:
     """Forget the trace."""
-    return (half(instance, options),)
+    return (half(problem, options),)
 
 
-def prints(instance: Instance, options: SchemeOptions) -> Solution:
+def prints(problem: Problem, options: SchemeOptions) -> Solution:
     """Print while deciding."""
     print("hello")
-    return half(instance, options)
+    return half(problem, options)

@@ -68,7 +68,7 @@ def test_evaluate_exits_1_and_names_what_is_violated(instance, tmp_path, capsys)
 def test_evaluate_can_share_computing(tmp_path, capsys):
     made = generate_torus(3, 3, tasks=3, computing=1, seed=4)
     write_instance(made, tmp_path / "i.json")
-    solution = solve_full(made, share_computing=True).solution
+    solution = solve_full(Problem(made, share_computing=True)).solution
     write_solution(solution, tmp_path / "s.json")
     words = ["evaluate", str(tmp_path / "i.json"), str(tmp_path / "s.json"), "--json"]
     for share in (False, True):

@@ -179,7 +179,7 @@ def test_an_interrupted_gap_prints_the_rows_so_far(instance, tmp_path, capsys, m
     write_instance(replace(instance, name="second"), tmp_path / "second.json")
 
     def press(one, *rest, **keywords):
-        if one.name == "second":
+        if one.instance.name == "second":
             raise KeyboardInterrupt
         return compare(one, *rest, **keywords)
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from formulation import evaluate, read_solution, write_solution
+from formulation import Problem, evaluate, read_solution, write_solution
 from instances import write_instance
 from instances.generate import generate_torus
 from leosplit.cli import main
@@ -68,7 +68,7 @@ def test_tables_name_the_tasks_and_what_saves_most(files, capsys):
     assert code == 0
     for task in instance.tasks:
         assert f"\n {task.satellite} " in out
-    best = worths(instance, read_solution(folder / "best.json", instance), objective="max")[0]
+    best = worths(Problem(instance, "max"), read_solution(folder / "best.json", instance))[0]
     assert best.what in out
 
 

@@ -18,7 +18,7 @@ PROGRAMS = [
 ]
 
 
-@pytest.fixture(domain="module")
+@pytest.fixture(scope="module")
 def small():
     return generate_torus(3, 3, tasks=2, computing=1, seed=3)
 

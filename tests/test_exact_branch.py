@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from formulation import check, evaluate
+from formulation import Problem, check, evaluate
 from instances import generate_torus, make_preset
 from solvers.backends.program import Limits
 from solvers.exact import solve_full, solve_routing
@@ -57,7 +57,7 @@ def holds(domain, plan, work):
 def tree_and_optimum(seed, objective, monkeypatch):
     """Return the result of a proof, a tree that takes no incumbents, and the optimum's plans with their data work."""
     instance = generate_torus(4, 4, tasks=4, computing=2, seed=seed)
-    best = solve_full(instance, objective=objective, mip_gap=1e-9)
+    best = solve_full(Problem(instance, objective), mip_gap=1e-9)
     proof, multipliers, bound = relaxed(instance, objective)
     monkeypatch.setattr(proof, "try_solution", lambda plans: None)  # nothing is pruned by a better incumbent
     optimum = plan_of(proof.data, best.solution)
@@ -183,14 +183,14 @@ def test_every_gap_asked_for_gives_a_bound_below_the_optimum(seed):
 @pytest.mark.parametrize("seed", SEEDS)
 def test_tree_and_integer_program_agree(seed, objective, monkeypatch):
     instance = generate_torus(4, 5, tasks=5, computing=1 + seed % 2, seed=seed)
-    tree = solve_full(instance, objective=objective)
-    routed = solve_routing(instance, tree.solution, objective=objective)
+    tree = solve_full(Problem(instance, objective))
+    routed = solve_routing(Problem(instance, objective), tree.solution)
     monkeypatch.setattr(BranchAndPrice, "branch", lambda proof: None)
-    program = solve_full(instance, objective=objective)
+    program = solve_full(Problem(instance, objective))
     assert tree.termination is program.termination is Termination.OPTIMAL
     assert tree.objective_s == pytest.approx(program.objective_s, rel=2e-6)
     assert max(tree.bound_s, program.bound_s) <= min(tree.objective_s, program.objective_s) * (1 + 1e-9)
-    again = solve_routing(instance, tree.solution, objective=objective)
+    again = solve_routing(Problem(instance, objective), tree.solution)
     assert routed.objective_s == pytest.approx(again.objective_s, rel=2e-6)
 
 
@@ -375,5 +375,5 @@ def test_a_tree_of_routes_alone_goes_on_after_levels_were_added(objective):
     tree.after_refinement([list(domain.segments) for domain in proof.domains])
     tree.run()
     assert proof.gap_closed or tree.inexact
-    best = solve_routing(instance, packets, objective=objective)
+    best = solve_routing(Problem(instance, objective), packets)
     assert proof.dual_bound <= best.objective_s * (1 + 1e-6)

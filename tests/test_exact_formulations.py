@@ -18,7 +18,7 @@ from tests.tiny import SMALL, few_frames, tiny_instance
 
 
 def relaxation(instance, formulation):
-    model = build_full_model(instance, "mean", formulation)
+    model = build_full_model(instance, formulation)
     program, _ = program_of(model)
     relaxed = Program(**{**program.__dict__, "integer": program.integer & False})
     return solve_program(relaxed, Limits()).objective * model.time_unit_s
@@ -29,8 +29,8 @@ def relaxation(instance, formulation):
 def test_all_formulations_have_one_optimum(formulation, objective):
     for seed in (3, 40):
         instance = tiny_instance(seed, computing=2, nodes=5)
-        best = solve_full(instance, objective=objective, mip_gap=1e-8)
-        other = solve_full(instance, objective=objective, formulation=formulation, mip_gap=1e-8)
+        best = solve_full(Problem(instance, objective), mip_gap=1e-8)
+        other = solve_full(Problem(instance, objective), formulation=formulation, mip_gap=1e-8)
         assert other.objective_s == pytest.approx(best.objective_s, rel=1e-6)
         assert check(instance, other.solution) == ()
 
@@ -57,7 +57,7 @@ def test_relaxations_are_as_tight_as_pinned(size):
 
 def test_sharing_computing_costs_what_the_evaluator_says():
     instance = tiny_instance(41, computing=1, nodes=5)
-    shared = solve_full(instance, share_computing=True, mip_gap=1e-7)
+    shared = solve_full(Problem(instance, share_computing=True), mip_gap=1e-7)
     alone = solve_full(instance)
     assert shared.objective_s == pytest.approx(
         evaluate(Problem(instance, share_computing=True), shared.solution).mean_s, rel=1e-12
@@ -98,8 +98,8 @@ def test_a_start_gives_every_discrete_variable_its_value(formulation, frames):
         tasks = tuple(replace(task, large_map_min=0.785) for task in few_frames(instance, frames).tasks)
         instance = replace(instance, accuracy=Accuracy(DIP, SMALL), tasks=tasks)
     whole = {"whole_frames": frames is not None}
-    solution = solve_full(instance, **whole).solution
-    model = build_full_model(instance, "mean", formulation, **whole)
+    solution = solve_full(Problem(instance, **whole)).solution
+    model = build_full_model(Problem(instance, **whole), formulation)
     set_start(model, solution)
     for variable in model.component_data_objects(pyo.Var):
         if not variable.is_continuous():
@@ -117,5 +117,5 @@ def test_scip_takes_the_start_of_every_formulation_and_none_where_own_variables_
         model.own = pyo.Var(domain=pyo.Binary)
         model.own_row = pyo.Constraint(expr=model.own >= model.offload_ratio[instance.tasks[0].satellite])
 
-    for options in (*({"formulation": name} for name in FORMULATIONS), {"prepare": choose}):
+    for options in (*({"formulation": name} for name in FORMULATIONS), {"add_constraints": choose}):
         assert solve_full(instance, solver="scip", **options).objective_s == pytest.approx(best, rel=2e-6)

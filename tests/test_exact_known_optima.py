@@ -12,7 +12,7 @@ from instances import read_instance
 from solvers.exact import solve_full
 from solvers.result import Termination
 from tests.brute_force import optima
-from tests.tiny import tiny_instance
+from tests.tiny import asked, tiny_instance
 
 TRUTH = Path(__file__).parent / "data" / "truth"
 OPTIMA_S = {
@@ -28,7 +28,8 @@ WAYS = [{}, *({"formulation": name} for name in FORMULATIONS), {"solver": "scip"
 
 
 def proves(instance, objective, options, optimum_s):
-    found = solve_full(instance, objective=objective, **options)
+    problem, rest = asked(instance, objective=objective, **options)
+    found = solve_full(problem, **rest)
     assert found.termination is Termination.OPTIMAL, found.message
     assert found.objective_s == pytest.approx(optimum_s, rel=1.1e-6)
     assert optimum_s * (1 - 1.1e-6) <= found.bound_s <= optimum_s * (1 + 1e-9)

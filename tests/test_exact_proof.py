@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from formulation import check, evaluate
+from formulation import Problem, check, evaluate
 from instances import generate_torus, make_preset
 from solvers import best_response as lead
 from solvers.backends.highs import solve_program
@@ -57,14 +57,14 @@ def proof_of(instance, objective="mean"):
 @pytest.mark.parametrize("seed", SEEDS)
 def test_proof_equals_the_bit_flow_model(seed, objective):
     instance = instance_of(seed)
-    model = solve_full(instance, objective=objective, formulation="bit-flow", mip_gap=1e-7)
-    proof = solve_full(instance, objective=objective)
+    model = solve_full(Problem(instance, objective), formulation="bit-flow", mip_gap=1e-7)
+    proof = solve_full(Problem(instance, objective))
     assert proof.termination is Termination.OPTIMAL
     assert proof.objective_s == pytest.approx(model.objective_s, rel=1e-6)
     assert proof.bound_s <= model.objective_s * (1 + 1e-7)
     assert check(instance, proof.solution) == ()
-    routed = solve_routing(instance, model.solution, objective=objective, formulation="bit-flow", mip_gap=1e-7)
-    proven = solve_routing(instance, model.solution, objective=objective)
+    routed = solve_routing(Problem(instance, objective), model.solution, formulation="bit-flow", mip_gap=1e-7)
+    proven = solve_routing(Problem(instance, objective), model.solution)
     assert proven.objective_s == pytest.approx(routed.objective_s, rel=1e-6)
     assert proven.bound_s <= routed.objective_s * (1 + 1e-7)
 
@@ -155,7 +155,7 @@ def test_resource_bound_is_the_least_over_all_sets(seed):
 @pytest.mark.parametrize("seed", SEEDS)
 def test_fixing_keeps_the_optimum_in_some_piece(seed, objective):
     instance = generate_torus(4, 4, tasks=3, computing=2, seed=seed)
-    best = solve_full(instance, objective=objective, mip_gap=1e-9)
+    best = solve_full(Problem(instance, objective), mip_gap=1e-9)
     proof = proof_of(instance, objective)
     optimum = plan_of(proof.data, best.solution)
     proof.try_solution(optimum)
@@ -173,7 +173,7 @@ def test_fixing_by_one_task_alone_keeps_the_optimum_of_the_maximum():
     removed = 0
     for seed in SEEDS:
         instance = generate_torus(4, 4, tasks=3, computing=1, seed=seed)
-        best = solve_full(instance, objective="max", mip_gap=1e-9)
+        best = solve_full(Problem(instance, objective="max"), mip_gap=1e-9)
         proof = proof_of(instance, "max")
         optimum = plan_of(proof.data, best.solution)
         proof.try_solution(optimum)

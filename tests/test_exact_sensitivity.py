@@ -14,7 +14,7 @@ from solvers.result import Termination
 from solvers.schemes import packets_at
 
 
-@pytest.fixture(domain="module")
+@pytest.fixture(scope="module")
 def solved():
     instance = generate_torus(3, 4, tasks=3, computing=1, seed=2)
     return instance, solve_full(instance).solution

@@ -16,9 +16,10 @@ from solvers.exact.pyomo_models import solve as direct
 from solvers.result import Termination
 from solvers.routing import shortest_path_router
 from solvers.schemes import packets_at
+from tests.tiny import asked
 
 
-@pytest.fixture(domain="module")
+@pytest.fixture(scope="module")
 def small():
     return generate_torus(3, 3, tasks=2, computing=1, seed=4)
 
@@ -29,7 +30,7 @@ def close(a, b):
 
 @pytest.mark.parametrize("objective", ["mean", "max"])
 def test_highs_and_scip_agree_and_pass_the_checker(small, objective):
-    found = [solve_full(small, objective=objective, solver=solver, mip_gap=1e-7) for solver in ("highs", "scip")]
+    found = [solve_full(Problem(small, objective), solver=solver, mip_gap=1e-7) for solver in ("highs", "scip")]
     for result in found:
         assert result.termination is Termination.OPTIMAL
         assert check(small, result.solution) == ()
@@ -131,16 +132,13 @@ PYOMO_PATHS = [
 @pytest.mark.parametrize("options", PYOMO_PATHS)
 def test_a_tiny_time_limit_still_returns_a_checked_solution_and_a_bound(options, limit):
     instance = generate_torus(5, 5, tasks=4, computing=1, seed=1)
-    result = solve_full(instance, time_limit=limit, **options)
-    quick = (
-        Termination.OPTIMAL if limit > 0.1 else Termination.TIME_LIMIT
-    )  # a fast machine may solve_branch_and_price it in time
+    problem, rest = asked(instance, **options)
+    result = solve_full(problem, time_limit=limit, **rest)
+    quick = Termination.OPTIMAL if limit > 0.1 else Termination.TIME_LIMIT  # a fast machine may prove it in time
     assert result.termination in (Termination.TIME_LIMIT, quick)
     assert (result.termination is Termination.OPTIMAL) == (result.gap <= 1e-6 + 1e-12)
     assert check(instance, result.solution) == ()
-    shared = options.get("share_computing", False)
-    evaluation = evaluate(Problem(instance, share_computing=shared), result.solution)
-    assert result.objective_s == pytest.approx(evaluation.objective_s(options.get("objective", "mean")), rel=1e-12)
+    assert result.objective_s == pytest.approx(evaluate(problem, result.solution).objective_s(), rel=1e-12)
     assert 0 < result.bound_s <= result.objective_s
     if options.get("whole_frames"):
         for task, decision in zip(instance.tasks, result.solution.tasks, strict=True):

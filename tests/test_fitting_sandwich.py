@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fitting import CurveError, Logistic, PiecewiseLinear, SaturatingExponential
-from formulation import check
+from formulation import Problem, check
 from instances import Accuracy, generate_torus, read_instance, write_instance
 from leosplit.cli import main
 from solvers.exact import solve_full
@@ -58,10 +58,10 @@ def test_under_infeasible_leaves_the_upper_end_open():
         replace(t, large_map_min=0.7999, small_map_min=0.779, residual_levels_bpp=(0.4,)) for t in torus.tasks
     )
     instance = replace(torus, tasks=tasks, accuracy=Accuracy(DIPS, SMALL))
-    both = solve_bracket(instance, 5e-3, objective="max")
+    both = solve_bracket(Problem(instance, objective="max"), 5e-3)
     assert both.upper_s is None
     assert both.lower_s is not None
-    assert both.lower_s <= solve_full(instance, objective="max").objective_s
+    assert both.lower_s <= solve_full(Problem(instance, objective="max")).objective_s
     assert both.result.termination is Termination.INFEASIBLE
     assert "no upper end" in both.result.message
 

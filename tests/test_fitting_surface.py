@@ -141,7 +141,7 @@ def test_every_formulation_takes_feature_rates_with_one_optimum(formulation):
 def test_whole_frames_take_feature_rates():
     instance = few_frames(two_inputs(fit_surface(*digits())), 8)
     joint, searched = (
-        solve_full(instance, whole_frames=True, formulation=name, mip_gap=1e-7) for name in ("joint", None)
+        solve_full(Problem(instance, whole_frames=True), formulation=name, mip_gap=1e-7) for name in ("joint", None)
     )
     assert joint.objective_s == pytest.approx(searched.objective_s, rel=1e-6)
     assert check(Problem(instance, whole_frames=True), searched.solution) == ()

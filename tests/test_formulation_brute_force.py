@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from formulation import check, evaluate
+from formulation import Problem, check, evaluate
 from solvers.assignment import assign
 from solvers.bisection import pack
 from solvers.exact import solve_full, solve_routing
@@ -22,7 +22,7 @@ CASES += [(seed, {"one_way": True, "tasks": 3, "nodes": 6}) for seed in range(20
 @pytest.mark.parametrize(("seed", "options"), CASES)
 def test_full_problem_equals_brute_force(seed, options, objective):
     instance = tiny_instance(seed, **options)
-    result = solve_full(instance, objective=objective, mip_gap=1e-9)
+    result = solve_full(Problem(instance, objective), mip_gap=1e-9)
     best = brute_force(instance, objective)
     assert result.objective_s == pytest.approx(best, rel=1e-6)
     assert result.bound_s <= best * (1 + 1e-9)
@@ -36,7 +36,7 @@ def test_full_problem_equals_brute_force(seed, options, objective):
 def test_routing_equals_brute_force(seed, ratio, objective):
     instance = tiny_instance(seed, computing=2 if seed > 10 else 1)
     packets = pack(instance, assign(instance), [ratio] * len(instance.tasks))
-    result = solve_routing(instance, packets, objective=objective, mip_gap=1e-9)
+    result = solve_routing(Problem(instance, objective), packets, mip_gap=1e-9)
     assert result.objective_s == pytest.approx(brute_force_routing(instance, [ratio] * 2, objective), rel=1e-6)
     assert [d.offload_ratio for d in result.solution.tasks] == [ratio] * len(instance.tasks)
 

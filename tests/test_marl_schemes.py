@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from formulation import check, evaluate
+from formulation import Problem, check, evaluate
 from instances import write_instance
 from instances.generate import generate_torus
 from instances.presets import make_preset
@@ -84,7 +84,7 @@ def test_the_trace_tells_ratios_and_idle_times():
 
 def test_searches_count_their_rollouts_and_never_lose_their_best():
     instance = make_preset("hotspot", seed=4)
-    search = Search(instance, assign(instance), load_policy(), SearchOptions(rounds=4, rollouts=8), seed=0)
+    search = Search(Problem(instance), assign(instance), load_policy(), SearchOptions(rounds=4, rollouts=8), seed=0)
     solution, trace = search.run()
     assert search.router.rollouts == trace[-1]["rollouts"] <= 32
     values = [record["mean_delay_s"] for record in trace]
@@ -94,18 +94,20 @@ def test_searches_count_their_rollouts_and_never_lose_their_best():
 
 def test_descents_of_a_search_are_counted_and_never_raise_the_delay():
     instance, policy = make_preset("hotspot", seed=8), load_policy()
-    plain = Search(instance, assign(instance), policy, SearchOptions(rounds=1, rollouts=4), seed=0)
-    polished = Search(instance, assign(instance), policy, SearchOptions(rounds=1, rollouts=4, polish=1), seed=0)
+    plain = Search(Problem(instance), assign(instance), policy, SearchOptions(rounds=1, rollouts=4), seed=0)
+    polished = Search(
+        Problem(instance), assign(instance), policy, SearchOptions(rounds=1, rollouts=4, polish=1), seed=0
+    )
     assert evaluate(instance, polished.run()[0]).mean_s <= evaluate(instance, plain.run()[0]).mean_s * (1 + 1e-9)
     assert (plain.descents, polished.descents) == (0, 1)
-    search = Search(instance, assign(instance), policy, SearchOptions(polish=2), seed=0)
+    search = Search(Problem(instance), assign(instance), policy, SearchOptions(polish=2), seed=0)
     _, trace = search.run()
     assert search.descents == trace[-1]["descents"] <= 8
 
 
 def test_the_closed_form_of_a_search_is_the_evaluators():
     instance = make_preset("iridium", seed=4)
-    search = Search(instance, assign(instance), load_policy(), SearchOptions(rounds=1), seed=0)
+    search = Search(Problem(instance), assign(instance), load_policy(), SearchOptions(rounds=1), seed=0)
     solution, trace = search.run()
     assert evaluate(instance, solution).mean_s == pytest.approx(trace[-1]["mean_delay_s"], rel=1e-9)
 
@@ -127,7 +129,7 @@ def test_the_policy_option_reaches_the_schemes(tmp_path):
 @pytest.mark.parametrize("objective", ["mean", "max"])
 def test_a_search_keeps_the_rollout_that_is_least_by_its_objective(objective, monkeypatch):
     instance = make_preset("hotspot", seed=20)
-    search = Search(instance, assign(instance), load_policy(), SearchOptions(rounds=3), seed=0, objective=objective)
+    search = Search(Problem(instance, objective), assign(instance), load_policy(), SearchOptions(rounds=3), seed=0)
     seen, score = [], search.score
     monkeypatch.setattr(search, "score", lambda delay_s: (seen.append(delay_s), score(delay_s))[1])
     found = evaluate(instance, search.run()[0])
@@ -148,7 +150,7 @@ def test_searches_are_told_the_objective(name, objective, monkeypatch):
 
     monkeypatch.setattr("solvers.marl.schemes.Search", told)
     instance = make_preset("iridium", seed=20)
-    result = run_scheme(instance, name, SchemeOptions(objective=objective))
+    result = run_scheme(Problem(instance, objective), name)
     assert asked == [objective]
     assert result.objective_s == pytest.approx(evaluate(instance, result.solution).objective_s(objective), rel=1e-12)
 

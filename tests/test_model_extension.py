@@ -61,8 +61,3 @@ def test_unsolved_model_and_model_without_routes_are_refused():
         solution_from_model(build_full_model(tiny_instance(1)))
     with pytest.raises(SolutionError, match="only models of"):
         solution_from_model(build_model_packet_model(tiny_instance(1)))
-
-
-def test_unknown_objective_is_refused():
-    with pytest.raises(ValueError, match="objective must be mean or max"):
-        build_full_model(tiny_instance(1), objective="median")

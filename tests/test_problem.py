@@ -174,8 +174,8 @@ BROKEN = {
     "problem.objective must be one of mean, max, got 'median'": {"objective": "median"},
     "problem.share_computing must be true or false, got 1": {"share_computing": 1},
     "problem.rules must be a list, got dict": {"rules": {}},
-    "problem.rules[0].limit must be a finite number >= 0, got -1": {"rules": [{"kind": "hops", "limit": -1}]},
-    "problem.rules[0].limit must be a whole number, got 1.5": {"rules": [{"kind": "hops", "limit": 1.5}]},
+    "problem.rules[0].limit must be a whole number >= 0, got -1": {"rules": [{"kind": "hops", "limit": -1}]},
+    "problem.rules[0].limit must be a whole number >= 0, got 1.5": {"rules": [{"kind": "hops", "limit": 1.5}]},
     "problem.rules[0].links must be links of the instance, got ('n0', 'nowhere')": {
         "rules": [{"kind": "closed", "links": [["n0", "nowhere"]]}]
     },

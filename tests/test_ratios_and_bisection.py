@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from formulation import check, design_packets, evaluate
+from formulation import Problem, check, design_packets, evaluate
 from solvers import run_scheme
 from solvers.assignment import assign
 from solvers.best_response import best_response, polish
@@ -97,13 +97,11 @@ def test_more_runs_of_best_response_never_hurt_and_none_beats_the_optimum(object
     for seed in range(5):
         instance = tiny_instance(seed, tasks=3, computing=1, nodes=7)
         values = [
-            evaluate(instance, best_response(instance, runs=runs, seed=1, objective=objective)[0]).objective_s(
-                objective
-            )
+            evaluate(instance, best_response(Problem(instance, objective), runs=runs, seed=1)[0]).objective_s(objective)
             for runs in (1, 4, 16)
         ]
         assert values == sorted(values, reverse=True)
-        assert values[-1] >= solve_full(instance, objective=objective).bound_s * (1 - 1e-9)
+        assert values[-1] >= solve_full(Problem(instance, objective)).bound_s * (1 - 1e-9)
 
 
 @pytest.mark.parametrize("objective", ["mean", "max"])
@@ -118,7 +116,7 @@ def test_best_response_ends_where_nobody_improves_and_polishing_never_hurts(seed
     end = solution_of(data, plans)
     assert check(instance, end) == ()
     naive = shortest_path_router(instance, pack(instance, assign(instance), [0.3] * 4))
-    better = polish(instance, naive, objective=objective)
+    better = polish(Problem(instance, objective), naive)
     assert check(instance, better) == ()
     assert evaluate(instance, better).objective_s(objective) <= evaluate(instance, naive).objective_s(objective)
 

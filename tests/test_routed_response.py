@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from formulation import check, evaluate
+from formulation import Problem, check, evaluate
 from instances import Accuracy, Instance, Link, Satellite
 from instances.presets import make_preset
 from solvers.assignment import NoSolution, assign
@@ -15,7 +15,7 @@ from solvers.routing import shortest_path_router
 from tests.tiny import LARGE, SMALL, tiny_instance
 
 
-@pytest.fixture(domain="module")
+@pytest.fixture(scope="module")
 def case():
     instance = make_preset("hotspot", seed=2)
     assignments = assign(instance)
@@ -25,7 +25,7 @@ def case():
 @pytest.mark.parametrize("objective", ["mean", "max"])
 def test_it_keeps_the_packets_and_is_above_the_optimum(case, objective):
     instance, packets = case
-    one, eight = (best_response_router(runs, objective=objective)(instance, packets) for runs in (1, 8))
+    one, eight = (best_response_router(runs)(Problem(instance, objective), packets) for runs in (1, 8))
     for routed in (one, eight):
         assert check(instance, routed) == ()
         for before, after in zip(packets.tasks, routed.tasks, strict=True):
@@ -33,7 +33,7 @@ def test_it_keeps_the_packets_and_is_above_the_optimum(case, objective):
             assert after.model_packet_bits == before.model_packet_bits
             assert after.residual_shares == before.residual_shares
     value = {name: evaluate(instance, routed).objective_s(objective) for name, routed in (("1", one), ("8", eight))}
-    bound = solve_routing(instance, packets, objective=objective, time_limit=5).bound_s
+    bound = solve_routing(Problem(instance, objective), packets, time_limit=5).bound_s
     assert bound is not None
     assert bound * (1 - 1e-9) <= value["8"] <= value["1"]
 
@@ -54,12 +54,12 @@ def two_ways() -> Instance:
 def test_it_avoids_the_link_that_shortest_paths_share(objective):
     instance = two_ways()
     packets = pack(instance, assign(instance), [0.5, 0.5])
-    shortest, routed = shortest_path_router(instance, packets), best_response_router(1, objective=objective)
+    shortest, routed = shortest_path_router(instance, packets), best_response_router(1)
     assert [d.data_path[1:] for d in shortest.tasks] == [("x", "up", "c")] * 2
     found = routed(instance, packets)
     for of in ("data_path", "model_path"):
         assert {getattr(d, of)[2 if of == "data_path" else 1] for d in found.tasks} == {"up", "down"}
-    best = solve_routing(instance, packets, objective=objective)
+    best = solve_routing(Problem(instance, objective), packets)
     assert evaluate(instance, found).objective_s(objective) == pytest.approx(best.objective_s, rel=1e-3)  # who is up
 
 

@@ -17,7 +17,7 @@ from instances.generate import generate_torus
 from leosplit.cli import main
 from leosplit.sweeps import Store, StudyError, read_results, read_study, run_sweep
 from leosplit.sweeps.engine import BATCH_S, Batches
-from leosplit.sweeps.parameters import ParameterError, build_instance, check_parameter
+from leosplit.sweeps.parameters import ParameterError, build_problem, check_parameter
 from leosplit.sweeps.store import StoreError
 from leosplit.sweeps.worker import failed_row, run_job
 from solvers.schemes import run_scheme
@@ -87,15 +87,15 @@ def test_a_file_that_is_no_toml_or_missing_is_refused(tmp_path, capsys):
 
 
 def test_parameters_change_what_they_name(tmp_path):
-    plain = build_instance(TORUS, 4)
-    assert [t.frames for t in build_instance(TORUS | {"volume_scale": 2.0}, 4).tasks] == [
+    plain = build_problem(TORUS, 4).instance
+    assert [t.frames for t in build_problem(TORUS | {"volume_scale": 2.0}, 4).instance.tasks] == [
         2 * t.frames for t in plain.tasks
     ]
-    faster = build_instance(TORUS | {"computing_scale": 3.0, "rate_scale": 0.5}, 4)
+    faster = build_problem(TORUS | {"computing_scale": 3.0, "rate_scale": 0.5}, 4).instance
     for before, after in zip(plain.satellites, faster.satellites, strict=True):
         assert after.ops_per_s == (before.ops_per_s * 3 if before.role == "computing" else before.ops_per_s)
     assert [link.rate_bps for link in faster.links] == [link.rate_bps / 2 for link in plain.links]
-    targets = build_instance(TORUS | {"large_map_min": 0.5, "small_map_min": 0.4}, 4)
+    targets = build_problem(TORUS | {"large_map_min": 0.5, "small_map_min": 0.4}, 4).instance
     assert {(t.large_map_min, t.small_map_min) for t in targets.tasks} == {(0.5, 0.4)}
 
 
@@ -107,7 +107,7 @@ def test_an_instance_file_that_changes_is_another_run_and_never_the_old_one(tmp_
     after = study(instances={"file": str(path)})
     assert next(before.jobs()).key != next(after.jobs()).key
     with pytest.raises(ParameterError, match="has changed"):
-        build_instance(next(before.jobs()).parameters, 0)
+        build_problem(next(before.jobs()).parameters, 0)
     with pytest.raises(LeosplitError, match="missing"):
         check_parameter("file", "missing.json", tmp_path)
 
@@ -115,7 +115,7 @@ def test_an_instance_file_that_changes_is_another_run_and_never_the_old_one(tmp_
 def test_a_run_is_what_the_scheme_says_alone():
     (job,) = study(schemes=["best-response"], seeds=[3]).jobs()
     row = run_job(job, "abc")
-    result = run_scheme(build_instance(TORUS, 3), "best-response")
+    result = run_scheme(build_problem(TORUS, 3), "best-response")
     assert row.objective_s == result.objective_s
     assert (row.commit_id, row.seed, row.termination, row.tasks, row.satellites) == ("abc", 3, "feasible", 2, 9)
     assert 0 < row.mean_offload_ratio < 1

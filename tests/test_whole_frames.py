@@ -16,7 +16,7 @@ from solvers.network.data import ProblemData
 from solvers.network.whole_frames import FrameCounts, in_whole_frames
 from solvers.result import Termination
 from tests.brute_force import brute_force, least_bits_of_counts
-from tests.tiny import LARGE, SMALL, few_frames, tiny_instance
+from tests.tiny import LARGE, SMALL, asked, few_frames, tiny_instance
 
 DIP = PiecewiseLinear((0.0, 0.05, 0.1, 0.2, 0.4), (0.7, 0.79, 0.76, 0.84, 0.83))
 FALL = PiecewiseLinear((0.0, 0.1, 0.4), (0.9, 0.8, 0.6))
@@ -43,7 +43,7 @@ def test_least_counts_equal_enumeration(curve, target, levels, mode):
             found = least_whole_frames(instance, task, count)
             assert (found is None) == (count not in expected), count
             ratio = [count / frames] * len(instance.tasks)
-            model = solve_data_packets(instance, ratio, whole_frames=True)
+            model = solve_data_packets(Problem(instance, whole_frames=True), ratio)
             if found is None:
                 assert model.termination is Termination.INFEASIBLE
                 assert f"by no {count} whole frames" in model.message or "best reachable" in model.message
@@ -80,10 +80,10 @@ def test_intervals_are_where_the_curve_meets_the_target():
 
 def test_a_ratio_between_frames_is_rounded_and_said():
     instance = few_frames(tiny_instance(5), 7)
-    result = solve_data_packets(instance, 0.5, whole_frames=True)
+    result = solve_data_packets(Problem(instance, whole_frames=True), 0.5)
     assert [row["offload_ratio"] for row in result.tasks] == [4 / 7, 4 / 7]
     assert "0.5 rounded to 4 of 7 frames" in result.message
-    assert solve_data_packets(instance, 3 / 7, whole_frames=True).message == ""
+    assert solve_data_packets(Problem(instance, whole_frames=True), 3 / 7).message == ""
     assert [nearest_count(instance.tasks[0], ratio) for ratio in (0.0, 0.07, 0.08, 1.0)] == [0, 0, 1, 7]
 
 
@@ -95,7 +95,7 @@ CASES += [(seed, 5, {"computing": 2, "nodes": 5}) for seed in (10, 12)]
 @pytest.mark.parametrize(("seed", "frames", "options"), CASES)
 def test_full_problem_equals_brute_force_over_counts(seed, frames, options, objective):
     instance = few_frames(tiny_instance(seed, **options), frames)
-    result = solve_full(instance, objective=objective, whole_frames=True, mip_gap=1e-8)
+    result = solve_full(Problem(instance, objective, whole_frames=True), mip_gap=1e-8)
     best = brute_force(instance, objective, whole_frames=True)
     assert result.objective_s == pytest.approx(best, rel=1e-6)
     assert result.bound_s <= best * (1 + 1e-7)
@@ -103,7 +103,7 @@ def test_full_problem_equals_brute_force_over_counts(seed, frames, options, obje
     for decision in result.solution.tasks:
         for share in (decision.offload_ratio, *decision.residual_shares):
             assert share * frames == pytest.approx(round(share * frames), abs=1e-9)
-    continuous = solve_full(instance, objective=objective, mip_gap=1e-8)
+    continuous = solve_full(Problem(instance, objective), mip_gap=1e-8)
     assert continuous.objective_s <= result.objective_s * (1 + 1e-7)
 
 
@@ -113,7 +113,7 @@ def test_curves_that_fall_and_every_formulation(mode, formulation):
     base = few_frames(tiny_instance(3), 6)
     tasks = tuple(replace(task, large_map_min=0.785) for task in base.tasks)
     instance = replace(base, accuracy=Accuracy(DIP, SMALL), tasks=tasks, residual_accuracy=mode)
-    result = solve_full(instance, whole_frames=True, formulation=formulation, mip_gap=1e-8)
+    result = solve_full(Problem(instance, whole_frames=True), formulation=formulation, mip_gap=1e-8)
     assert result.objective_s == pytest.approx(brute_force(instance, whole_frames=True), rel=1e-6)
     assert check(instance, result.solution) == ()
 
@@ -133,20 +133,21 @@ COMBINATIONS = [
 @pytest.mark.parametrize("options", COMBINATIONS)
 def test_options_go_together_as_in_brute_force(options, mode):
     instance = replace(few_frames(tiny_instance(12, computing=2, nodes=5), 5), residual_accuracy=mode)
-    result = solve_full(instance, mip_gap=1e-8, **options)
+    problem, rest = asked(instance, **options)
+    result = solve_full(problem, mip_gap=1e-8, **rest)
     tried = {key: value for key, value in options.items() if key != "formulation"}
     best = brute_force(instance, **tried)
     assert result.objective_s == pytest.approx(best, rel=1e-6)
     assert result.bound_s <= best * (1 + 1e-7)
-    assert check(Problem(instance, whole_frames=options.get("whole_frames", False)), result.solution) == ()
+    assert check(problem, result.solution) == ()
 
 
 @pytest.mark.parametrize("objective", ["mean", "max"])
 @pytest.mark.parametrize("seed", [0, 3, 10])
 def test_the_search_over_what_the_proof_leaves_equals_the_model(seed, objective):
     instance = few_frames(tiny_instance(seed, tasks=3, nodes=7), 9)
-    searched = solve_full(instance, objective=objective, whole_frames=True, mip_gap=1e-8)
-    model = solve_full(instance, objective=objective, whole_frames=True, formulation="bit-flow", mip_gap=1e-7)
+    searched = solve_full(Problem(instance, objective, whole_frames=True), mip_gap=1e-8)
+    model = solve_full(Problem(instance, objective, whole_frames=True), formulation="bit-flow", mip_gap=1e-7)
     assert searched.termination is Termination.OPTIMAL
     assert searched.objective_s == pytest.approx(model.objective_s, rel=1e-6)
     assert searched.bound_s <= model.objective_s * (1 + 1e-9)
@@ -155,10 +156,10 @@ def test_the_search_over_what_the_proof_leaves_equals_the_model(seed, objective)
 @pytest.mark.parametrize("objective", ["mean", "max"])
 def test_hundreds_of_frames_are_proven_to_the_default_gap(objective):
     instance = make_preset("iridium", seed=1)
-    result = solve_full(instance, objective=objective, whole_frames=True)
+    result = solve_full(Problem(instance, objective, whole_frames=True))
     assert result.termination is Termination.OPTIMAL
     assert check(Problem(instance, whole_frames=True), result.solution) == ()
-    continuous = solve_full(instance, objective=objective)
+    continuous = solve_full(Problem(instance, objective))
     assert continuous.bound_s < result.objective_s < continuous.objective_s * 1.002
 
 
@@ -207,7 +208,7 @@ def test_the_count_of_least_delay_is_that_of_enumeration_on_drawn_routes(frames)
 def test_forty_frames_are_within_one_frame_of_shares():
     instance = few_frames(tiny_instance(1), 40)
     continuous = solve_full(instance, mip_gap=1e-8)
-    whole = solve_full(instance, whole_frames=True, mip_gap=1e-5, start=continuous.solution)
+    whole = solve_full(Problem(instance, whole_frames=True), mip_gap=1e-5, start=continuous.solution)
     assert whole.termination is Termination.OPTIMAL
     assert check(instance, whole.solution) == ()
     assert continuous.objective_s * (1 - 1e-7) <= whole.objective_s
@@ -224,13 +225,14 @@ def test_forty_frames_are_within_one_frame_of_shares():
 
 def test_the_textbook_has_no_whole_frames():
     with pytest.raises(SolverError, match="'textbook' knows no whole frames"):
-        solve_full(tiny_instance(1), whole_frames=True, formulation="textbook")
+        solve_full(Problem(tiny_instance(1), whole_frames=True), formulation="textbook")
 
 
 def test_the_checker_says_whose_frames_are_fractional():
     instance = few_frames(tiny_instance(1), 40)
     continuous, whole = (
-        solve_full(instance, whole_frames=whole, time_limit=5.0, mip_gap=1e-3).solution for whole in (False, True)
+        solve_full(Problem(instance, whole_frames=whole), time_limit=5.0, mip_gap=1e-3).solution
+        for whole in (False, True)
     )
     assert check(Problem(instance, whole_frames=True), whole) == ()
     assert check(instance, continuous) == ()
@@ -262,7 +264,7 @@ def test_infeasible_whole_frames_name_task_constraints_and_what_is_reached(mode,
     reached = 0.5
     if mode == "mean_of_levels":
         tasks[0] = replace(tasks[0], large_map_min=0.51)
-    result = solve_full(replace(instance, tasks=tuple(tasks)), whole_frames=True, formulation=formulation)
+    result = solve_full(Problem(replace(instance, tasks=tuple(tasks)), whole_frames=True), formulation=formulation)
     assert result.termination is Termination.INFEASIBLE
     assert result.bound_s is None
     words = (f"task {tasks[0].satellite}: (4b) asks", "(4c) asks small_map_min 0.95", f"{reached:g}")

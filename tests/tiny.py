@@ -1,11 +1,13 @@
 """Tiny random instances: small enough for brute force, slow enough that packets get in each other's way."""
 
 from dataclasses import replace
+from typing import Any
 
 import networkx as nx
 import numpy as np
 
 from fitting import PiecewiseLinear, SaturatingExponential
+from formulation import Problem
 from instances import Accuracy, Instance, Link, Satellite, Task
 
 LARGE = PiecewiseLinear((0.0, 0.05, 0.1, 0.2, 0.4), (0.70, 0.78, 0.83, 0.87, 0.89))
@@ -74,3 +76,10 @@ def few_frames(instance: Instance, frames: int) -> Instance:
         )
 
     return replace(instance, tasks=tuple(task_of(task) for task in instance.tasks))
+
+
+def asked(instance: Instance, **options: Any) -> tuple[Problem, dict[str, Any]]:
+    """The problem that options ask for, and the options that are the solver's."""
+    names = ("objective", "share_computing", "whole_frames", "rules")
+    problem = Problem(instance, **{name: options[name] for name in names if name in options})
+    return problem, {name: value for name, value in options.items() if name not in names}

@@ -7,6 +7,7 @@ import pyomo.environ as pyo
 
 from formulation.models.frames import add_frame_counts
 from formulation.models.units import largest_data_packet_bits, power_of_ten
+from formulation.problem import Problem, as_problem
 from formulation.solution import RATIO_TOLERANCE
 from formulation.whole_frames import nearest_count
 from instances import Instance, Task
@@ -16,7 +17,7 @@ def _least_residual(instance: Instance, task: Task) -> float | None:
     return instance.accuracy_of(task).large.inverse(task.large_map_min, 0.0, task.residual_levels_bpp[-1])
 
 
-def build_data_packet_model(instance: Instance, offload_ratio: Sequence[float], *, whole_frames: bool = False) -> Any:
+def build_data_packet_model(problem: Instance | Problem, offload_ratio: Sequence[float]) -> Any:
     """Build problem (5) for every task at given offload ratios.
 
     Sets: tasks m; levels s = 0 … S_m, with q_0 = 0.
@@ -29,13 +30,11 @@ def build_data_packet_model(instance: Instance, offload_ratio: Sequence[float], 
 
     Parameters
     ----------
-    instance
-        The problem.
+    problem
+        What is asked. In whole frames ρ_m N_m is rounded to the nearest whole number, the model's parameter
+        `offload_ratio` says to what.
     offload_ratio
         ρ_m per task, shape (tasks,).
-    whole_frames
-        Offload whole frames at every level; ρ_m N_m is rounded to the nearest whole number, the model's parameter
-        `offload_ratio` says to what.
 
     Returns
     -------
@@ -43,6 +42,8 @@ def build_data_packet_model(instance: Instance, offload_ratio: Sequence[float], 
         With `data_packet_bits[m]` and `total_bits` as expressions. Where no residual meets the target,
         (5b) asks for more than the highest level and the model is infeasible.
     """
+    problem = as_problem(problem)
+    instance, whole_frames = problem.instance, problem.whole_frames
     m = pyo.ConcreteModel(name="data_packet")
     tasks = {task.satellite: task for task in instance.tasks}
     levels = {name: (0.0, *task.residual_levels_bpp) for name, task in tasks.items()}

@@ -1,72 +1,45 @@
 """Accuracy inside (4): packet sizes as variables under (4b), (4c), (4d), their products with routes as bit flows."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pyomo.environ as pyo
 
 from formulation.models.frames import add_frame_counts
-from formulation.models.routes import KINDS, add_conservation, add_transmission
-from formulation.models.units import SMALLEST_BITS, largest_data_packet_bits
-from formulation.whole_frames import residual_intervals
-from instances import Instance, Task
-
-
-def _whole_frames_ceiling(instance: Instance, task: Task, least_bits: float) -> float:
-    """Return a size that no least data packet of whole frames exceeds [bit].
-
-    Rounding the two-level mix of (5) up to whole frames costs at most q_S in all, unless f falls on [0, q_S].
-    """
-    found = residual_intervals(instance.accuracy_of(task).large, task.large_map_min, task.residual_levels_bpp[-1])
-    upwards = len(found) == 1 and found[0][1] == task.residual_levels_bpp[-1]
-    if not (upwards or instance.residual_accuracy == "mean_of_levels"):
-        return largest_data_packet_bits(task)
-    return min(largest_data_packet_bits(task), least_bits + task.pixels_per_frame * task.residual_levels_bpp[-1])
+from formulation.models.routes import Expressions, add_conservation
+from instances import Instance
 
 
 def add_joint_packets(
-    m: Any,
-    instance: Instance,
-    least: Mapping[tuple[str, str], float],
-    *,
-    kinds: tuple[str, ...] = KINDS,
-    whole_frames: bool = False,
-    add: Callable[..., None] = add_transmission,
-) -> None:
-    """Add σ[m, s], D^M_m and `transmission[kind, m]` to the model of (4).
+    m: Any, instance: Instance, load: Expressions, end: Expressions, *, kinds: tuple[str, ...], whole_frames: bool
+) -> tuple[Expressions, Expressions]:
+    """Add σ[m, s] and D^M_m to the model of (4), and return the packets' loads on links and at their ends.
 
-    size_share[kind, m] is the packet's size over its ceiling: N (d^F + P q_S) for data, D^max for model packets.
+    size_share[kind, m] is the packet's size over its ceiling, packet_size: N (d^F + P q_S) for data, D^max for model.
     packet_flow[kind, m, i, j] ∈ [0, use] is conserved with that value, absorbed by packet_end ≤ ends.
     (4b) Σ_s q_s σ[m, s] ≥ f⁻¹(A^L_m) ρ_m, or Σ_s f(q_s) σ[m, s] ≥ A^L_m ρ_m with `mean_of_levels`;
     (4c) D^M_m ≥ g⁻¹(A^S_m) where the model packet is sent; (4d).
 
     Parameters
     ----------
-    least
-        Model packets of (6) [bit], under ("model", m); data packets of (5) at ρ = 1 under ("data", m).
+    load, end
+        Loads of packets whose sizes are no variables.
     kinds
-        The packets whose sizes are variables; others have their least size.
+        The packets whose sizes are variables.
     whole_frames
         Offload whole frames at every level (`add_frame_counts`), N_m ρ_m with them.
-    add
-        `routes.add_transmission` or `levels.add_level_transmission`.
     """
     tasks = {task.satellite: task for task in instance.tasks}
     levels = {name: (0.0, *task.residual_levels_bpp) for name, task in tasks.items()}
-    ceiling = {("data", name): largest_data_packet_bits(task) for name, task in tasks.items()}
-    ceiling |= {("model", name): max(task.model_packet_bits_range[1], SMALLEST_BITS) for name, task in tasks.items()}
-    m.LEVELS = pyo.Set(initialize=[(name, s) for name in tasks for s in range(len(levels[name]))], dimen=2)
-    m.size_share = pyo.Var(kinds, m.TASKS, bounds=(0, 1))
+    m.LEVELS = pyo.Set(
+        initialize=[(name, s) for name in tasks for s in range(len(levels[name]))], dimen=2, doc="levels s of each task"
+    )
+    m.size_share = pyo.Var(kinds, m.TASKS, bounds=(0, 1), doc="size of the packet / packet_size")
     if whole_frames:
-        ceiling |= {
-            ("data", name): _whole_frames_ceiling(instance, task, least["data", name]) for name, task in tasks.items()
-        }
         add_frame_counts(m, instance)
     else:
-        m.residual_share = pyo.Var(m.LEVELS, bounds=(0, 1))
+        m.residual_share = pyo.Var(m.LEVELS, bounds=(0, 1), doc="σ_{m,s}")
         _add_shares_accuracy(m, instance, levels)
-    if "model" not in kinds:
-        ceiling |= {("model", name): least["model", name] for name in tasks}
 
     @m.Constraint(m.TASKS, doc="residual frames are offloaded frames")
     def shares(m: Any, name: str) -> Any:
@@ -75,14 +48,18 @@ def add_joint_packets(
             return sum(m.frames_at[name, s] for s in range(len(levels[name]))) == count
         return sum(m.residual_share[name, s] for s in range(len(levels[name]))) == m.offload_ratio[name]
 
-    _add_sizes(m, instance, ceiling, least, kinds)
-    m.packet_flow = pyo.Var(pyo.Set(initialize=[key for key in m.LINKS if key[0] in kinds], dimen=4), bounds=(0, 1))
-    m.packet_end = pyo.Var(kinds, m.SERVED, bounds=(0, 1))
+    _add_sizes(m, instance, kinds)
+    m.packet_flow = pyo.Var(
+        pyo.Set(initialize=[key for key in m.LINKS if key[0] in kinds], dimen=4),
+        bounds=(0, 1),
+        doc="size_share where the packet is sent over the link",
+    )
+    m.packet_end = pyo.Var(kinds, m.SERVED, bounds=(0, 1), doc="size_share where the packet ends or starts at c")
     m.packet_on_route = pyo.Constraint(m.packet_flow.index_set(), rule=lambda m, *key: m.packet_flow[key] <= m.use[key])
     m.packet_at_end = pyo.Constraint(kinds, m.SERVED, rule=lambda m, *key: m.packet_end[key] <= m.ends[key])
     add_conservation(m, instance, "packet_bits", m.packet_flow, m.size_share, m.packet_end, kinds)
-    end = {(k, *key): m.packet_end[k, key] if k in kinds else m.ends[k, key] for k in KINDS for key in m.SERVED}
-    add(m, instance, ceiling, lambda *key: m.packet_flow[key] if key[0] in kinds else m.use[key], end)
+    loads = {key: m.packet_flow[key] if key[0] in kinds else load[key] for key in m.LINKS}
+    return loads, {key: m.packet_end[key] if key[0] in kinds else end[key] for key in end}
 
 
 def _add_shares_accuracy(m: Any, instance: Instance, levels: Mapping[str, tuple[float, ...]]) -> None:
@@ -102,13 +79,7 @@ def _add_shares_accuracy(m: Any, instance: Instance, levels: Mapping[str, tuple[
         return reached >= target * m.offload_ratio[name]
 
 
-def _add_sizes(
-    m: Any,
-    instance: Instance,
-    ceiling: Mapping[tuple[str, str], float],
-    least: Mapping[tuple[str, str], float],
-    kinds: tuple[str, ...],
-) -> None:
+def _add_sizes(m: Any, instance: Instance, kinds: tuple[str, ...]) -> None:
     """Link the sizes with σ, and with (4c), (4d); a packet that is not sent has none."""
     tasks = {task.satellite: task for task in instance.tasks}
 
@@ -117,7 +88,7 @@ def _add_sizes(
         task = tasks[name]
         residual = sum(q * m.residual_share[name, s] for s, q in enumerate((0.0, *task.residual_levels_bpp)))
         bits = task.frames * (task.feature_bits_per_frame * m.offload_ratio[name] + task.pixels_per_frame * residual)
-        return m.size_share["data", name] == bits / max(ceiling["data", name], SMALLEST_BITS)
+        return m.size_share["data", name] == bits / pyo.value(m.packet_size["data", name])
 
     m.size_is_sent = pyo.Constraint(kinds, m.TASKS, rule=lambda m, k, a: m.size_share[k, a] <= m.sent[k, a])
     if "model" not in kinds:
@@ -125,5 +96,5 @@ def _add_sizes(
 
     @m.Constraint(m.TASKS, doc="(4c), (4d)")
     def small_map(m: Any, name: str) -> Any:
-        share = least["model", name] / ceiling["model", name]
+        share = (m.designs[name].model_packet_bits or 0.0) / pyo.value(m.packet_size["model", name])
         return m.size_share["model", name] >= share * m.sent["model", name]

@@ -9,36 +9,32 @@ The transmission is Σ_k k · amount_k: no big-M, and the convex hull of each re
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
 from typing import Any
 
 import pyomo.environ as pyo
 
-from formulation.models.routes import KINDS, Load, relayed
-from instances import Instance
-from instances.constants import LIGHT_M_PER_S
+from formulation.models.routes import Expressions, add_transmission_times, relayed
 
 
-def add_level_transmission(
-    m: Any, instance: Instance, size: Mapping[tuple[str, str], float], load: Load, end: Any
-) -> None:
+def add_level_transmission(m: Any, load: Expressions, end: Expressions) -> None:
     """Add `transmission[kind, m]` with load-indexed congestion; parameters as in `routes.add_transmission`."""
-    tasks = [task.satellite for task in instance.tasks]
-    relay = {s.id: s.relay_s_per_bit for s in instance.satellites if s.relay_s_per_bit > 0}
+    m.packet_load = load
     uses = {(k, a, f"{i}->{j}"): m.use[k, a, i, j] for k, a, i, j in m.LINKS}
-    loads = {(k, a, f"{i}->{j}"): load(k, a, i, j) for k, a, i, j in m.LINKS}
-    cost = {f"{link.source}->{link.target}": 1 / link.rate_bps for link in instance.links}
-    uses |= relayed(m, relay, lambda *key: m.use[key], m.ends)
-    loads |= relayed(m, relay, load, end)
-    cost |= relay
+    loads = {(k, a, f"{i}->{j}"): load[k, a, i, j] for k, a, i, j in m.LINKS}
+    cost = {f"{i}->{j}": m.time_per_bit[i, j] for i, j in m.time_per_bit}
+    uses |= relayed(m, m.use, m.ends)
+    loads |= relayed(m, load, end)
+    cost |= {node: m.relay_time[node] for node in m.relay_time}
     users: dict[tuple[str, str], list[str]] = defaultdict(list)
     for k, a, r in uses:
         users[k, r].append(a)
     indices = [(k, a, r, n) for k, a, r in uses for n in range(1, len(users[k, r]) + 1)]
-    m.at_level = pyo.Var(pyo.Set(initialize=indices, dimen=4), domain=pyo.Binary)
-    m.amount = pyo.Var(m.at_level.index_set(), bounds=(0, 1))
+    m.at_level = pyo.Var(
+        pyo.Set(initialize=indices, dimen=4), domain=pyo.Binary, doc="the packet is there with n - 1 others of its kind"
+    )
+    m.amount = pyo.Var(m.at_level.index_set(), bounds=(0, 1), doc="its load then")
     full = [(k, r, n) for (k, r), names in users.items() for n in range(1, len(names) + 1)]
-    m.full = pyo.Var(pyo.Set(initialize=full, dimen=3), bounds=(0, 1))
+    m.full = pyo.Var(pyo.Set(initialize=full, dimen=3), bounds=(0, 1), doc="just n packets are there")
     packets = pyo.Set(initialize=list(uses), dimen=3)
     m.PACKETS_AT = packets
 
@@ -64,7 +60,7 @@ def add_level_transmission(
     )
     terms: dict[tuple[str, str], list[Any]] = defaultdict(list)
     for k, a, r, n in indices:
-        terms[k, a].append(size[k, a] * cost[r] * n * m.amount[k, a, r, n])
+        terms[k, a].append(m.packet_size[k, a] * cost[r] * n * m.amount[k, a, r, n])
     for k, a, i, j in m.LINKS:
-        terms[k, a].append(instance.link(i, j).length_m / LIGHT_M_PER_S * m.use[k, a, i, j])
-    m.transmission = pyo.Expression(KINDS, tasks, rule=lambda m, k, a: pyo.quicksum(terms[k, a]), doc="(1), (2)")
+        terms[k, a].append(m.propagation[i, j] * m.use[k, a, i, j])
+    add_transmission_times(m, terms)

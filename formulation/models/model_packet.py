@@ -5,10 +5,11 @@ from typing import Any
 import pyomo.environ as pyo
 
 from formulation.models.units import SMALLEST_BITS, power_of_ten
+from formulation.problem import Problem, as_problem
 from instances import Instance
 
 
-def build_model_packet_model(instance: Instance) -> Any:
+def build_model_packet_model(problem: Instance | Problem) -> Any:
     """Build problem (6) for every task.
 
     Variables: size_share[m], the model packet D[m] over D^max, (4d) D^min ≤ D[m] ≤ D^max.
@@ -21,6 +22,7 @@ def build_model_packet_model(instance: Instance) -> Any:
         With `model_packet_bits[m]` and `total_bits` as expressions. Where no packet meets the target, (6b)
         asks for more than D^max and the model is infeasible.
     """
+    instance = as_problem(problem).instance
     m = pyo.ConcreteModel(name="model_packet")
     tasks = {task.satellite: task for task in instance.tasks}
     m.instance = instance

@@ -8,52 +8,51 @@ drops any that tolerance let through.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from itertools import permutations
 from typing import Any
 
 import pyomo.environ as pyo
 
+from formulation.models.data import KINDS
 from instances import Instance
-from instances.constants import LIGHT_M_PER_S
 
-KINDS = ("data", "model")
-Load = Callable[[str, str, str, str], Any]
+Expressions = Mapping[tuple[str, ...], Any]
 
 
 def add_routes(m: Any, instance: Instance) -> None:
-    """Add sets and route variables to a model that already has `sent[kind, task]` (variable or parameter).
+    """Add route variables to a model that has TASKS, SERVED and `sent[kind, m]` (variable or parameter).
 
     Adds
     ----
-    TASKS, SERVED, LINKS
-        m; (m, c) that may serve; (kind, m, i, j): links a packet may use (never back into its own task's satellite).
+    LINKS
+        (kind, m, i, j): links a packet may use (never back into its own task's satellite).
     use[kind, m, i, j] ∈ {0, 1}
         The packet follows the link.
     serve[m, c] ∈ {0, 1}, ends[kind, m, c] ∈ [0, 1]
         c(m) = c; the packet ends (data) or starts (model) there. Both kinds share one c(m).
+    one_server, same_server, has_end
+        Σ_c serve = 1; ends ≤ serve; Σ_c ends = sent.
     route (4e), (4f)
         Flow conservation of one unit per packet that is sent.
     """
-    m.instance = instance
-    tasks = [task.satellite for task in instance.tasks]
-    m.SERVED = pyo.Set(initialize=[(t.satellite, c) for t in instance.tasks for c in instance.candidates(t)], dimen=2)
     m.LINKS = pyo.Set(
         initialize=[
             (kind, name, link.source, link.target)
             for kind in KINDS
-            for name in tasks
+            for name in m.TASKS
             for link in instance.links
             if name != (link.target if kind == "data" else link.source)
         ],
         dimen=4,
+        doc="(kind, m, i, j): links that a packet may use",
     )
-    m.use = pyo.Var(m.LINKS, domain=pyo.Binary)
-    m.serve = pyo.Var(m.SERVED, domain=pyo.Binary)
-    m.ends = pyo.Var(KINDS, m.SERVED, bounds=(0, 1))
+    m.use = pyo.Var(m.LINKS, domain=pyo.Binary, doc="the packet is sent over the link")
+    m.serve = pyo.Var(m.SERVED, domain=pyo.Binary, doc="c(m) = c")
+    m.ends = pyo.Var(KINDS, m.SERVED, bounds=(0, 1), doc="the packet ends (data) or starts (model) at c")
     m.nobody = pyo.Var(bounds=(0, 0), doc="makes rows that cannot hold: Pyomo takes no constant ones")
 
-    @m.Constraint(tasks, doc="one c(m)")
+    @m.Constraint(m.TASKS, doc="one c(m)")
     def one_server(m: Any, name: str) -> Any:
         return _row(m, sum(m.serve[name, c] for t, c in m.SERVED if t == name) == 1)
 
@@ -61,7 +60,7 @@ def add_routes(m: Any, instance: Instance) -> None:
     def same_server(m: Any, kind: str, name: str, c: str) -> Any:
         return m.ends[kind, name, c] <= m.serve[name, c]
 
-    @m.Constraint(KINDS, tasks, doc="a sent packet has an end")
+    @m.Constraint(KINDS, m.TASKS, doc="a sent packet has an end")
     def has_end(m: Any, kind: str, name: str) -> Any:
         return _row(m, sum(m.ends[kind, name, c] for t, c in m.SERVED if t == name) == m.sent[kind, name])
 
@@ -99,7 +98,7 @@ def add_conservation(
     m.add_component(name, pyo.Constraint(kinds, tasks, nodes, rule=rule, doc="(4e), (4f)"))
 
 
-def add_transmission(m: Any, instance: Instance, size: Mapping[tuple[str, str], float], load: Load, end: Any) -> None:
+def add_transmission(m: Any, load: Expressions, end: Expressions) -> None:
     """Add congestion and the transmission delays (1), (2) as the expression `transmission[kind, m]`.
 
     On a link (or relay) that m shares with n other packets of its kind, its bits count 1 + n times. Every ordered
@@ -107,28 +106,29 @@ def add_transmission(m: Any, instance: Instance, size: Mapping[tuple[str, str], 
 
     Parameters
     ----------
-    size
-        Bits per unit of load, per (kind, m).
     load
-        (kind, m, i, j) → the packet's load on a link, at most `use` of it.
+        load[kind, m, i, j]: the packet's load on a link, at most `use` of it; its bits are packet_size · load.
     end
         end[kind, m, c]: the load that ends (data) or starts (model) at c.
     """
-    tasks = [task.satellite for task in instance.tasks]
-    relay = {s.id: s.relay_s_per_bit for s in instance.satellites if s.relay_s_per_bit > 0}
-    through_use = relayed(m, relay, lambda *key: m.use[key], m.ends)
-    through_load = relayed(m, relay, load, end)
-    pairs = list(permutations(tasks, 2))
+    m.packet_load = load
+    through_use = relayed(m, m.use, m.ends)
+    through_load = relayed(m, load, end)
+    pairs = list(permutations(m.TASKS, 2))
     shared_links = [(k, a, b, i, j) for k, a, i, j in m.LINKS for a2, b in pairs if a2 == a and (k, b, i, j) in m.LINKS]
     shared_relays = [
         (k, a, b, n) for k, a, n in through_load for a2, b in pairs if a2 == a and (k, b, n) in through_use
     ]
-    m.shared_link = pyo.Var(pyo.Set(initialize=shared_links, dimen=5), bounds=(0, 1))
-    m.shared_relay = pyo.Var(pyo.Set(initialize=shared_relays, dimen=4), bounds=(0, 1))
+    m.shared_link = pyo.Var(
+        pyo.Set(initialize=shared_links, dimen=5), bounds=(0, 1), doc="load of m on a link that m' uses too"
+    )
+    m.shared_relay = pyo.Var(
+        pyo.Set(initialize=shared_relays, dimen=4), bounds=(0, 1), doc="load of m at a relay that relays m' too"
+    )
 
     @m.Constraint(m.shared_link.index_set(), doc="congestion on a link")
     def link_congestion(m: Any, kind: str, a: str, b: str, i: str, j: str) -> Any:
-        return m.shared_link[kind, a, b, i, j] >= load(kind, a, i, j) + m.use[kind, b, i, j] - 1
+        return m.shared_link[kind, a, b, i, j] >= load[kind, a, i, j] + m.use[kind, b, i, j] - 1
 
     @m.Constraint(m.shared_relay.index_set(), doc="congestion at a relay")
     def relay_congestion(m: Any, kind: str, a: str, b: str, n: str) -> Any:
@@ -136,41 +136,34 @@ def add_transmission(m: Any, instance: Instance, size: Mapping[tuple[str, str], 
 
     terms: dict[tuple[str, str], list[Any]] = defaultdict(list)
     for kind, a, i, j in m.LINKS:
-        link = instance.link(i, j)
         terms[kind, a] += [
-            size[kind, a] / link.rate_bps * load(kind, a, i, j),
-            link.length_m / LIGHT_M_PER_S * m.use[kind, a, i, j],
+            m.packet_size[kind, a] * m.time_per_bit[i, j] * load[kind, a, i, j],
+            m.propagation[i, j] * m.use[kind, a, i, j],
         ]
     for kind, a, b, i, j in shared_links:
-        terms[kind, a].append(size[kind, a] / instance.link(i, j).rate_bps * m.shared_link[kind, a, b, i, j])
+        terms[kind, a].append(m.packet_size[kind, a] * m.time_per_bit[i, j] * m.shared_link[kind, a, b, i, j])
     for (kind, a, n), passing in through_load.items():
-        terms[kind, a].append(size[kind, a] * relay[n] * passing)
+        terms[kind, a].append(m.packet_size[kind, a] * m.relay_time[n] * passing)
     for kind, a, b, n in shared_relays:
-        terms[kind, a].append(size[kind, a] * relay[n] * m.shared_relay[kind, a, b, n])
-    m.transmission = pyo.Expression(KINDS, tasks, rule=lambda m, kind, a: pyo.quicksum(terms[kind, a]), doc="(1), (2)")
+        terms[kind, a].append(m.packet_size[kind, a] * m.relay_time[n] * m.shared_relay[kind, a, b, n])
+    add_transmission_times(m, terms)
 
 
-def relayed(m: Any, relay: Mapping[str, float], load: Load, end: Any) -> dict[tuple[str, str, str], Any]:
+def add_transmission_times(m: Any, terms: Mapping[tuple[str, str], list[Any]]) -> None:
+    """Add the sum of a packet's terms as the expression `transmission[kind, m]`."""
+    m.transmission = pyo.Expression(
+        KINDS, m.TASKS, rule=lambda m, *key: pyo.quicksum(terms.get(key, [])), doc="(1), (2) [time unit]"
+    )
+
+
+def relayed(m: Any, load: Expressions, end: Expressions) -> dict[tuple[str, str, str], Any]:
     """Return what of (kind, m) is relayed at each satellite with a relay time: it passes and does not end there."""
     at: dict[tuple[str, str, str], list[Any]] = defaultdict(list)
     for kind, task, i, j in m.LINKS:
         node = j if kind == "data" else i
-        if node in relay and node != task:
-            at[kind, task, node].append(load(kind, task, i, j))
+        if node in m.relay_time and node != task:
+            at[kind, task, node].append(load[kind, task, i, j])
     return {
         (kind, task, node): pyo.quicksum(terms) - (end[kind, task, node] if (task, node) in m.SERVED else 0)
         for (kind, task, node), terms in at.items()
     }
-
-
-def add_objective(m: Any, instance: Instance, objective: str) -> None:
-    """Minimise the mean or the largest of `delay[m]`."""
-    tasks = [task.satellite for task in instance.tasks]
-    if objective == "mean":
-        m.service_delay = pyo.Objective(expr=pyo.quicksum(m.delay[name] for name in tasks) / len(tasks))
-        return
-    if objective != "max":
-        raise ValueError(f"objective must be mean or max, got {objective!r}")
-    m.largest = pyo.Var(domain=pyo.NonNegativeReals)
-    m.is_largest = pyo.Constraint(tasks, rule=lambda m, name: m.largest >= m.delay[name])
-    m.service_delay = pyo.Objective(expr=m.largest)

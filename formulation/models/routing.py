@@ -4,70 +4,63 @@ from typing import Any
 
 import pyomo.environ as pyo
 
-from formulation.models.routes import KINDS, add_objective, add_routes, add_transmission
-from formulation.models.units import in_time_units, time_unit_s
+from formulation.models.data import KINDS, add_data
+from formulation.models.delay import add_delay
+from formulation.models.objective import add_objective
+from formulation.models.routes import add_routes, add_transmission
+from formulation.models.rules import add_rules
+from formulation.problem import Problem, as_problem
 from formulation.solution import Solution, bind
-from formulation.volumes import computing_rate, data_packet_bits
+from formulation.volumes import data_packet_bits, effective_ratio
 from instances import Instance
 
 
-def build_routing_model(instance: Instance, packets: Solution, objective: str = "mean") -> Any:
-    """Build problem (7) as a mixed-integer linear model.
+def build_routing_model(problem: Instance | Problem, packets: Solution) -> Any:
+    """Build problem (7) as a mixed-integer linear program.
 
-    Variables: those of `add_routes`; makespan[m] ≥ 0.
-    Minimise the mean (or largest) of (3)
-    delay[m] = T^M_m + t^fe_m + makespan[m], makespan ≥ T^D_m + t^L_m, makespan ≥ t^S_m,
-    with ρ_m, D^D_m, D^M_m constant and every packet that exists routed, (4e), (4f). Times are in units of `time_unit_s`
-    [s].
+    Times are in units of `time_unit_s` [s]. kind is data or model; i, j, k are satellites.
+
+    | part | index | what it is |
+    |---|---|---|
+    | TASKS, SERVED, LINKS | m; (m, c); (kind, m, i, j) | sets: tasks, who may serve, links a packet may use |
+    | packet_size, time_per_bit, propagation, relay_time, extraction_time, small_time, large_time, weight | | data
+      (`add_data`), mutable |
+    | offload_ratio, sent | m; kind, m | ρ_m and whether the packet exists, as given |
+    | use, serve, ends; one_server, same_server, has_end, route | | c(m) and the routes, (4e), (4f) (`add_routes`) |
+    | transmission | kind, m | (1), (2) with congestion (`add_transmission`) |
+    | share_at | m, c | ρ_m ends[data, m, c] |
+    | makespan, extraction, local_side, remote_side, delay | m | (3), with a shared F_c where asked (`add_delay`) |
+    | rule, deadline | (rule, place); m | rules and deadlines (`add_rules`) |
+    | service_delay | | minimise the weighted mean or the largest delay (`add_objective`) |
 
     Parameters
     ----------
-    instance
+    problem
         The problem.
     packets
         Its ρ, residual shares and model packets are taken; its c(m) and paths are not.
-    objective
-        `mean` or `max`.
     """
+    problem = as_problem(problem)
+    instance = problem.instance
     bind(instance, packets)
     m = pyo.ConcreteModel(name="routing")
-    tasks = {task.satellite: task for task in instance.tasks}
-    fixed = {decision.satellite: decision for decision in packets.tasks}
-    sent = {("data", name): int(decision.sends_data) for name, decision in fixed.items()}
-    sent |= {("model", name): int(decision.sends_model) for name, decision in fixed.items()}
-    size = {("data", name): data_packet_bits(tasks[name], decision) for name, decision in fixed.items()}
-    size |= {("model", name): decision.model_packet_bits for name, decision in fixed.items()}
-    m.time_unit_s = time_unit_s(instance, size, {name: decision.offload_ratio for name, decision in fixed.items()})
-    timed = in_time_units(instance, m.time_unit_s)
-    own = {name: computing_rate(timed, name) for name in tasks}
+    m.problem, m.instance, m.packets = problem, instance, packets
+    pairs = list(zip(instance.tasks, packets.tasks, strict=True))
+    sizes = {("data", task.satellite): data_packet_bits(task, decision) for task, decision in pairs}
+    sizes |= {("model", decision.satellite): decision.model_packet_bits for _, decision in pairs}
+    ratios = {decision.satellite: effective_ratio(decision) for _, decision in pairs}
+    sent = {("data", decision.satellite): int(decision.sends_data) for _, decision in pairs}
+    sent |= {("model", decision.satellite): int(decision.sends_model) for _, decision in pairs}
+    add_data(m, problem, sizes, ratios)
 
-    m.packets = packets
-    m.TASKS = pyo.Set(initialize=list(tasks))
-    m.sent = pyo.Param(KINDS, m.TASKS, initialize=sent)
+    m.offload_ratio = pyo.Param(m.TASKS, initialize=ratios, doc="ρ_m")
+    m.sent = pyo.Param(KINDS, m.TASKS, initialize=sent, doc="the packet exists")
     add_routes(m, instance)
-    add_transmission(m, timed, size, lambda *key: m.use[key], m.ends)
-    m.makespan = pyo.Var(m.TASKS, domain=pyo.NonNegativeReals)
-
-    def duration(name: str, ops_per_frame: float, share: float, rate: float) -> float:
-        return share * tasks[name].frames * ops_per_frame / rate
-
-    @m.Constraint(m.TASKS, doc="(3), small model")
-    def local_side(m: Any, name: str) -> Any:
-        return m.makespan[name] >= duration(
-            name, tasks[name].small_ops_per_frame, 1 - fixed[name].offload_ratio, own[name]
-        )
-
-    @m.Constraint(m.TASKS, doc="(3), large model")
-    def remote_side(m: Any, name: str) -> Any:
-        ops, ratio = tasks[name].large_ops_per_frame, fixed[name].offload_ratio
-        served = [c for t, c in m.SERVED if t == name]
-        large = sum(duration(name, ops, ratio, computing_rate(timed, c)) * m.ends["data", name, c] for c in served)
-        return m.makespan[name] >= m.transmission["data", name] + large
-
-    @m.Expression(m.TASKS, doc="(3)")
-    def delay(m: Any, name: str) -> Any:
-        extraction = tasks[name].volume_bits * tasks[name].feature_ops_per_bit / own[name] * fixed[name].offload_ratio
-        return m.transmission["model", name] + extraction + m.makespan[name]
-
-    add_objective(m, instance, objective)
+    add_transmission(m, {key: m.use[key] for key in m.LINKS}, m.ends)
+    m.share_at = pyo.Expression(
+        m.SERVED, rule=lambda m, *key: m.offload_ratio[key[0]] * m.ends["data", key], doc="ρ_m where c(m) = c"
+    )
+    add_delay(m)
+    add_rules(m)
+    add_objective(m)
     return m

@@ -15,6 +15,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
 from formulation.volumes import computing_rate
+from formulation.whole_frames import residual_intervals
 from instances import Instance, Task
 
 DIGITS = 3
@@ -114,3 +115,15 @@ def _transmission_s(instance: Instance, task: Task, bits: float | None, *, rever
     shape = (network.nodes, network.nodes)
     graph = csr_array((np.maximum(weight, SMALLEST_S), (near, far)), shape=shape)
     return np.asarray(dijkstra(graph, indices=node), dtype=float)
+
+
+def whole_frames_ceiling(instance: Instance, task: Task, least_bits: float) -> float:
+    """Return a size that no least data packet of whole frames exceeds [bit].
+
+    Rounding the two-level mix of (5) up to whole frames costs at most q_S in all, unless f falls on [0, q_S].
+    """
+    found = residual_intervals(instance.accuracy_of(task).large, task.large_map_min, task.residual_levels_bpp[-1])
+    upwards = len(found) == 1 and found[0][1] == task.residual_levels_bpp[-1]
+    if not (upwards or instance.residual_accuracy == "mean_of_levels"):
+        return largest_data_packet_bits(task)
+    return min(largest_data_packet_bits(task), least_bits + task.pixels_per_frame * task.residual_levels_bpp[-1])

@@ -1,6 +1,6 @@
 """``leosplit evaluate``: the delay of a solution and what it violates."""
 
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,25 +8,25 @@ import typer
 
 from leosplit.cli.options import Json
 from leosplit.cli.output import print_json, say
+from leosplit.cli.problem_options import Asked, takes_problem
 from leosplit.tables import render_table, seconds
 
 if TYPE_CHECKING:
     from formulation import Solution, TaskDelay
 
 
+@takes_problem
 def command(
     instance: Annotated[Path, typer.Argument(help="Instance file.", metavar="INSTANCE")],
     solution: Annotated[Path, typer.Argument(help="Solution file.", metavar="SOLUTION")],
-    whole_frames: Annotated[bool, typer.Option(help="Ask for whole frames at every level too.")] = False,
-    share_computing: Annotated[bool, typer.Option(help="Divide F_c by the tasks that c serves.")] = False,
+    *,
+    asked: Asked,
     json: Json = False,
 ) -> None:
     """Recompute the delays (1)-(3) of a solution and check its constraints; exit code 1 if it violates one."""
-    from formulation import SolutionError, check, evaluate, evaluate_sound, read_problem, read_solution
+    from formulation import SolutionError, check, evaluate, evaluate_sound, read_solution
 
-    problem = read_problem(instance)
-    problem = replace(problem, share_computing=problem.share_computing or share_computing)
-    problem = replace(problem, whole_frames=problem.whole_frames or whole_frames)
+    problem = asked.read(instance)
     decisions = read_solution(solution, problem.instance, instance)
     violations = check(problem, decisions)
     mean_s = max_s = None

@@ -8,6 +8,7 @@ import typer
 
 from leosplit.cli.options import Json
 from leosplit.cli.output import print_json, say
+from leosplit.cli.problem_options import Asked, takes_problem
 from leosplit.cli.progress import ProgressLine
 from leosplit.tables import percent, render_table
 
@@ -27,6 +28,7 @@ class Wanted(StrEnum):
     frontier = "frontier"
 
 
+@takes_problem
 def command(
     figures: Annotated[list[Wanted] | None, typer.Argument(help="3, 4, 5, 6 or frontier; all by default.")] = None,
     preset: Annotated[str, typer.Option(metavar="NAME", help="Preset of the instances.")] = "iridium",
@@ -39,12 +41,15 @@ def command(
     scheduler: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Dask cluster, as tcp://host:8786.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Local processes; one a core by default.")] = None,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where figures and results go.")] = Path("results/figures"),
+    *,
+    asked: Asked,
     json: Json = False,
 ) -> None:
     """Make the paper's figures for our parameters; stopped and started again, it goes on."""
     instances: dict[str, Any] = {"preset": preset}
     instances |= {"tasks": tasks} if tasks else {}
     instances |= {"computing": computing} if computing else {}
+    instances |= asked.parameters
     wanted = list(dict.fromkeys(figures or list(Wanted)))
     seeds = range(seed, seed + count)
     document: dict[str, Any] = {"preset": preset, "seeds": list(seeds), "files": [], "reductions": {}}
@@ -122,15 +127,15 @@ def _bisection(instances: dict[str, Any], seed: int, time_limit: float, out: Pat
     from leosplit.figures import save
     from leosplit.figures.studies import PROPOSED
     from leosplit.figures.trace import draw_trace
-    from leosplit.sweeps.parameters import build_instance
+    from leosplit.sweeps.parameters import build_problem
     from solvers.schemes import SchemeOptions, run_scheme
 
-    instance = build_instance(instances, seed)
+    problem = build_problem(instances, seed)
     options = SchemeOptions(seed=seed, time_limit=time_limit)
-    result, exact = (run_scheme(instance, name, options) for name in (PROPOSED, "exact"))
+    result, exact = (run_scheme(problem, name, options) for name in (PROPOSED, "exact"))
     if exact.interrupted:
         raise KeyboardInterrupt  # which this solve has caught
-    figure = draw_trace(result, exact, f"{PROPOSED} on {instance.name}")
+    figure = draw_trace(result, exact, f"{PROPOSED} on {problem.instance.name}")
     return [str(path) for path in save(figure, out / "figure5.png")]
 
 

@@ -7,14 +7,7 @@ from typing import Annotated
 import typer
 
 
-class Objective(StrEnum):
-    """What problem (4) minimises."""
-
-    mean = "mean"
-    max = "max"
-
-
-class Problem(StrEnum):
+class Compared(StrEnum):
     """Problems that gaps are computed for."""
 
     full = "full"
@@ -31,7 +24,6 @@ def _is_policy(path: Path | None) -> Path | None:
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
-ObjectiveOption = Annotated[Objective, typer.Option(help="Minimise the mean or the largest delay.")]
 PolicyOption = Annotated[
     Path | None, typer.Option(help="Routing policy, in place of the one that ships.", callback=_is_policy)
 ]

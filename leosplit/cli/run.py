@@ -7,42 +7,41 @@ import typer
 
 from leosplit.cli.options import (
     Json,
-    Objective,
-    ObjectiveOption,
     OutFileOption,
     PolicyOption,
     SeedOption,
     TimeLimitOption,
 )
 from leosplit.cli.output import print_json, say
+from leosplit.cli.problem_options import Asked, takes_problem
 from leosplit.cli.progress import ProgressLine
 from leosplit.tables import seconds
 
 
+@takes_problem
 def command(
     file: Annotated[Path, typer.Argument(help="Instance file.", metavar="FILE")],
     scheme: Annotated[str, typer.Option(help="Name of a scheme, or module:function for your own.")],
     policy: PolicyOption = None,
     seed: SeedOption = 0,
-    objective: ObjectiveOption = Objective.mean,
+    *,
+    asked: Asked,
     time_limit: TimeLimitOption = None,
     out: OutFileOption = None,
     json: Json = False,
 ) -> None:
     """Decide an instance with one scheme; exit code 1 if it finds no feasible solution or is stopped before its end."""
     from formulation import solution_to_dict, write_solution
-    from instances import read_instance
     from solvers.result import Termination
     from solvers.schemes import SchemeOptions, attempt_scheme, find_scheme
 
     find_scheme(scheme)
-    instance = read_instance(file)
+    problem = asked.read(file)
+    name = problem.instance.name
     with ProgressLine() as progress:
-        progress.stage(f"{instance.name}: {scheme}")
-        options = SchemeOptions(
-            objective=objective.value, seed=seed, policy=policy, time_limit=time_limit, progress=progress
-        )
-        result = attempt_scheme(instance, scheme, options)
+        progress.stage(f"{name}: {scheme}")
+        options = SchemeOptions(seed=seed, policy=policy, time_limit=time_limit, progress=progress)
+        result = attempt_scheme(problem, scheme, options)
     if out is not None and result.solution is not None:
         write_solution(result.solution, out)
     if json:
@@ -60,7 +59,7 @@ def command(
         )
     else:
         say(
-            f"{scheme} on {instance.name}: {result.termination}, {objective.value} delay {seconds(result.objective_s)}",
+            f"{scheme} on {name}: {result.termination}, {problem.objective} delay {seconds(result.objective_s)}",
             nl=False,
         )
         say(f", decided in {result.decision_s:.3g} s" + (f": {result.message}" if result.message else ""))

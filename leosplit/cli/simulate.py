@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from leosplit.cli.options import Json, Objective, ObjectiveOption, PolicyOption, SeedOption, TimeLimitOption
+from leosplit.cli.options import Json, PolicyOption, SeedOption, TimeLimitOption
 from leosplit.cli.output import print_json, say
+from leosplit.cli.problem_options import Asked, takes_problem
 from leosplit.cli.progress import ProgressLine
 from leosplit.tables import render_table, seconds
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from leosplit.simulation import SlotResult
 
 
+@takes_problem
 def command(
     scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="Scenario file, or the name of a preset.")],
     scheme: Annotated[
@@ -26,12 +28,13 @@ def command(
     slots: Annotated[int | None, typer.Option(min=1, metavar="N", help="How many slots; the whole span.")] = None,
     policy: PolicyOption = None,
     seed: SeedOption = 0,
-    objective: ObjectiveOption = Objective.mean,
     time_limit: TimeLimitOption = None,
     out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Directory of tables and figure.")] = Path(
         "results"
     ),
     czml: Annotated[Path | None, typer.Option(help="Also write orbits, links and routes in time for Cesium.")] = None,
+    *,
+    asked: Asked,
     json: Json = False,
 ) -> None:
     """Run a scheme slot by slot: delay, allocation, hand-overs of routes, churn of links, slots where T > Δt."""
@@ -52,14 +55,16 @@ def command(
     results: list[SlotResult] = []
     stopped = False
     with ProgressLine() as progress:
-        options = SchemeOptions(objective.value, seed, policy, time_limit, progress=progress)
+        options = SchemeOptions(seed, policy, time_limit, progress=progress)
         progress.stage(f"{plan.name}: {scheme}")
         out.mkdir(parents=True, exist_ok=True)
         name = f"simulate-{plan.name}"
         files = [out / f"{name}-slots.csv", out / f"{name}-tasks.csv"]
         try:
             with GrowingTable(files[0], SlotRow) as slot_table, GrowingTable(files[1], TaskRow) as task_table:
-                for result in simulate(plan, scheme, options, start=start, stop=stop, stage=progress.rename):
+                for result in simulate(
+                    plan, scheme, options, ask=asked.of, start=start, stop=stop, stage=progress.rename
+                ):
                     results.append(replace(result, instance=None))  # hundreds of networks would fill the memory
                     slot_table.add([result.row])
                     task_table.add(result.tasks)

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from leosplit.cli.options import Json, MipGapOption, Objective, ObjectiveOption, OutFileOption, TimeLimitOption
+from leosplit.cli.options import Json, MipGapOption, OutFileOption, TimeLimitOption
 from leosplit.cli.output import print_json, say
+from leosplit.cli.problem_options import Asked, takes_problem
 from leosplit.cli.progress import ProgressLine
 from leosplit.tables import percent, render_table, seconds
 
 if TYPE_CHECKING:
-    from formulation import Solution
+    from formulation import Problem, Solution
     from instances import Instance
     from solvers.exact import Limits, PacketResult
     from solvers.result import Result
@@ -42,8 +43,9 @@ MAX_THREADS = 1024
 
 USED_BY = {
     "--objective": ("full", "routing"),
-    "--share-computing": ("full",),
+    "--share-computing": ("full", "routing"),
     "--whole-frames": ("full", "data"),
+    "--rules": ("full", "routing"),
     "--offload-ratio": ("routing", "data"),
     "--solution": ("routing", "data"),
     "--start": ("full", "routing"),
@@ -53,6 +55,7 @@ USED_BY = {
 """The problems that an option belongs to, where it does not belong to all."""
 
 
+@takes_problem
 def command(
     file: Annotated[Path, typer.Argument(help="Instance file.", metavar="FILE")],
     problem: Annotated[SolvedProblem, typer.Option(help="(4), (7), (5) or (6).")] = SolvedProblem.full,
@@ -61,15 +64,12 @@ def command(
     formulation: Annotated[
         str | None, typer.Option(help="bit-flow, textbook, load-indexed or joint; the proof machinery if left out.")
     ] = None,
-    objective: ObjectiveOption = Objective.mean,
     time_limit: TimeLimitOption = None,
     mip_gap: MipGapOption = 1e-6,
     threads: Annotated[
         int,
         typer.Option(min=0, max=MAX_THREADS, help="Threads of the solver; from 2 on proofs take two processes."),
     ] = 1,
-    share_computing: Annotated[bool, typer.Option(help="Divide F_c by the tasks that c serves, in (4).")] = False,
-    whole_frames: Annotated[bool, typer.Option(help="Offload whole frames at every level, in (4) and (5).")] = False,
     relax: Annotated[bool, typer.Option(help="Solve the linear relaxation of (4) or (7): a bound only.")] = False,
     start: Annotated[Path | None, typer.Option(metavar="SOLUTION", help="Solution to begin with.")] = None,
     offload_ratio: Annotated[
@@ -83,32 +83,32 @@ def command(
     export: Annotated[Path | None, typer.Option(help="Write the model to this .lp or .mps file first.")] = None,
     log: Annotated[Path | None, typer.Option(help="File for the log of all the solver's runs.")] = None,
     out: OutFileOption = None,
+    *,
+    asked: Asked,
     json: Json = False,
 ) -> None:
     """Solve a problem exactly; exit code 1 if it is infeasible or stopped before the asked gap."""
     from formulation import read_solution, write_solution
-    from instances import instance_sha256, read_instance
+    from instances import instance_sha256
     from solvers.exact import Limits
     from solvers.result import Result, Termination
 
     if offload_ratio is not None and solution is not None:
         raise typer.BadParameter("give --offload-ratio or --solution, not both", param_hint="--offload-ratio")
-    asked = {
-        "--objective": objective is not Objective.mean,
-        "--share-computing": share_computing,
-        "--whole-frames": whole_frames,
+    given_options = {f"--{name.replace('_', '-')}": bool(value) for name, value in asked.parameters.items()} | {
         "--offload-ratio": offload_ratio is not None,
         "--solution": solution is not None,
         "--start": start is not None,
         "--relax": relax,
         "--formulation": formulation is not None,
     }
-    _refuse_unused(problem, [option for option, given in asked.items() if given])
+    _refuse_unused(problem, [option for option, given in given_options.items() if given])
     if out is not None and problem in (SolvedProblem.data, SolvedProblem.model):
         raise typer.BadParameter("(5) and (6) alone make no solution file; take --json", param_hint="--out")
     ratio = 0.5 if offload_ratio is None else offload_ratio
     options = _options(solver_option or [])
-    instance = read_instance(file)
+    variant = asked.read(file)
+    instance = variant.instance
     begin = None if start is None else read_solution(start, instance, file)
     given = None if solution is None else read_solution(solution, instance, file)
     if pwl is not None and problem is SolvedProblem.routing:
@@ -126,10 +126,10 @@ def command(
     if problem in (SolvedProblem.data, SolvedProblem.model):
         ratios = [d.offload_ratio for d in given.tasks] if given else [ratio] * len(instance.tasks)
 
-        def solve_one(one: "Instance") -> "PacketResult":
-            return _solve_packets(one, problem, ratios, solver, limits, export, whole_frames)
+        def solve_one(one: "Problem") -> "PacketResult":
+            return _solve_packets(one, problem, ratios, solver, limits, export)
 
-        packets, extra = _solve_either(instance, pwl, pwl_error, solve_one)
+        packets, extra = _solve_either(variant, pwl, pwl_error, solve_one)
         if json:
             print_json(_packet_document(packets) | extra)
         else:
@@ -138,7 +138,6 @@ def command(
     with ProgressLine() as progress:
         progress.stage(f"{instance.name}: {problem.value}")
         shared: dict[str, Any] = {
-            "objective": objective.value,
             "formulation": formulation,
             "relax": relax,
             "solver": solver,
@@ -151,16 +150,12 @@ def command(
             "export": export,
             "log": log,
         }
-        if share_computing:
-            shared["share_computing"] = True
-        if whole_frames:
-            shared["whole_frames"] = True
         extra = {}
         try:
             if pwl is not None:
-                result, extra = _solve_piecewise(instance, pwl, pwl_error, shared)
+                result, extra = _solve_piecewise(variant, pwl, pwl_error, shared)
             else:
-                result = _solve_routes(instance, problem, ratio, given, shared)
+                result = _solve_routes(variant, problem, ratio, given, shared)
         except KeyboardInterrupt:
             result = Result(Termination.INTERRUPTED, solver=solver, message="interrupted before the solver began")
     if out is not None and result.solution is not None:
@@ -197,7 +192,7 @@ def _options(words: list[str]) -> dict[str, Any]:
 
 
 def _solve_routes(
-    instance: "Instance",
+    variant: "Problem",
     problem: SolvedProblem,
     offload_ratio: float,
     given: "Solution | None",
@@ -209,13 +204,13 @@ def _solve_routes(
     from solvers.result import Result, Termination
 
     if problem is SolvedProblem.full:
-        return solve_full(instance, **shared)
+        return solve_full(variant, **shared)
     try:
-        packets = given or _packets_at(instance, offload_ratio)
+        packets = given or _packets_at(variant.instance, offload_ratio)
     except NoSolution as error:
         unwritten = "; (7) has no packets, so no model was written" if shared["export"] else ""
         return Result(Termination.INFEASIBLE, solver=shared["solver"], message=f"{error}{unwritten}")
-    return solve_routing(instance, packets, **shared)
+    return solve_routing(variant, packets, **shared)
 
 
 def _packets_at(instance: "Instance", ratio: float) -> "Solution":
@@ -239,7 +234,7 @@ def _packets_at(instance: "Instance", ratio: float) -> "Solution":
 
 
 def _solve_piecewise(
-    instance: "Instance", pwl: Piecewise, max_error: float, shared: dict[str, Any]
+    variant: "Problem", pwl: Piecewise, max_error: float, shared: dict[str, Any]
 ) -> "tuple[Result, dict[str, Any]]":
     """Solve (4) with piecewise-linear curves; the result and what JSON says beside it."""
     from solvers.piecewise import solve_bracket, solve_piecewise
@@ -247,8 +242,8 @@ def _solve_piecewise(
     said: dict[str, Any] = {"pwl": pwl.value, "pwl_error": max_error}
     if pwl is not Piecewise.bracket:
         side: Literal["under", "over"] = "under" if pwl is Piecewise.under else "over"
-        return solve_piecewise(instance, side, max_error, **shared), said
-    both = solve_bracket(instance, max_error, **shared)
+        return solve_piecewise(variant, side, max_error, **shared), said
+    both = solve_bracket(variant, max_error, **shared)
     ends = {
         side: {"termination": r.termination, "objective_s": r.objective_s, "bound_s": r.bound_s, "gap": r.gap}
         for side, r in (("under", both.under), ("over", both.over))
@@ -257,20 +252,20 @@ def _solve_piecewise(
 
 
 def _solve_either(
-    instance: "Instance", pwl: Piecewise | None, max_error: float, solve_one: "Callable[[Instance], PacketResult]"
+    variant: "Problem", pwl: Piecewise | None, max_error: float, solve_one: "Callable[[Problem], PacketResult]"
 ) -> "tuple[PacketResult, dict[str, Any]]":
     """Solve (5) or (6) with the curves as given, or with piecewise-linear ones; the result and what JSON adds."""
     from solvers.piecewise import packets_bracket, with_piecewise
 
     if pwl is None:
-        return solve_one(instance), {}
+        return solve_one(variant), {}
     said: dict[str, Any] = {"pwl": pwl.value, "pwl_error": max_error}
     if pwl is not Piecewise.bracket:
-        return solve_one(with_piecewise(instance, "under" if pwl is Piecewise.under else "over", max_error)), said
-    under = solve_one(with_piecewise(instance, "under", max_error))
+        return solve_one(with_piecewise(variant, "under" if pwl is Piecewise.under else "over", max_error)), said
+    under = solve_one(with_piecewise(variant, "under", max_error))
     over = replace(under, bound_bits=None, objective_bits=None)
     if not under.interrupted:
-        over = solve_one(with_piecewise(instance, "over", max_error))
+        over = solve_one(with_piecewise(variant, "over", max_error))
     ends = {
         side: {name: getattr(result, name) for name in ("termination", "objective_bits", "bound_bits")}
         for side, result in (("under", under), ("over", over))
@@ -279,13 +274,12 @@ def _solve_either(
 
 
 def _solve_packets(
-    instance: "Instance",
+    variant: "Problem",
     problem: SolvedProblem,
     ratios: list[float],
     solver: str,
     limits: "Limits",
     export: Path | None,
-    whole_frames: bool,
 ) -> "PacketResult":
     """Solve (5) or (6), writing the model first where that is asked for."""
     from formulation import build_data_packet_model, build_model_packet_model
@@ -294,11 +288,11 @@ def _solve_packets(
 
     if problem is SolvedProblem.data:
         if export is not None:
-            write_model(build_data_packet_model(instance, ratios, whole_frames=whole_frames), export)
-        return solve_data_packets(instance, ratios, solver=solver, limits=limits, whole_frames=whole_frames)
+            write_model(build_data_packet_model(variant, ratios), export)
+        return solve_data_packets(variant, ratios, solver=solver, limits=limits)
     if export is not None:
-        write_model(build_model_packet_model(instance), export)
-    return solve_model_packets(instance, solver=solver, limits=limits)
+        write_model(build_model_packet_model(variant), export)
+    return solve_model_packets(variant, solver=solver, limits=limits)
 
 
 def _document(result: "Result") -> dict[str, Any]:

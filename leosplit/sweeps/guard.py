@@ -18,6 +18,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from formulation import as_problem
 from instances.generate import generate_torus
 from leosplit.sweeps.row import RunRow
 from leosplit.sweeps.study import Job
@@ -190,7 +191,7 @@ def _warm_up(job: Job) -> None:
         scheme = find_scheme(job.scheme)
         if job.scheme in SCHEMES:
             policy = None if job.policy is None else Path(job.policy)
-            options = SchemeOptions(objective=job.objective, policy=policy)
-            scheme(generate_torus(3, 3, tasks=1, computing=1, seed=0), options)
+            options = SchemeOptions(policy=policy)
+            scheme(as_problem(generate_torus(3, 3, tasks=1, computing=1, seed=0)), options)
     except (Exception, SystemExit) as error:
         logging.getLogger(__name__).info("%s: %s", job.scheme, error)  # the run itself will say so

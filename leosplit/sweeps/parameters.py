@@ -10,7 +10,9 @@ from typing import Any
 from fitting.checks import Checks, short
 from fitting.errors import LeosplitError
 from fitting.jsonfile import read_bytes
-from instances import Instance, read_instance
+from formulation import OBJECTIVES, Problem, as_problem, read_problem, rule_to_dict
+from formulation.problem_file import rules_from_list
+from instances import Instance
 from instances.constellation import MAXIMUM_SATELLITES
 from instances.generate import generate_torus, require_torus
 from instances.presets import make_preset
@@ -73,7 +75,10 @@ EDITS: Mapping[str, Callable[[Instance, float], Instance]] = {
 }
 """What can be varied in any instance, by the name of its axis."""
 
-AXES = (*MADE, *EDITS)
+ASKED = ("objective", "share_computing", "whole_frames", "rules")
+"""What is asked of an instance: fields of `Problem`; one value of `rules` is a list of rules in their file form."""
+
+AXES = (*MADE, *EDITS, *ASKED)
 """Names of all axes but the sources."""
 
 
@@ -96,8 +101,10 @@ def check_parameter(name: str, value: Any, directory: Path) -> Any:
     """
     if name == "file":
         path = (directory / _CHECKS.text("instances.file", value)).resolve()
-        read_instance(path)
+        read_problem(path)
         return {"path": str(path), "sha256": hashlib.sha256(read_bytes(path)).hexdigest()}
+    if name in ASKED:
+        return _asked(name, value)
     if name in ("preset", "constellation", "radio"):
         return _CHECKS.text(f"instances.{name}", value)
     if name in ("tasks", "computing"):
@@ -111,8 +118,17 @@ def check_parameter(name: str, value: Any, directory: Path) -> Any:
     return _CHECKS.number(f"instances.{name}", value, above=0.0)
 
 
-def build_instance(parameters: Mapping[str, Any], seed: int) -> Instance:
-    """Make the instance of one run.
+def _asked(name: str, value: Any) -> Any:
+    """Return a field of `Problem` as it is kept: rules in their file form."""
+    if name == "rules":
+        return [rule_to_dict(rule) for rule in rules_from_list(value, "instances.rules")]
+    if name == "objective":
+        return _CHECKS.choice("instances.objective", value, OBJECTIVES)
+    return _CHECKS.flag(f"instances.{name}", value)
+
+
+def build_problem(parameters: Mapping[str, Any], seed: int, objective: str | None = None) -> Problem:
+    """Make the problem of one run.
 
     Parameters
     ----------
@@ -120,18 +136,25 @@ def build_instance(parameters: Mapping[str, Any], seed: int) -> Instance:
         Values by name, as `check_parameter` returns them.
     seed
         Seed of presets and tori; files ignore it.
+    objective
+        What is minimised where the parameters do not say; that of the file, or the mean, where this is None.
 
     Raises
     ------
     LeosplitError
-        If the parameters make no instance, or an instance file has changed since the study began.
+        If the parameters make no problem, or an instance file has changed since the study began.
     """
     sources = {name: _frozen(parameters[name]) for name in (*SOURCES, *MADE) if name in parameters}
-    instance = _source(tuple(sources.items()), seed)
+    problem = _source(tuple(sources.items()), seed)
+    instance = problem.instance
     for name, edit in EDITS.items():
         if name in parameters:
             instance = edit(instance, parameters[name])
-    return instance
+    asked = {name: parameters[name] for name in ASKED if name in parameters}
+    asked = ({} if objective is None else {"objective": objective}) | asked
+    if "rules" in asked:
+        asked["rules"] = (*problem.rules, *rules_from_list(asked["rules"]))
+    return replace(problem, instance=instance, **asked)
 
 
 def _frozen(value: Any) -> Any:
@@ -141,17 +164,17 @@ def _frozen(value: Any) -> Any:
 
 
 @lru_cache(maxsize=8)
-def _source(sources: tuple[tuple[str, Any], ...], seed: int) -> Instance:
-    """Make an instance before it is edited; the last few are kept, for runs that differ in scheme only."""
+def _source(sources: tuple[tuple[str, Any], ...], seed: int) -> Problem:
+    """Make a problem before it is edited; the last few are kept, for runs that differ in scheme only."""
     made = dict(sources)
     if "file" in made:
         given = dict(made["file"])
         path = Path(given["path"])
         if hashlib.sha256(read_bytes(path)).hexdigest() != given["sha256"]:
             raise ParameterError(f"{path}: has changed since the study began")
-        return read_instance(path)
+        return read_problem(path)
     if "torus" in made:
         allowed = {name: made[name] for name in ("tasks", "computing") if name in made}
-        return generate_torus(*made["torus"], seed=seed, **allowed)
+        return as_problem(generate_torus(*made["torus"], seed=seed, **allowed))
     preset = made.pop("preset")
-    return make_preset(preset, seed=seed, **made)
+    return as_problem(make_preset(preset, seed=seed, **made))

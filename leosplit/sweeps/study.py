@@ -45,7 +45,7 @@ class Job:
     scheme
         Name of the scheme, or ``module:function``.
     objective
-        ``mean`` or ``max``.
+        ``mean`` or ``max``; None where the parameters or the file say it.
     time_limit_s, memory_limit_gib
         Limits of the run [s], [GiB], or None.
     mip_gap
@@ -58,7 +58,7 @@ class Job:
     parameters: Mapping[str, Any]
     seed: int
     scheme: str
-    objective: str = "mean"
+    objective: str | None = None
     time_limit_s: float | None = None
     memory_limit_gib: float | None = None
     mip_gap: float = 1e-6
@@ -233,12 +233,15 @@ def _instances(value: Any, directory: Path) -> dict[str, tuple[Any, ...]]:
             raise StudyError(f"instances.{name} goes with {' or '.join(MADE[name])} only")
     axes: dict[str, tuple[Any, ...]] = {}
     for name, given in value.items():
-        values = given if isinstance(given, list) and not (name == "torus" and _is_size(given)) else [given]
+        values = given if isinstance(given, list) and not _is_one_value(name, given) else [given]
         if not values:
             raise StudyError(f"instances.{name} must not be empty")
         axes[name] = tuple(check_parameter(name, entry, directory) for entry in values)
     return axes
 
 
-def _is_size(value: list[Any]) -> bool:
-    return len(value) == 2 and all(isinstance(entry, int) for entry in value)
+def _is_one_value(name: str, value: list[Any]) -> bool:
+    """Tell whether a list is one value of a parameter, not several: a size, or rules."""
+    if name == "rules":
+        return any(not isinstance(entry, list) for entry in value)
+    return name == "torus" and len(value) == 2 and all(isinstance(entry, int) for entry in value)

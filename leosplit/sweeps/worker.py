@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from instances import Instance, instance_sha256
+from formulation import Problem, problem_sha256
 from leosplit.provenance import versions
-from leosplit.sweeps.parameters import build_instance
+from leosplit.sweeps.parameters import build_problem
 from leosplit.sweeps.row import RunRow
 from leosplit.sweeps.study import Job
 from solvers.result import Result, Termination
@@ -108,18 +108,17 @@ def run_job(job: Job, commit_id: str, announce: Callable[[dict[str, Any]], None]
     try:
         with limits(job.time_limit_s, job.memory_limit_gib) as reached:
             try:
-                instance = build_instance(job.parameters, job.seed)
-                values = _identity(instance)
+                problem = build_problem(job.parameters, job.seed, job.objective)
+                values = _identity(problem)
                 announce(values)
                 options = SchemeOptions(
-                    objective=job.objective,
                     seed=job.seed,
                     policy=None if job.policy is None else Path(job.policy),
                     time_limit=job.time_limit_s,
                     mip_gap=job.mip_gap,
                     memory_limit=job.memory_limit_gib,
                 )
-                result = run_scheme(instance, job.scheme, options)
+                result = run_scheme(problem, job.scheme, options)
             except LimitReached:
                 result = stopped(reached[0])
     except LimitReached:
@@ -143,11 +142,13 @@ def run_job(job: Job, commit_id: str, announce: Callable[[dict[str, Any]], None]
     return replace(failed_row(job, commit_id, ""), **values)
 
 
-def _identity(instance: Instance) -> dict[str, Any]:
-    """Return the columns that name an instance."""
+def _identity(problem: Problem) -> dict[str, Any]:
+    """Return the columns that name a problem; its hash covers all that is asked but the objective, a column itself."""
+    instance = problem.instance
     return {
+        "objective": problem.objective,
         "instance": instance.name,
-        "instance_sha256": instance_sha256(instance),
+        "instance_sha256": problem_sha256(replace(problem, objective="mean")),
         "tasks": len(instance.tasks),
         "satellites": len(instance.satellites),
     }
@@ -170,7 +171,7 @@ def failed_row(job: Job, commit_id: str, message: str) -> RunRow:
         study=job.study,
         scheme=job.scheme,
         seed=job.seed,
-        objective=job.objective,
+        objective=job.parameters.get("objective", job.objective) or "mean",
         parameters=json.dumps(dict(job.parameters), sort_keys=True),
         options=json.dumps(job.options, sort_keys=True),
         versions=json.dumps(versions(), sort_keys=True),

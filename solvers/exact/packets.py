@@ -7,7 +7,7 @@ from typing import Any
 
 import pyomo.environ as pyo
 
-from formulation import build_data_packet_model, build_model_packet_model
+from formulation import Problem, as_problem, build_data_packet_model, build_model_packet_model
 from formulation.whole_frames import best_whole_frames_map, least_whole_frames, nearest_count
 from instances import Instance, Task
 from solvers.backends.program import Limits
@@ -66,28 +66,29 @@ def _solve(model: Any, solver: str, limits: Limits, rows: Any, started: float) -
 
 
 def solve_data_packets(
-    instance: Instance,
+    problem: Instance | Problem,
     offload_ratio: float | Sequence[float] = 0.5,
     *,
     solver: str = "highs",
     limits: Limits | None = None,
-    whole_frames: bool = False,
 ) -> PacketResult:
     """Solve (5): the least data packets at given offload ratios.
 
     Parameters
     ----------
-    instance
-        The problem.
+    problem
+        What is asked. In whole frames a ρ_m N_m that is not whole is rounded to the nearest whole number, which
+        `message` then says, and rows have `frames_at_levels`.
     offload_ratio
         ρ for all tasks, or one per task, shape (tasks,).
-    solver, limits
+    solver
         As in `solve_full`.
-    whole_frames
-        Offload whole frames at every level. A ρ_m N_m that is not whole is rounded to the nearest whole number, which
-        `message` then says, and rows have `frames_at_levels`.
+    limits
+        Limits and options of the solver.
     """
     started = time.perf_counter()
+    problem = as_problem(problem)
+    instance, whole_frames = problem.instance, problem.whole_frames
     given = [offload_ratio] * len(instance.tasks) if isinstance(offload_ratio, int | float) else offload_ratio
     ratios = tuple(float(value) for value in given)
     rounded = ""
@@ -96,7 +97,7 @@ def solve_data_packets(
     reason = why_data_infeasible(instance, ratios)
     if reason is not None:
         return PacketResult(Termination.INFEASIBLE, solver=solver, message=reason)
-    model = build_data_packet_model(instance, ratios, whole_frames=whole_frames)
+    model = build_data_packet_model(problem, ratios)
 
     def frames(task: Task) -> dict[str, list[int]]:
         if not whole_frames:
@@ -143,9 +144,12 @@ def _whole(instance: Instance, ratios: tuple[float, ...]) -> tuple[tuple[float, 
     return whole, "; ".join(words)
 
 
-def solve_model_packets(instance: Instance, *, solver: str = "highs", limits: Limits | None = None) -> PacketResult:
+def solve_model_packets(
+    problem: Instance | Problem, *, solver: str = "highs", limits: Limits | None = None
+) -> PacketResult:
     """Solve (6): the least model packets."""
     started = time.perf_counter()
+    instance = as_problem(problem).instance
     reason = why_model_infeasible(instance)
     if reason is not None:
         return PacketResult(Termination.INFEASIBLE, solver=solver, message=reason)

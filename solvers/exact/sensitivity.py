@@ -7,7 +7,7 @@ brings at least; re-routing can only add to it.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from formulation import Solution, evaluate
+from formulation import Problem, Solution, as_problem, evaluate
 from instances import Instance
 from solvers.network.arrays import DATA, MODEL
 from solvers.network.data import ProblemData
@@ -55,8 +55,9 @@ class Worth:
     saving_s: float
 
 
-def ratio_curves(instance: Instance, solution: Solution) -> tuple[RatioCurve, ...]:
+def ratio_curves(problem: Instance | Problem, solution: Solution) -> tuple[RatioCurve, ...]:
     """Return T(ρ) of every task, the loads being those of the solution."""
+    instance = as_problem(problem).instance
     data = ProblemData(instance)
     plans = plan_of(data, solution)
     loads = Loads(data, plans)
@@ -99,17 +100,17 @@ def _changes(instance: Instance, solution: Solution, factor: float) -> Iterator[
         yield f"computing {c}", replace(instance, satellites=satellites)
 
 
-def worths(
-    instance: Instance, solution: Solution, *, factor: float = 1.1, objective: str = "mean"
-) -> tuple[Worth, ...]:
+def worths(problem: Instance | Problem, solution: Solution, *, factor: float = 1.1) -> tuple[Worth, ...]:
     """Return what `factor` times the rate of a used link, or the capacity of a serving satellite, saves at least.
 
     Sorted by saving, the largest first. Savings count from the best ρ of the unchanged instance on the same routes, so
     that none is credited with what a better ρ alone would bring.
     """
-    before = evaluate(instance, best_ratios(instance, solution)).objective_s(objective)
+    problem = as_problem(problem)
+    before = evaluate(problem, best_ratios(problem, solution)).objective_s()
     found = []
-    for what, changed in _changes(instance, solution, factor):
+    for what, instance in _changes(problem.instance, solution, factor):
+        changed = replace(problem, instance=instance)
         better = best_ratios(changed, solution)
-        found.append(Worth(what, before - evaluate(changed, better).objective_s(objective)))
+        found.append(Worth(what, before - evaluate(changed, better).objective_s()))
     return tuple(sorted(found, key=lambda worth: (-worth.saving_s, worth.what)))

@@ -6,8 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from formulation import FORMULATIONS, Problem, Solution, build_full_model, build_routing_model
-from formulation.objectives import OBJECTIVES
+from formulation import FORMULATIONS, Problem, Solution, as_problem, build_full_model, build_routing_model
 from instances import Instance
 from solvers.backends.errors import SolverError
 from solvers.backends.program import Limits
@@ -18,9 +17,13 @@ from solvers.exact.branch_and_price.solve import solve_branch_and_price
 from solvers.exact.branch_and_price.whole_frames import WholeFramesSearch
 from solvers.exact.pyomo_models.initial import InitialBounds, first_solution, given_start, initial_bounds
 from solvers.exact.pyomo_models.solve import UNMET, SolutionEvaluator, solve_pyomo_model, write_model
+from solvers.exact.pyomo_models.unmet import why_rules_infeasible
 from solvers.network.data import ProblemData
 from solvers.network.single_task import first_bound
-from solvers.result import ProgressCallback, Result, Termination
+from solvers.result import ProgressCallback, Result, Termination, relative_gap
+
+SHARE_FOR_BOUND = 0.3
+"""Share of the time limit that the problem without its rules may take, for a bound."""
 
 
 def _limits(
@@ -39,18 +42,15 @@ def _limits(
     return Limits(time_limit, mip_gap, threads, memory_limit, dict(solver_options or {}), file)
 
 
-def _check(objective: str, solver: str, relax: bool, start: Solution | None) -> None:
+def _check(solver: str, relax: bool, start: Solution | None) -> None:
     require_solver(solver)
-    if objective not in OBJECTIVES:
-        raise SolverError(f"objective must be one of {', '.join(OBJECTIVES)}, got {objective!r}")
     if relax and start is not None:
         raise SolverError("a relaxation begins with no solution: give relax or start, not both")
 
 
 def solve_full(
-    instance: Instance,
+    problem: Instance | Problem,
     *,
-    objective: str = "mean",
     formulation: str | None = None,
     relax: bool = False,
     solver: str = "highs",
@@ -61,23 +61,20 @@ def solve_full(
     memory_limit: float | None = None,
     start: Solution | None = None,
     progress: ProgressCallback | None = None,
-    prepare: Callable[[Any], None] | None = None,
+    add_constraints: Callable[[Any], None] | None = None,
     export: Path | None = None,
     log: Path | None = None,
     seed: int = 0,
-    share_computing: bool = False,
-    whole_frames: bool = False,
 ) -> Result:
     """Solve (4): offload ratios, packets, computing satellites and routes together.
 
     Parameters
     ----------
-    instance
-        The problem.
-    objective
-        `mean` or `max` service delay.
+    problem
+        What is asked. Its rules, weights, deadlines, limits of ρ and shared computing go by a Pyomo model, which is
+        told the bound and the solutions of the problem without them.
     formulation
-        Name of a Pyomo model; None takes the proof machinery where solver is `highs`, else `bit-flow`.
+        Name of a Pyomo model; None takes branch and price where solver is `highs`, else `bit-flow`.
     relax
         Solve the linear relaxation of the Pyomo model: a bound, no solution.
     solver
@@ -89,74 +86,204 @@ def solve_full(
     mip_gap
         Relative gap at which the result counts as optimal.
     threads
-        Threads of the solver. From two on the proof machinery works with two processes where the system can copy one
+        Threads of the solver. From two on branch and price works with two processes where the system can copy one
         (Linux), as reproducibly as with one; each has the memory limit for itself.
     start
         A solution to begin with; best response finds one if left out.
     progress
         Called with incumbent and bound as they change.
-    prepare
-        Called with the Pyomo model before it is solved.
+    add_constraints
+        Called with the Pyomo model before it is solved; adds constraints of one's own.
     export
         File to write the Pyomo model to, .lp or .mps; an infeasible one too.
     log
         File that the solver's log is appended to.
     seed
-        Of the local search of the proof machinery.
-    share_computing
-        Divide F_c by the number of tasks that c serves; by a Pyomo model.
-    whole_frames
-        Offload whole frames at every level.
+        Of the local search of branch and price.
 
     Returns
     -------
     Result
-        Infeasible problems say in `message` which task and which constraint; `error` says what failed, or that the
-        solver's tolerances are too coarse for the asked gap.
+        Infeasible problems say in `message` which task and which constraint or rule; `error` says what failed, or that
+        the solver's tolerances are too coarse for the asked gap.
 
     Raises
     ------
     SolverError
-        If solver, option or objective do not exist, or the start breaks a constraint.
+        If solver or option do not exist, or the start breaks a constraint.
     """
-    _check(objective, solver, relax, start)
+    problem = as_problem(problem)
+    _check(solver, relax, start)
     limits = _limits(time_limit, mip_gap, threads, solver_options, log, memory_limit)
     if formulation not in (None, *FORMULATIONS):
         raise SolverError(f"formulation must be one of {', '.join(FORMULATIONS)}, got {formulation!r}")
-    if whole_frames and formulation == "textbook":
+    if problem.whole_frames and formulation == "textbook":
         raise SolverError("formulation 'textbook' knows no whole frames; take bit-flow, load-indexed or joint")
 
     def build() -> Any:
-        name = formulation or "bit-flow"
-        return build_full_model(instance, objective, name, share_computing, whole_frames=whole_frames)
+        return build_full_model(problem, formulation or "bit-flow")
 
-    reason = why_full_infeasible(instance) or (why_frames_infeasible(instance) if whole_frames else None)
+    reason = why_full_infeasible(problem.instance)
+    if reason is None and problem.whole_frames:
+        reason = why_frames_infeasible(problem.instance)
     if reason is not None:
         return _infeasible(reason, solver, build, export)
-    given = None if start is None else given_start(instance, start)
-    plain = formulation is None and solver == "highs" and prepare is None and export is None
-    known: InitialBounds | None = None
-    if plain and not (share_computing or relax):
-        started = time.perf_counter()
-        result = _proved(instance, None, objective, limits, given, progress, seed, whole_frames)
-        if not (whole_frames and result.termination is Termination.ERROR):
-            return result
-        known = InitialBounds(result.solution, result.bound_s)
-        if time_limit is not None:
-            limits = replace(limits, time_s=max(time_limit - (time.perf_counter() - started), 0.0))
-    return solve_pyomo_model(
+    given = None if start is None else given_start(problem, start)
+    return _solve(
+        problem,
+        None,
         build,
-        SolutionEvaluator(Problem(instance, objective, share_computing, whole_frames), not (whole_frames or prepare)),
-        lambda: (
-            known or initial_bounds(instance, None, given, objective=objective, time_limit=time_limit, search=not relax)
-        ),
+        given,
+        limits,
+        priced=formulation is None and solver == "highs" and export is None and not relax,
+        seed=seed,
         solver=solver,
-        limits=limits,
         progress=progress,
-        prepare=prepare,
+        add_constraints=add_constraints,
         export=export,
         relax=relax,
     )
+
+
+def solve_routing(
+    problem: Instance | Problem,
+    packets: Solution,
+    *,
+    formulation: str | None = None,
+    relax: bool = False,
+    solver: str = "highs",
+    solver_options: Mapping[str, Any] | None = None,
+    time_limit: float | None = None,
+    mip_gap: float = 1e-6,
+    threads: int = 1,
+    memory_limit: float | None = None,
+    start: Solution | None = None,
+    progress: ProgressCallback | None = None,
+    add_constraints: Callable[[Any], None] | None = None,
+    export: Path | None = None,
+    log: Path | None = None,
+    seed: int = 0,
+) -> Result:
+    """Solve (7): c(m) and every route, at the offload ratios and packet sizes of `packets`.
+
+    Parameters are those of `solve_full`; c(m) and paths of `packets` are not used, nor are limits of ρ.
+    """
+    problem = as_problem(problem)
+    _check(solver, relax, start)
+    limits = _limits(time_limit, mip_gap, threads, solver_options, log, memory_limit)
+    if formulation not in (None, "bit-flow"):
+        raise SolverError(f"formulation of (7) must be bit-flow, got {formulation!r}")
+    free = tuple(replace(task, offload_ratio_range=(0.0, 1.0)) for task in problem.instance.tasks)
+    problem = replace(problem, instance=replace(problem.instance, tasks=free), whole_frames=False)
+
+    def build() -> Any:
+        return build_routing_model(problem, packets)
+
+    reason = why_routing_infeasible(problem.instance, packets)
+    if reason is not None:
+        return _infeasible(reason, solver, build, export)
+    given = None if start is None else given_start(problem, start, packets)
+    return _solve(
+        problem,
+        packets,
+        build,
+        given,
+        limits,
+        priced=formulation is None and solver == "highs" and export is None and not relax,
+        seed=seed,
+        solver=solver,
+        progress=progress,
+        add_constraints=add_constraints,
+        export=export,
+        relax=relax,
+    )
+
+
+def _solve(
+    problem: Problem,
+    packets: Solution | None,
+    build: Callable[[], Any],
+    start: Solution | None,
+    limits: Limits,
+    *,
+    priced: bool,
+    seed: int,
+    **directly: Any,
+) -> Result:
+    """Solve (4), or (7) for given packets: by branch and price where it can, else by a Pyomo model that is told more.
+
+    Parameters
+    ----------
+    priced
+        Whether branch and price may be used: no model, solver, file or relaxation is asked for.
+    directly
+        Further arguments of `solve_pyomo_model`.
+    """
+    own, progress = directly["add_constraints"], directly["progress"]
+    evaluator = SolutionEvaluator(problem, free_ratios=packets is None and not problem.whole_frames and own is None)
+    known: InitialBounds | None = None
+    started = time.perf_counter()
+    if priced and own is None and set(problem.variants()) <= {"whole_frames"}:
+        result = _priced(problem, packets, limits, start, progress, seed)
+        if not (problem.whole_frames and result.termination is Termination.ERROR):
+            return result
+        known = InitialBounds(result.solution, result.bound_s)
+    elif priced and _has_plain_bound(problem):
+        share = None if limits.time_s is None else SHARE_FOR_BOUND * limits.time_s
+        plain = Problem(problem.without_rules.instance, problem.objective)
+        relaxed = _priced(plain, packets, replace(limits, time_s=share), None, None, seed)
+        known = _known(problem, evaluator, packets, start, relaxed, search=own is None)
+        value = None if known.solution is None else evaluator.value(known.solution)
+        gap = relative_gap(value, relaxed.bound_s)
+        if own is None and gap is not None and gap <= limits.mip_gap + 1e-12:  # no rule is in the optimum's way
+            return replace(
+                relaxed, termination=Termination.OPTIMAL, solution=known.solution, objective_s=value, message=""
+            )
+        if relaxed.termination is Termination.INTERRUPTED:
+            return replace(relaxed, solution=known.solution, objective_s=value)
+    if limits.time_s is not None:
+        limits = replace(limits, time_s=max(limits.time_s - (time.perf_counter() - started), 0.0))
+    search = not directly["relax"]
+    result = solve_pyomo_model(
+        build,
+        evaluator,
+        lambda: known or initial_bounds(problem, packets, start, time_limit=limits.time_s, search=search),
+        limits=limits,
+        **directly,
+    )
+    if result.termination is Termination.INFEASIBLE and result.solution is None and not result.message:
+        asked = tuple(problem.variants())
+        if own is not None:
+            return replace(result, message="the constraints that were added leave no solution")
+        if asked:
+            return replace(result, message=why_rules_infeasible(problem, build, limits))
+    return result
+
+
+def _has_plain_bound(problem: Problem) -> bool:
+    """Tell whether branch and price bounds the problem without its rules: it knows no weights."""
+    return "weight" not in set(problem.variants())
+
+
+def _known(
+    problem: Problem,
+    evaluator: SolutionEvaluator,
+    packets: Solution | None,
+    start: Solution | None,
+    relaxed: Result,
+    *,
+    search: bool,
+) -> InitialBounds:
+    """Return what the problem without its rules tells: its bound, and the best solution known that keeps the rules.
+
+    Rules, deadlines, limits of ρ, whole frames and a shared F_c only take solutions away or make delays longer: every
+    bound without them holds.
+    """
+    found = initial_bounds(problem, packets, start, search=search) if search else InitialBounds(start, None)
+    candidates = [found.solution, evaluator.adapt(relaxed.solution)]
+    feasible = [one for one in candidates if one is not None and not evaluator.broken(one)]
+    bounds = [bound for bound in (found.bound_s, relaxed.bound_s) if bound is not None]
+    return InitialBounds(min(feasible, key=evaluator.value, default=None), max(bounds, default=None))
 
 
 def _infeasible(reason: str, solver: str, build: Callable[[], Any], export: Path | None) -> Result:
@@ -166,25 +293,24 @@ def _infeasible(reason: str, solver: str, build: Callable[[], Any], export: Path
     return Result(Termination.INFEASIBLE, solver=solver, message=reason)
 
 
-def _proved(
-    instance: Instance,
+def _priced(
+    problem: Problem,
     packets: Solution | None,
-    objective: str,
     limits: Limits,
     start: Solution | None,
     progress: ProgressCallback | None,
     seed: int,
-    whole_frames: bool = False,
 ) -> Result:
-    """Run the proof machinery; whatever ends it early, keep what is known."""
+    """Run branch and price; whatever ends it early, keep what is known."""
+    instance, objective = problem.instance, problem.objective
     data, ended, message = ProblemData(instance, packets), Termination.ERROR, ""
-    evaluator = SolutionEvaluator(Problem(instance, objective, whole_frames=whole_frames), free_ratios=False)
+    evaluator = SolutionEvaluator(problem, free_ratios=False)
     solution = None
     try:
-        if whole_frames:
+        if problem.whole_frames:
             solution = evaluator.adapt(start or first_solution(data, objective, 0.0))
-        if solution is not None or not whole_frames:
-            kind = WholeFramesSearch if whole_frames else BranchAndPrice
+        if solution is not None or not problem.whole_frames:
+            kind = WholeFramesSearch if problem.whole_frames else BranchAndPrice
             result = solve_branch_and_price(
                 instance,
                 packets,
@@ -208,54 +334,3 @@ def _proved(
     value = None if solution is None else evaluator.value(solution)
     bound = first_bound(data, objective)
     return Result(ended, solution, value, bound, solver="highs", seed=seed, message=message)
-
-
-def solve_routing(
-    instance: Instance,
-    packets: Solution,
-    *,
-    objective: str = "mean",
-    formulation: str | None = None,
-    relax: bool = False,
-    solver: str = "highs",
-    solver_options: Mapping[str, Any] | None = None,
-    time_limit: float | None = None,
-    mip_gap: float = 1e-6,
-    threads: int = 1,
-    memory_limit: float | None = None,
-    start: Solution | None = None,
-    progress: ProgressCallback | None = None,
-    prepare: Callable[[Any], None] | None = None,
-    export: Path | None = None,
-    log: Path | None = None,
-    seed: int = 0,
-) -> Result:
-    """Solve (7): c(m) and every route, at the offload ratios and packet sizes of `packets`.
-
-    Parameters are those of `solve_full`; c(m) and paths of `packets` are not used.
-    """
-    _check(objective, solver, relax, start)
-    limits = _limits(time_limit, mip_gap, threads, solver_options, log, memory_limit)
-    if formulation not in (None, "bit-flow"):
-        raise SolverError(f"formulation of (7) must be bit-flow, got {formulation!r}")
-
-    def build() -> Any:
-        return build_routing_model(instance, packets, objective)
-
-    reason = why_routing_infeasible(instance, packets)
-    if reason is not None:
-        return _infeasible(reason, solver, build, export)
-    given = None if start is None else given_start(instance, start, packets)
-    if formulation is None and solver == "highs" and prepare is None and export is None and not relax:
-        return _proved(instance, packets, objective, limits, given, progress, seed)
-    return solve_pyomo_model(
-        build,
-        SolutionEvaluator(Problem(instance, objective), free_ratios=False),
-        lambda: initial_bounds(instance, packets, given, objective=objective, time_limit=time_limit, search=not relax),
-        solver=solver,
-        limits=limits,
-        progress=progress,
-        prepare=prepare,
-        export=export,
-        relax=relax,
-    )

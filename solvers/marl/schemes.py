@@ -8,17 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from formulation import Solution
+from formulation import Problem, Solution, as_problem
 from formulation.dec_pomdp import SlotTables
 from instances import Instance
 from solvers.assignment import assign
 from solvers.best_response import polish
-from solvers.bisection import Timed, halve
+from solvers.bisection import Timed, halve, value_of
 from solvers.ends import try_ends
 from solvers.marl.policy import SHIPPED, Policy, read_policy
 from solvers.marl.router import PolicyRouter
 from solvers.marl.search import Search, SearchOptions
 from solvers.marl.tasks import tasks_of
+from solvers.routing import Router
 
 Decided = tuple[Solution, tuple[dict[str, Any], ...]]
 MarlScheme = Callable[..., Decided]
@@ -47,24 +48,22 @@ def load_policy(path: str | Path | None = None, observation: str = "lookahead") 
     return policy
 
 
-def policy_router(
-    policy: Path | None = None, seed: int = 0, observation: str = "lookahead"
-) -> Callable[[Instance, Solution], Solution]:
+def policy_router(policy: Path | None = None, seed: int = 0, observation: str = "lookahead") -> Router:
     """Return a router that rolls the policy out once, greedily, for any instance; see `load_policy`."""
     loaded = load_policy(policy, observation)
 
-    def router(instance: Instance, packets: Solution) -> Solution:
+    def router(problem: Instance | Problem, packets: Solution) -> Solution:
+        instance = as_problem(problem).instance
         return PolicyRouter(instance, loaded, seed=seed)(instance, packets)
 
     return router
 
 
 def bs_marl(
-    instance: Instance,
+    problem: Instance | Problem,
     policy: Policy,
     *,
     seed: int = 0,
-    objective: str = "mean",
     stop: str = "best",
     keep_plan: bool = False,
     passes: int = 1,
@@ -77,12 +76,10 @@ def bs_marl(
 
     Parameters
     ----------
-    instance, policy
+    problem, policy
         Problem and routing policy.
     seed
         Draws the packets' priorities.
-    objective
-        `mean` or `max` delay.
     stop
         `best` or `first_rise`, see `bisect`.
     keep_plan
@@ -98,6 +95,8 @@ def bs_marl(
     tables
         Those of `tables_of`, where the slot's are built already.
     """
+    problem = as_problem(problem)
+    instance = problem.instance
     assignments = assign(instance)
     router = PolicyRouter(instance, policy, seed=seed, passes=passes, keep_plan=keep_plan, tables=tables)
     tasks = tasks_of(instance, assignments)
@@ -109,27 +108,27 @@ def bs_marl(
         remote = rollout.packet_delay_s[0, 0::2] + packets.t_L[0]
         return Timed(rollout.delay_s[0].tolist(), packets.t_S[0].tolist(), remote.tolist(), (ratio, rollout))
 
-    (ratio, rollout), trace = halve(assignments, time, iterations=iterations, stop=stop, objective=objective)
+    (ratio, rollout), trace = halve(assignments, time, value_of(problem), iterations=iterations, stop=stop)
     solution = tasks.solution(tasks.centre, ratio, rollout.paths(0))
     solution = replace(solution, meta={"iterations": len(trace)})
     if ends:
-        solution = try_ends(instance, assignments, solution, objective)
+        solution = try_ends(problem, assignments, solution)
     if polished:
-        solution = polish(instance, solution, objective=objective)
+        solution = polish(problem, solution)
     return solution, trace
 
 
 def search(
-    instance: Instance,
+    problem: Instance | Problem,
     policy: Policy,
     *,
     seed: int = 0,
-    objective: str = "mean",
     options: SearchOptions | None = None,
 ) -> Decided:
     """Decide by a search over rollouts instead of bisection, see `Search`; at most 32 rollouts by default."""
     chosen = options or SearchOptions()
-    return Search(instance, assign(instance), policy, chosen, seed=seed, objective=objective).run()
+    problem = as_problem(problem)
+    return Search(problem, assign(problem.instance), policy, chosen, seed=seed).run()
 
 
 VARIANTS: Mapping[str, tuple[MarlScheme, Mapping[str, Any]]] = {
@@ -157,9 +156,7 @@ def observations(names: Iterable[str], policy: Path | None = None) -> dict[str, 
     return {name: load_policy(policy, _asked(name)).observation for name in names if name in ROUTED}
 
 
-def run_variant(
-    name: str, instance: Instance, *, policy: Path | None = None, seed: int = 0, objective: str = "mean"
-) -> Decided:
+def run_variant(name: str, problem: Instance | Problem, *, policy: Path | None = None, seed: int = 0) -> Decided:
     """Run a named variant."""
     function, options = VARIANTS[name]
-    return function(instance, load_policy(policy, _asked(name)), seed=seed, objective=objective, **options)
+    return function(problem, load_policy(policy, _asked(name)), seed=seed, **options)

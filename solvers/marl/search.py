@@ -14,9 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from formulation import Solution, evaluate
+from formulation import Problem, Solution, evaluate
 from formulation.dec_pomdp import Packets, SlotTables, grow_trees
-from instances import Instance
 from solvers.assignment import Assignment
 from solvers.best_response import best_response, polisher
 from solvers.marl.policy import Policy
@@ -87,28 +86,27 @@ class Search:
 
     Parameters
     ----------
-    instance, assignments
-        The problem and where its tasks start.
+    problem, assignments
+        The problem and where its tasks start; with the largest delay as its objective, ties are broken by the mean.
     policy
         The routing policy.
     options, seed, turns
         How to search.
-    objective
-        `mean` or `max` delay; the latter breaks ties by the mean.
     """
 
     def __init__(
         self,
-        instance: Instance,
+        problem: Problem,
         assignments: Sequence[Assignment],
         policy: Policy,
         options: SearchOptions,
         *,
         seed: int = 0,
         turns: TurnOptions | None = None,
-        objective: str = "mean",
     ) -> None:
-        self.instance, self.options, self.objective, self.seed = instance, options, objective, seed
+        instance = problem.instance
+        self.problem, self.instance, self.options, self.seed = problem, instance, options, seed
+        self._weights = np.array(problem.weights)
         self.router = PolicyRouter(instance, policy, seed=seed, turns=turns)
         self.rng = np.random.default_rng([seed, 1])
         self.tasks: Tasks = tasks_of(instance, assignments)
@@ -117,7 +115,7 @@ class Search:
         self._polish = None
         if options.polish:
             designs = [assignment.design for assignment in assignments]
-            self._polish = polisher(instance, objective=objective, sweeps=options.sweeps, designs=designs)
+            self._polish = polisher(problem, sweeps=options.sweeps, designs=designs)
         self._known: set[Score] = set()
 
     def run(self) -> tuple[Solution, tuple[dict[str, Any], ...]]:
@@ -130,7 +128,7 @@ class Search:
             if number == 0 and self.options.restarts:
                 best = self._restart(best)
             counts = {"rollouts": self.router.rollouts, "descents": self.descents}
-            delays = evaluate(self.instance, best.solution)
+            delays = evaluate(self.problem, best.solution)
             trace.append({"round": number, "mean_delay_s": delays.mean_s, "max_delay_s": delays.max_s, **counts})
             if number + 1 < self.options.rounds:
                 candidates = self._neighbours(best.candidate)
@@ -141,9 +139,9 @@ class Search:
         return self.best.solution, tuple(trace)
 
     def score(self, delay_s: NDArray[np.float64]) -> Score:
-        """Return what is minimised: the sum of the delays, or the largest and then the sum."""
-        total = float(delay_s.sum())
-        return (total, total) if self.objective == "mean" else (float(delay_s.max()), total)
+        """Return what is minimised: the weighted sum of the delays, or the largest and then the sum."""
+        total = float(self._weights @ delay_s)
+        return (total, total) if self.problem.objective == "mean" else (float(delay_s.max()), total)
 
     def _neighbours(self, base: _Candidate) -> list[_Candidate]:
         """Return the next round's candidates: half changes of one task, the rest samples."""
@@ -244,7 +242,7 @@ class Search:
         """Descend by best response from an empty network, and keep what is better."""
         runs = self.options.restarts
         self.descents += runs
-        found = self._found(best_response(self.instance, runs=runs, seed=self.seed, objective=self.objective)[0])
+        found = self._found(best_response(self.problem, runs=runs, seed=self.seed)[0])
         self.best = found if _less(found.score, best.score) else best
         return self.best
 
@@ -255,7 +253,7 @@ class Search:
 
     def _found(self, solution: Solution) -> _Found:
         """Return a solution as the search keeps its own."""
-        score = self.score(np.array([task.T for task in evaluate(self.instance, solution).tasks]))
+        score = self.score(np.array([task.T for task in evaluate(self.problem, solution).tasks]))
         self._is_known(score)
         names, tasks = self.instance.computing, solution.tasks
         sends = [(d.sends_data, d.sends_model) for d in tasks]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from formulation.objectives import OBJECTIVES
 from solvers.network.arrays import BOTH, DATA, DATA_ONLY, MODEL, MODEL_ONLY, Floats
 from solvers.network.data import ProblemData, TaskData
 from solvers.network.delay import delay_share
@@ -95,6 +96,6 @@ def _least_share(data: ProblemData, m: int, task: TaskData) -> Floats:
 
 
 def first_bound(data: ProblemData, objective: str) -> float:
-    """Return the mean, or the largest, of the delays that tasks have alone [s]: no solution is below it."""
+    """Return the objective [s] of the delays that tasks have alone: no solution is below it."""
     least = [single_task_optimum(data, m).least_s for m in range(len(data.tasks))]
-    return max(least) if objective == "max" else sum(least) / len(least)
+    return OBJECTIVES[objective].value(least, [task.weight for task in data.instance.tasks])

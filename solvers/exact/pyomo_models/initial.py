@@ -7,8 +7,7 @@ F_c too, which only make delays longer.
 import time
 from dataclasses import dataclass, replace
 
-from formulation import Solution, check
-from instances import Instance
+from formulation import Problem, Solution, check
 from solvers.assignment import NoSolution
 from solvers.backends.errors import SolverError
 from solvers.network.data import ProblemData
@@ -41,7 +40,7 @@ def first_solution(data: ProblemData, objective: str, time_limit: float | None =
     return None if best is None else best[0]
 
 
-def given_start(instance: Instance, start: Solution, packets: Solution | None = None) -> Solution:
+def given_start(problem: Problem, start: Solution, packets: Solution | None = None) -> Solution:
     """Return a user's start, for (7) its c(m) and routes with the packets that are given.
 
     Raises
@@ -60,20 +59,20 @@ def given_start(instance: Instance, start: Solution, packets: Solution | None = 
             for given, decision in zip(packets.tasks, start.tasks, strict=True)
         )
         start = replace(packets, tasks=routed)
-    routes = ("computing_satellite", "(4e)", "(4f)")
-    broken = [v for v in check(instance, start) if packets is None or v.constraint.startswith(routes)]
+    routes = ("computing_satellite", "(4e)", "(4f)", "rule ", "deadline_s")
+    broken = [v for v in check(problem, start) if packets is None or v.constraint.startswith(routes)]
     if broken:
         first = broken[0]
-        raise SolverError(f"start: task {first.task}: {first.constraint} is {first.value}, allowed {first.limit}")
+        about = "" if first.task is None else f"task {first.task}: "
+        raise SolverError(f"start: {about}{first.constraint} is {first.value}, allowed {first.limit}")
     return start
 
 
 def initial_bounds(
-    instance: Instance,
+    problem: Problem,
     packets: Solution | None,
     start: Solution | None,
     *,
-    objective: str,
     time_limit: float | None = None,
     search: bool = True,
 ) -> InitialBounds:
@@ -81,8 +80,8 @@ def initial_bounds(
 
     Without `search` there is no best response either, and the bound is all.
     """
-    data = ProblemData(instance, packets)
-    bound = first_bound(data, objective)
+    data = ProblemData(problem.instance, packets)
+    bound = first_bound(data, problem.objective)
     if start is None and search:
-        start = first_solution(data, objective, time_limit)
+        start = first_solution(data, problem.objective, time_limit)
     return InitialBounds(start, bound)

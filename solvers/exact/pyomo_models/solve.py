@@ -17,7 +17,7 @@ import pyomo.environ as pyo
 from pyomo.core.base.label import TextLabeler
 
 from fitting.whole_file import whole_file
-from formulation import Problem, Solution, evaluate, set_start, solution_from_model
+from formulation import Problem, Solution, Violation, check, evaluate, set_start, solution_from_model
 from solvers.backends.program import Limits, Outcome
 from solvers.backends.pyomo_backend import solve_model
 from solvers.exact.pyomo_models.build_timeout import BuildingTooLongError, build_timeout, quiet
@@ -55,17 +55,19 @@ class SolutionEvaluator:
     def read(self, model: Any) -> Solution:
         """Return the solution that a solved model holds."""
         solution = solution_from_model(model)
-        return self._best_ratios(solution) if self.free_ratios else solution
+        return best_ratios(self.problem, solution) if self.free_ratios else solution
 
-    def _best_ratios(self, solution: Solution) -> Solution:
-        return best_ratios(self.problem, solution)
+    def broken(self, solution: Solution) -> tuple[Violation, ...]:
+        """Return the rules, deadlines and limits of ρ that a solution breaks."""
+        asked = ("rule ", "deadline_s", "offload_ratio_range")
+        return tuple(v for v in check(self.problem, solution) if v.constraint.startswith(asked))
 
     def adapt(self, solution: Solution | None) -> Solution | None:
-        """Return a solution of the plain problem as one of this problem, or None."""
+        """Return a solution of the plain problem as one of this problem with its options, or None."""
         if solution is None:
             return None
         if not self.problem.whole_frames:
-            return self._best_ratios(solution) if self.free_ratios else solution
+            return best_ratios(self.problem, solution) if self.free_ratios else solution
         asked, instance = self.problem, self.problem.instance
         return in_whole_frames(instance, solution, objective=asked.objective, share_computing=asked.share_computing)
 
@@ -80,8 +82,8 @@ class BestOf:
         self.bounds_s: list[float] = []
 
     def offer(self, solution: Solution | None) -> None:
-        """Take a solution if it is better than what is there."""
-        if solution is not None:
+        """Take a solution if it keeps the rules and is better than what is there."""
+        if solution is not None and not self.evaluator.broken(solution):
             value = self.evaluator.value(solution)
             if self.objective_s is None or value < self.objective_s:
                 self.solution, self.objective_s = solution, value
@@ -102,14 +104,14 @@ def solve_pyomo_model(
     solver: str,
     limits: Limits,
     progress: ProgressCallback | None = None,
-    prepare: Callable[[Any], None] | None = None,
+    add_constraints: Callable[[Any], None] | None = None,
     export: Path | None = None,
     relax: bool = False,
 ) -> Result:
     """Build a model of (4) or (7), solve it from a feasible solution and return what it means.
 
     Whatever stops the run, also while the model is being built, the better of the solver's solution and the first one
-    is returned, unless `prepare` may have forbidden the latter.
+    is returned, unless `add_constraints` may have forbidden the latter.
 
     Parameters
     ----------
@@ -119,7 +121,7 @@ def solve_pyomo_model(
         Values its solutions.
     first
         Returns where to begin; called for a relaxation only where that is stopped, for the bound.
-    prepare
+    add_constraints
         Called with the model before it is solved: adds constraints.
     export
         File to write the model to.
@@ -132,10 +134,10 @@ def solve_pyomo_model(
         recorder.phase = "best response"
         known = known if relax else first()
         start = evaluator.adapt(known.solution)
-        recorder(None if start is None or prepare else evaluator.value(start), known.bound_s)
+        recorder(None if start is None or add_constraints else evaluator.value(start), known.bound_s)
         recorder.phase = "building"
         with build_timeout(None if export else _left(limits, recorder)):
-            model = _build(build, prepare, export, start, relax)
+            model = _build(build, add_constraints, export, start, relax)
         build_s = recorder.elapsed()
         recorder.phase = solver
         outcome = _solve(model, found, solver, limits, recorder, start is not None, relax)
@@ -147,7 +149,7 @@ def solve_pyomo_model(
         outcome = Outcome(Termination.MEMORY_LIMIT, None, None, None, "", message="out of memory")
     if relax and outcome.termination not in (Termination.OPTIMAL, Termination.INFEASIBLE):
         known = InitialBounds(None, first().bound_s)
-    if not prepare:
+    if not add_constraints:
         found.offer(evaluator.adapt(known.solution))
     objective_s = found.objective_s
     bound_s, message = _bound(found.bounds_s, known.bound_s, objective_s)
@@ -177,15 +179,15 @@ def _left(limits: Limits, recorder: Recorder) -> float | None:
 
 def _build(
     build: Callable[[], Any],
-    prepare: Callable[[Any], None] | None,
+    add_constraints: Callable[[Any], None] | None,
     export: Path | None,
     start: Solution | None,
     relax: bool,
 ) -> Any:
     with quiet():
         model = build()
-    if prepare is not None:
-        prepare(model)
+    if add_constraints is not None:
+        add_constraints(model)
     if export is not None:
         write_model(model, export)
     if start is not None:
@@ -216,10 +218,17 @@ class _Labels:
 
 
 def write_model(model: Any, path: Path) -> None:
-    """Write a model as .lp or .mps with readable names."""
+    """Write a model as .lp or .mps with readable names, its objective in seconds or bits."""
+    unit = getattr(model, "time_unit_s", None) or getattr(model, "bit_unit", 1.0)
+    (objective,) = model.component_data_objects(pyo.Objective, active=True)
+    counted = objective.expr
     with TemporaryDirectory() as directory, whole_file(path) as file:
         written = Path(directory) / f"model{path.suffix}"
-        model.write(str(written), io_options={"labeler": _Labels()})
+        objective.set_value(unit * counted)
+        try:
+            model.write(str(written), io_options={"labeler": _Labels()})
+        finally:
+            objective.set_value(counted)
         with written.open("rb") as text:
             shutil.copyfileobj(text, file)
 
