@@ -1,25 +1,28 @@
-"""Instances as networkx graphs, and graph files: GraphML and node-link JSON, in and out.
+"""Instances as networkx graphs, and graph files: GraphML and node-link JSON in and out, GML in.
 
 A graph that `to_networkx` made holds the whole instance: satellites as nodes, links as edges, the rest as JSON text
-in the graph attribute ``leosplit``. Any other directed graph is an instance once its edges have a rate and a length.
+in the graph attribute ``leosplit``. Any other graph is an instance once its edges have a rate, see
+`instances.graph_import`.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import networkx as nx
 
-from fitting.checks import repeated, short
+from fitting.checks import short
 from fitting.errors import LeosplitError
 from fitting.jsonfile import parse_json, read_json, read_text, require_plain_xml, write_json
 from fitting.whole_file import whole_file
 from instances.checks import InstanceError, whole
 from instances.file import instance_from_dict, instance_to_dict
 from instances.generate import generate_from_graph
+from instances.graph_import import GraphOptions, plain_network
 from instances.instance import Instance, Link, Satellite
 
 GRAPH_KEY = "leosplit"
@@ -56,70 +59,60 @@ def to_networkx(instance: Instance) -> "nx.DiGraph[Any]":
 
 
 def from_networkx(
-    graph: "nx.DiGraph[Any]",
+    graph: "nx.Graph[Any]",
     *,
     tasks: int = 3,
     computing: int = 2,
     seed: int = 0,
-    rate_key: str = "rate_bps",
-    length_key: str = "length_m",
     where: str = "graph",
+    **reading: Any,
 ) -> Instance:
     """Make an instance of a graph.
 
     Parameters
     ----------
     graph
-        What `to_networkx` made is given back as it was; the other parameters are for graphs from elsewhere.
+        Any networkx graph: directed or not, with parallel edges or not. What `to_networkx` made is given back as it
+        was; the other parameters are for graphs from elsewhere.
     tasks, computing, seed
         How roles are drawn where nodes have no `role`, and tasks; see `generate_from_graph`.
-    rate_key, length_key
-        Names of the edge attributes that hold the rate, bit/s, and the length, m.
     where
         Name of the graph in messages.
+    **reading
+        How rates and lengths are read: fields of `GraphOptions`. What had to be assumed is in ``meta["notes"]``.
 
     Raises
     ------
     InstanceError
-        If an edge lacks its rate or length, or a value is not allowed.
+        If an edge lacks its rate, or a value is not allowed.
     """
     if GRAPH_KEY in graph.graph:
         return _restore(graph, where)
-    if graph.is_multigraph():
-        raise InstanceError(f"{where}: parallel links between two satellites are not supported")
-    plain: nx.DiGraph[Any] = nx.DiGraph(name=graph.graph.get("name") or Path(where).stem)
-    twice = repeated(str(node) for node in graph)
-    if twice is not None:
-        raise InstanceError(f"{where}: two nodes are called {short(twice)}")
-    plain.add_nodes_from((str(node), _kept(data, ("role", "plane", "slot"))) for node, data in graph.nodes(data=True))
-    for source, target, data in graph.to_directed().edges(data=True):
-        for key in (rate_key, length_key):
-            if key not in data:
-                has = ", ".join(map(str, data)) or "none"
-                raise InstanceError(f"{where}: edge {source} -> {target} has no attribute {key!r}, only {has}")
-        values = {"rate_bps": data[rate_key], "length_m": data[length_key]}
-        plain.add_edge(str(source), str(target), **values, **_kept(data, ("direction",)))
-    return generate_from_graph(plain, tasks=tasks, computing=computing, seed=seed, spread=0.0)
+    name = str(graph.graph.get("name") or graph.graph.get("label") or Path(where).stem)
+    plain, notes = plain_network(graph, GraphOptions(**reading), name, where)
+    made = generate_from_graph(plain, tasks=tasks, computing=computing, seed=seed, spread=0.0)
+    return replace(made, meta={**made.meta, "notes": notes}) if notes else made
 
 
-def _kept(data: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
-    return {key: data[key] for key in keys if key in data}
-
-
-def _restore(graph: "nx.DiGraph[Any]", where: str) -> Instance:
+def _restore(graph: "nx.Graph[Any]", where: str) -> Instance:
     """Undo `to_networkx`."""
     document = parse_json(str(graph.graph[GRAPH_KEY]), f"{where}: attribute {GRAPH_KEY!r}")
     satellites = []
     for node, data in graph.nodes(data=True):
-        values = {"id": node, **_kept(data, _NODE_KEYS)}
+        values = {"id": node, **{key: data[key] for key in _NODE_KEYS if key in data}}
         if all(key in data for key in _POSITION):
             values["position_m"] = [data[key] for key in _POSITION]
         satellites.append(values)
-    edges = sorted(graph.edges(data=True), key=lambda edge: whole("index of an edge", edge[2].get("index", 0), 0))
-    links = [{"from": source, "to": target, **_kept(data, _EDGE_KEYS)} for source, target, data in edges]
+    links = []
+    for source, target, data in sorted(graph.edges(data=True), key=_place):
+        links.append({"from": source, "to": target, **{key: data[key] for key in _EDGE_KEYS if key in data}})
     if not isinstance(document, dict):
         raise InstanceError(f"{where}: attribute {GRAPH_KEY!r} must hold a JSON object")
     return instance_from_dict({**document, "satellites": satellites, "links": links}, where)
+
+
+def _place(edge: tuple[Any, Any, dict[str, Any]]) -> int:
+    return whole("index of an edge", edge[2].get("index", 0), 0)
 
 
 def write_graph(instance: Instance, path: str | Path, form: str | None = None) -> None:
@@ -148,7 +141,7 @@ def read_graph(path: str | Path, form: str | None = None, **options: Any) -> Ins
     Parameters
     ----------
     path
-        GraphML or node-link JSON, with the edges under ``edges`` or ``links``.
+        GraphML, GML, or node-link JSON with the edges under ``edges`` or ``links``.
     form
         As in `write_graph`.
     options
@@ -160,8 +153,7 @@ def read_graph(path: str | Path, form: str | None = None, **options: Any) -> Ins
         If the file cannot be read or makes no instance.
     """
     with located(path):
-        graph = _read_graphml(path) if _form(path, form) == "graphml" else _read_node_link(path)
-        return from_networkx(graph, where=str(path), **options)
+        return from_networkx(_READERS[_form(path, form)](path), where=str(path), **options)
 
 
 @contextmanager
@@ -178,25 +170,36 @@ def located(path: str | Path) -> Iterator[None]:
 
 
 def _form(path: str | Path, form: str | None) -> str:
-    known = {".graphml": "graphml", ".json": "node-link"}
-    chosen = form or known.get(Path(path).suffix.lower())
-    if chosen not in known.values():
+    chosen = form or _FORMS.get(Path(path).suffix.lower())
+    if chosen not in _FORMS.values():
         given = form or Path(path).suffix or "no suffix"
-        raise InstanceError(f"{path}: a graph file is graphml or node-link (.graphml or .json), got {given}")
+        raise InstanceError(f"{path}: a graph file is gml, graphml or node-link (.gml, .graphml or .json), got {given}")
     return str(chosen)
 
 
-def _read_graphml(path: str | Path) -> "nx.DiGraph[Any]":
+def _read_xml(path: str | Path) -> "nx.Graph[Any]":
     text = read_text(path)
     require_plain_xml(text, str(path))
     try:
-        graph: nx.DiGraph[Any] = nx.parse_graphml(text)
+        graph: nx.Graph[Any] = nx.parse_graphml(text, force_multigraph=True)
     except Exception as error:  # networkx trusts the file, and fails in ways of its own where it is wrong
         raise InstanceError(f"{path}: not GraphML that can be read: {_reason(error)}") from None
     return graph
 
 
-def _read_node_link(path: str | Path) -> "nx.DiGraph[Any]":
+def _read_gml(path: str | Path) -> "nx.Graph[Any]":
+    text = read_text(path)
+    if "multigraph" not in text:  # networkx refuses parallel edges without this key
+        text = re.sub(r"graph\s*\[", "graph [\n  multigraph 1", text, count=1)
+    try:
+        graph: nx.Graph[Any] = nx.parse_gml(text, label="id")
+    except Exception as error:  # as above
+        raise InstanceError(f"{path}: not GML that can be read: {_reason(error)}") from None
+    return graph
+
+
+def _read_node_link(path: str | Path) -> "nx.Graph[Any]":
+    """Read node-link JSON; without a key ``directed``, edges that stand there both ways say that it is."""
     document = read_json(path)
     edges = "links" if isinstance(document, dict) and "links" in document else "edges"
     if not isinstance(document, dict) or not isinstance(document.get("nodes"), list) or edges not in document:
@@ -210,7 +213,26 @@ def _read_node_link(path: str | Path) -> "nx.DiGraph[Any]":
             if not isinstance(item, dict):
                 raise InstanceError(f"{path}: {key}[{k}] must be an object, got {short(item)}")
     try:
-        graph: nx.DiGraph[Any] = nx.node_link_graph(document, multigraph=False, edges=edges)
+        known = {_hashable(node["id"]) for node in document["nodes"]}
+        ends = [(_hashable(edge["source"]), _hashable(edge["target"])) for edge in document[edges]]
+    except (KeyError, TypeError) as error:  # no id, or one that is no key
+        raise InstanceError(f"{path}: not node-link JSON that can be read: {_reason(error)}") from None
+    for a, b in ends:
+        for end in (a, b):
+            if end not in known:
+                raise InstanceError(f"{path}: edge {short(a)} -> {short(b)}: there is no node {short(end)}")
+    both = {(a, b) for a, b in ends if a != b}
+    turned = next(((a, b) for a, b in ends if a != b and (b, a) in both), None)
+    if turned is not None and document.get("directed") is False and not document.get("multigraph"):
+        raise InstanceError(
+            f"{path}: edge {short(turned[0])} - {short(turned[1])} stands there both ways in a graph that says "
+            "directed: false; directed: true keeps both"
+        )
+    document = {"directed": turned is not None, **document, "multigraph": True}
+    for place, edge in enumerate(document[edges]):
+        edge["key"] = place
+    try:
+        graph: nx.Graph[Any] = nx.node_link_graph(document, edges=edges)
     except Exception as error:  # as above
         raise InstanceError(f"{path}: not node-link JSON that can be read: {_reason(error)}") from None
     return graph
@@ -219,3 +241,12 @@ def _read_node_link(path: str | Path) -> "nx.DiGraph[Any]":
 def _reason(error: Exception) -> str:
     """Return an error of another library in one line of bounded length."""
     return f"{type(error).__name__} {' '.join(str(error).split())}"[:200]
+
+
+def _hashable(value: Any) -> Any:
+    """Return an id as networkx keeps it."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+_FORMS = {".graphml": "graphml", ".gml": "gml", ".json": "node-link"}
+_READERS = {"graphml": _read_xml, "gml": _read_gml, "node-link": _read_node_link}

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instances.checks import InstanceError, numbers
-from instances.constellation import EARTH_ROTATION_RAD_S, Array
+from instances.constellation import EARTH_RADIUS_M, EARTH_ROTATION_RAD_S, Array
 
 
 def as_utc(when: datetime) -> datetime:
@@ -49,6 +49,13 @@ def ground_track_deg(positions_m: Array, times_s: Array, epoch: datetime) -> tup
     turn = sidereal_angle_rad(epoch) + EARTH_ROTATION_RAD_S * times_s
     longitude = np.degrees(np.arctan2(y, x) - turn[:, None])
     return np.degrees(np.arctan2(z, np.hypot(x, y))), (longitude + 180.0) % 360.0 - 180.0
+
+
+def great_circle_m(a: tuple[float, float], b: tuple[float, float]) -> float:
+    """Distance over the ground of two points (longitude, latitude), degrees, on the mean sphere, m."""
+    (lon1, lat1), (lon2, lat2) = (tuple(math.radians(value) for value in point) for point in (a, b))
+    half = math.sin((lat2 - lat1) / 2) ** 2 + math.cos(lat1) * math.cos(lat2) * math.sin((lon2 - lon1) / 2) ** 2
+    return 2.0 * EARTH_RADIUS_M * math.asin(min(1.0, math.sqrt(half)))
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ import io
 import math
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
-from fitting.jsonfile import parse_json
+from fitting.checks import Checks
+from fitting.jsonfile import parse_json, require_plain_xml
 from instances.element_set import DAY_0, DEGREES, REVOLUTIONS_PER_DAY, ElementSet, TleError, require_perigee
 
 _ALLOWED = {
@@ -25,6 +25,7 @@ _ALLOWED = {
 }
 """Least and most of each number that must be there: revolutions/day, 1 and degrees."""
 _DEFAULT_0 = {"BSTAR": (-1e3, 1e3), "MEAN_MOTION_DOT": (-1e3, 1e3), "MEAN_MOTION_DDOT": (-1e6, 1e6)}
+CHECKS = Checks(TleError)
 Message = tuple[int, Mapping[str, Any]]
 """Line or number of a message, and its keywords."""
 
@@ -70,6 +71,7 @@ def _json(text: str, where: str) -> Iterator[Message]:
 
 
 def _xml(text: str, where: str) -> Iterator[Message]:
+    require_plain_xml(text, where)
     try:
         root = ET.fromstring(text)
     except ET.ParseError as error:
@@ -103,7 +105,7 @@ def _set(fields: Mapping[str, Any], place: str, number: int) -> ElementSet:
     made = ElementSet(
         name=str(fields.get("OBJECT_NAME") or "").strip(),
         number=catalogue,
-        epoch_days=(_epoch(fields, place) - DAY_0).total_seconds() / 86400.0,
+        epoch_days=(CHECKS.date(f"{place}: EPOCH", fields.get("EPOCH")) - DAY_0).total_seconds() / 86400.0,
         motion_rad_per_min=value["MEAN_MOTION"] * REVOLUTIONS_PER_DAY,
         eccentricity=value["ECCENTRICITY"],
         inclination_rad=value["INCLINATION"] * DEGREES,
@@ -134,15 +136,3 @@ def _number(
     if not limits[0] <= value <= limits[1]:
         raise TleError(f"{place}: {key} must be a number in [{limits[0]:g}, {limits[1]:g}], got {given!r}")
     return value
-
-
-def _epoch(fields: Mapping[str, Any], place: str) -> datetime:
-    given = fields.get("EPOCH")
-    try:
-        when = datetime.fromisoformat(str(given).strip())
-        when = when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise TleError(f"{place}: EPOCH must be a time such as 2025-12-06T03:44:22.440192, got {given!r}") from None
-    if not 1957 <= when.year <= 2200:
-        raise TleError(f"{place}: EPOCH must be in the years 1957 to 2200, got {given!r}")
-    return when

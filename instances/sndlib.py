@@ -21,9 +21,10 @@ from fitting import PiecewiseLinear
 from fitting.checks import DEEPEST
 from fitting.jsonfile import read_text, require_plain_xml, require_values
 from instances.checks import InstanceError
-from instances.constellation import EARTH_RADIUS_M
 from instances.graph import located
+from instances.ground import great_circle_m
 from instances.instance import Accuracy, Instance, Link, Satellite, Task
+from instances.rate_units import rate_unit_bps
 
 _FREE_OPS = 1e-9
 """Work of a task that only routes, op: far below any delay."""
@@ -38,18 +39,26 @@ class _Plain:
     nodes
         Coordinates (x, y) by id.
     links
-        Source, target, capacity; one for each undirected link.
+        Source, target, capacity; one for each link of the file.
     demands
         Source, target, value.
+    unit
+        Unit of capacities and demands as the file's META tells it.
     """
 
     nodes: dict[str, tuple[float, float]]
     links: list[tuple[str, str, float]]
     demands: list[tuple[str, str, float]]
+    unit: str | None = None
 
 
 def read_sndlib(
-    path: str | Path, *, unit_bps: float = 1e6, seconds: float = 1.0, directed: bool = False, tasks: int | None = None
+    path: str | Path,
+    *,
+    unit: str | None = None,
+    seconds: float = 1.0,
+    directed: bool | None = None,
+    tasks: int | None = None,
 ) -> Instance:
     """Read a network as an instance of the routing problem; solve it with ``--problem routing --offload-ratio 1``.
 
@@ -57,12 +66,12 @@ def read_sndlib(
     ----------
     path
         A file in SNDlib's native or XML format.
-    unit_bps
-        What a capacity or a demand of 1 means, bit/s.
+    unit
+        What a capacity or a demand is written in, a key of `RATE_UNITS`; None takes the file's META, else Mbit/s.
     seconds
-        A demand's packet holds its rate over this time, bit = value · unit_bps · seconds.
+        A demand's packet holds its rate over this time, bit = value · unit · seconds.
     directed
-        Whether a link goes one way; SNDlib's are both ways unless a network says otherwise.
+        Whether a link goes one way; None finds out: it does where every link of the file has one the other way.
     tasks
         At most this many demands.
 
@@ -77,10 +86,12 @@ def read_sndlib(
     coordinates look like degrees, else 0. ``meta`` says how many demands were left out.
     """
     with located(path):
-        return _instance(Path(path), read_text(path), unit_bps, seconds, directed, tasks)
+        return _instance(Path(path), read_text(path), unit, seconds, directed, tasks)
 
 
-def _instance(path: Path, content: str, unit_bps: float, seconds: float, directed: bool, tasks: int | None) -> Instance:
+def _instance(
+    path: Path, content: str, unit: str | None, seconds: float, directed: bool | None, tasks: int | None
+) -> Instance:
     """Parse a network and make its instance."""
     plain = (_from_xml if content.lstrip().startswith("<") else _from_native)(content, str(path))
     for a, b, *_ in [*plain.links, *plain.demands]:
@@ -91,6 +102,9 @@ def _instance(path: Path, content: str, unit_bps: float, seconds: float, directe
         for a, b, value in rows:
             if not 0.0 <= value < math.inf:
                 raise InstanceError(f"{path}: the value of {kind} {a} - {b} must be a finite number >= 0, got {value}")
+    unit_bps = rate_unit_bps(unit or plain.unit or "Mbit/s", f"{path}: unit")
+    pairs = {(a, b) for a, b, _ in plain.links}
+    one_way = all((b, a) in pairs for a, b in pairs) if directed is None else directed
     chosen = _fitting(plain.demands, tasks)
     if not chosen:
         raise InstanceError(f"{path}: the network has no demands")
@@ -101,8 +115,8 @@ def _instance(path: Path, content: str, unit_bps: float, seconds: float, directe
     for a, b, capacity in plain.links:
         if capacity <= 0.0:
             raise InstanceError(f"{path}: link {a} - {b} has neither a pre-installed capacity nor a module")
-        length = _great_circle_m(plain.nodes[a], plain.nodes[b]) if geographic else 0.0
-        for ends in ((a, b),) if directed else ((a, b), (b, a)):
+        length = great_circle_m(plain.nodes[a], plain.nodes[b]) if geographic else 0.0
+        for ends in ((a, b),) if one_way else ((a, b), (b, a)):
             rate = capacity * unit_bps + (links[ends].rate_bps if ends in links else 0.0)  # parallel links add up
             links[ends] = Link(*ends, rate, length)
     return Instance(
@@ -111,7 +125,12 @@ def _instance(path: Path, content: str, unit_bps: float, seconds: float, directe
         links=tuple(links.values()),
         tasks=tuple(_task(a, b, value * unit_bps * seconds) for a, b, value in chosen),
         accuracy=Accuracy(PiecewiseLinear((0.0, 1.0), (1.0, 1.0)), PiecewiseLinear((0.0, 1.0), (1.0, 1.0))),
-        meta={"source": "SNDlib", "demands": len(chosen), "demands_left_out": len(plain.demands) - len(chosen)},
+        meta={
+            "source": "SNDlib",
+            "directed": one_way,
+            "demands": len(chosen),
+            "demands_left_out": len(plain.demands) - len(chosen),
+        },
     )
 
 
@@ -150,13 +169,6 @@ def _task(source: str, target: str, bits: float) -> Task:
     )
 
 
-def _great_circle_m(a: tuple[float, float], b: tuple[float, float]) -> float:
-    """Distance over the ground of two points (longitude, latitude), degrees."""
-    (lon1, lat1), (lon2, lat2) = (tuple(math.radians(value) for value in point) for point in (a, b))
-    half = math.sin((lat2 - lat1) / 2) ** 2 + math.cos(lat1) * math.cos(lat2) * math.sin((lon2 - lon1) / 2) ** 2
-    return 2.0 * EARTH_RADIUS_M * math.asin(min(1.0, math.sqrt(half)))
-
-
 def _from_native(content: str, where: str) -> _Plain:
     """Parse ``SECTION ( entry entry … )``; see the format's page at SNDlib."""
     plain = re.sub(r"^[?#].*$", "", content, flags=re.M)
@@ -192,10 +204,18 @@ def _from_native(content: str, where: str) -> _Plain:
             raise InstanceError(f"{where}: not an SNDlib network: section {name} is missing")
     rows = {name: list(_rows(sections[name], width, f"{where}, section {name}")) for name, width in _WIDTHS.items()}
     return _Plain(
+        unit=_native_unit(sections.get("META")),
         nodes=dict(_entry(_native_node, row, where) for row in rows["NODES"]),
         links=[_entry(_native_link, row, where) for row in rows["LINKS"]],
         demands=[_entry(_native_demand, row, where) for row in rows["DEMANDS"]],
     )
+
+
+def _native_unit(meta: Any) -> str | None:
+    """Return the unit of ``META ( … unit = MBITPERSEC … )``; blanks around = may be missing."""
+    words = " ".join(word for word in meta if isinstance(word, str)) if isinstance(meta, list) else ""
+    found = re.search(r"\bunit\s*=\s*([\w/]+)", words, flags=re.IGNORECASE)
+    return found[1] if found else None
 
 
 class _Token(str):
@@ -279,7 +299,7 @@ def _from_xml(content: str, where: str) -> _Plain:
     demands = [_element(_xml_demand, demand, where) for demand in root.findall(".//{*}demands/{*}demand")]
     if not nodes or not links:
         raise InstanceError(f"{where}: not an SNDlib network: it has no nodes or no links")
-    return _Plain(nodes, links, demands)
+    return _Plain(nodes, links, demands, (root.findtext(".//{*}meta/{*}unit") or "").strip() or None)
 
 
 def _element(read: Callable[[ET.Element], _T], element: ET.Element, where: str) -> _T:

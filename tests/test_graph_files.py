@@ -1,4 +1,5 @@
 import json
+import re
 
 import networkx as nx
 import pytest
@@ -109,12 +110,12 @@ def test_roles_of_the_graph_are_kept():
         ("a.json", '{"nodes": [1], "edges": []}', "nodes.0. must be an object, got 1"),
         (
             "a.json",
-            '{"nodes": [{"id": 1}], "edges": [{"source": 1, "target": 2, "rate_bps": 1}]}',
+            '{"nodes": [{"id": 1}, {"id": 2}], "edges": [{"source": 1, "target": 2, "rate_bps": 1}]}',
             "no attribute 'length_m'",
         ),
         (
             "a.json",
-            '{"nodes": [{"id": 1}], "edges": [{"source": 1, "target": 2}]}',
+            '{"nodes": [{"id": 1}, {"id": 2}], "edges": [{"source": 1, "target": 2}]}',
             "edge 1 -> 2 has no attribute 'rate_bps'",
         ),
         ("a.csv", "x", "graphml or node-link"),
@@ -194,3 +195,138 @@ def test_bad_sndlib_file_is_named(tmp_path, content, message):
     with pytest.raises(LeosplitError, match=message) as caught:
         read_sndlib(tmp_path / "bad.txt")
     assert "bad.txt" in str(caught.value)
+
+
+ZOO = """<?xml version="1.0" encoding="utf-8"?><graphml xmlns="http://graphml.graphdrawing.org/xmlns">
+  <key attr.name="LinkSpeedRaw" attr.type="double" for="edge" id="d1"/>
+  <key attr.name="Longitude" attr.type="double" for="node" id="d2"/>
+  <key attr.name="Latitude" attr.type="double" for="node" id="d3"/>
+  <key attr.name="id" attr.type="int" for="node" id="d4"/>
+  <graph edgedefault="undirected">
+    <node id="0"><data key="d2">0.0</data><data key="d3">0.0</data></node>
+    <node id="1"><data key="d2">1.0</data><data key="d3">0.0</data></node>
+    <node id="2"><data key="d2">1.0</data><data key="d3">1.0</data></node>
+    <node id="3"/>
+    <edge source="0" target="1"><data key="d1">10000000000.0</data></edge>
+    <edge source="1" target="2"/>
+    <edge source="2" target="1"/>
+    <edge source="2" target="3"/>
+    <edge source="3" target="3"/>
+  </graph>
+</graphml>
+"""
+GML = """graph [
+  label "Made up"
+  node [ id 0 label "A" Longitude 0.0 Latitude 0.0 ]
+  node [ id 1 label "A" Longitude 1.0 Latitude 0.0 ]
+  node [ id 2 label "C" Longitude 1.0 Latitude 1.0 ]
+  node [ id 3 label "D" ]
+  edge [ source 0 target 1 LinkSpeedRaw 10000000000.0 ]
+  edge [ source 1 target 2 ]
+  edge [ source 1 target 2 ]
+  edge [ source 2 target 3 ]
+  edge [ source 3 target 3 ]
+]
+"""
+DEGREE_M = 111194.92664
+
+
+@pytest.mark.parametrize(("name", "content"), [("zoo.graphml", ZOO), ("zoo.gml", GML)])
+def test_published_graph_gets_lengths_and_rates(tmp_path, name, content):
+    (tmp_path / name).write_text(content)
+    made = read_graph(tmp_path / name, tasks=1, computing=1, rate=2.5, rate_unit="Gbit/s")
+    found = {(link.source, link.target): (link.rate_bps, link.length_m) for link in made.links}
+    assert found == {
+        pair: (rate, pytest.approx(length, abs=1))
+        for (a, b), rate, length in (("01", 1e10, DEGREE_M), ("12", 5e9, DEGREE_M), ("23", 2.5e9, 0.0))
+        for pair in ((a, b), (b, a))
+    }
+    assert len(made.meta["notes"]) == 4
+    with pytest.raises(LeosplitError, match=r"edge 1 -> 2 has no attribute 'rate_bps'.*--rate"):
+        read_graph(tmp_path / name)
+    with pytest.raises(LeosplitError, match=r"edge (1 -> 2|2 -> 1): a parallel edge"):
+        read_graph(tmp_path / name, rate=1e9, parallel="refuse")
+
+
+def node_link(tmp_path, edges, **keys):
+    """Write a ring of nodes 0 to 3 with given edges (source, target, rate)."""
+    rows = [{"source": a, "target": b, "rate_bps": rate, "length_m": 1e6} for a, b, rate in edges]
+    document = {"nodes": [{"id": k} for k in range(4)], "links": rows, **keys}
+    (tmp_path / "a.json").write_text(json.dumps(document))
+    return read_graph(tmp_path / "a.json", tasks=1, computing=1)
+
+
+def test_edges_both_ways_without_the_key_directed_are_two_links(tmp_path):
+    ring = [(k, (k + 1) % 4, 1e9) for k in range(4)]
+    both = ring + [(b, a, 1e8) for a, b, _ in ring]
+    for keys in ({}, {"multigraph": False}, {"directed": True, "multigraph": True}):
+        made = node_link(tmp_path, both, **keys)
+        rates = {(link.source, link.target): link.rate_bps for link in made.links}
+        assert rates == {(str(a), str(b)): rate for a, b, rate in both}
+    undirected = node_link(tmp_path, ring)
+    assert {link.rate_bps for link in undirected.links} == {1e9}
+    assert len(undirected.links) == 8
+    with pytest.raises(LeosplitError, match=r"stands there both ways in a graph that says directed: false"):
+        node_link(tmp_path, both, directed=False)
+
+
+@pytest.mark.parametrize(
+    ("edges", "message"),
+    [
+        ([(0, 9, 1e9)], r"edge 0 -> 9: there is no node 9"),
+        ([(0, 1, 1e9), (1, 2, 0)], r"edge 1 -> 2: rate_bps must be a finite number > 0, got 0"),
+        ([(0, 1, "fast")], r"edge 0 -> 1: rate_bps must be a finite number > 0, got 'fast'"),
+    ],
+)
+def test_bad_edge_is_named(tmp_path, edges, message):
+    with pytest.raises(LeosplitError, match=message):
+        node_link(tmp_path, edges)
+
+
+def test_rate_in_another_unit_is_read_or_warned_about(tmp_path):
+    rows = [{"source": k, "target": (k + 1) % 4, "rate_gbps": 0.4, "length_m": 1e6} for k in range(4)]
+    document = {"nodes": [{"id": k} for k in range(4)], "edges": rows}
+    (tmp_path / "a.json").write_text(json.dumps(document))
+    few = {"tasks": 1, "computing": 1, "rate_key": "rate_gbps"}
+    assert {link.rate_bps for link in read_graph(tmp_path / "a.json", rate_unit="Gbit/s", **few).links} == {4e8}
+    assert "is rate_unit right" in read_graph(tmp_path / "a.json", **few).meta["notes"][0]
+    with pytest.raises(LeosplitError, match="rate unit must be one of"):
+        read_graph(tmp_path / "a.json", rate_unit="parsec", **few)
+
+
+def directed_sndlib(text):
+    """List every link of the native form in both directions, as directed networks do."""
+    head, rows, tail = text.partition("LINKS (\n")[0], text.partition("LINKS (\n")[2], ""
+    rows, _, tail = rows.partition(")\nDEMANDS")
+    lines = [line for line in rows.splitlines() if line.strip()]
+    turned = [re.sub(r"L(\d) \( (\w) (\w) \)", r"L\1b ( \3 \2 )", line) for line in lines]
+    body = "\n".join(lines + turned)
+    return f"{head}LINKS (\n{body}\n)\nDEMANDS{tail}"
+
+
+def test_directed_sndlib_network_keeps_the_rates_as_printed(tmp_path):
+    (tmp_path / "plain.txt").write_text(NATIVE)
+    (tmp_path / "both.txt").write_text(directed_sndlib(NATIVE))
+    plain, both = read_sndlib(tmp_path / "plain.txt"), read_sndlib(tmp_path / "both.txt")
+    assert both.meta["directed"]
+    assert not plain.meta["directed"]
+    assert sorted((link.source, link.target, link.rate_bps) for link in both.links) == sorted(
+        (link.source, link.target, link.rate_bps) for link in plain.links
+    )
+    doubled = read_sndlib(tmp_path / "both.txt", directed=False)
+    assert {link.rate_bps for link in doubled.links} == {2e7, 4e7}
+    assert len(read_sndlib(tmp_path / "plain.txt", directed=True).links) == 3
+
+
+def test_unit_of_an_sndlib_network(tmp_path):
+    meta = "META (\n  granularity = 5min\n  unit = KBITPERSEC\n)\n"
+    (tmp_path / "a.txt").write_text(NATIVE.replace("NODES (", meta + "NODES ("))
+    (tmp_path / "a.xml").write_text(
+        XML.replace(" <networkStructure>", " <meta><unit>KBITPERSEC</unit></meta>\n <networkStructure>")
+    )
+    for name in ("a.txt", "a.xml"):
+        assert {link.rate_bps for link in read_sndlib(tmp_path / name).links} == {1e4, 2e4}
+        assert {link.rate_bps for link in read_sndlib(tmp_path / name, unit="Gbit/s").links} == {1e10, 2e10}
+    (tmp_path / "b.txt").write_text(NATIVE.replace("NODES (", meta.replace("KBIT", "OLD") + "NODES ("))
+    with pytest.raises(LeosplitError, match="unit must be one of"):
+        read_sndlib(tmp_path / "b.txt")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from leosplit.cli import instance_sources
-from leosplit.cli.output import print_json, say
+from leosplit.cli.output import print_json, say, warn
 
 if TYPE_CHECKING:
     from instances import Instance, Scenario
@@ -55,10 +55,21 @@ def command(
     shell: Annotated[int | None, typer.Option(min=0, metavar="N", help="TLE: only this shell, 0 the largest.")] = None,
     torus: Annotated[str | None, typer.Option(metavar="RxC", help="A torus of R planes with C satellites.")] = None,
     spread: Annotated[float, typer.Option(min=0, max=0.99, help="Torus: rates differ by up to ±this share.")] = 0.3,
-    graph: Annotated[Path | None, typer.Option(help="A graph: GraphML, or node-link JSON.")] = None,
-    rate_key: Annotated[str, typer.Option(help="Graph: attribute with the rate in bit/s.")] = "rate_bps",
+    graph: Annotated[Path | None, typer.Option(help="A graph: GraphML, GML, or node-link JSON.")] = None,
+    rate_key: Annotated[str, typer.Option(help="Graph: attribute with the rate.")] = "rate_bps",
+    rate: Annotated[float | None, typer.Option(min=0, help="Graph: rate of edges without one.")] = None,
+    rate_unit: Annotated[
+        str | None, typer.Option(metavar="UNIT", help="Graph, SNDlib: bit/s, Mbit/s, Gbit/s and so on.")
+    ] = None,
     length_key: Annotated[str, typer.Option(help="Graph: attribute with the length in m.")] = "length_m",
+    length: Annotated[
+        float | None, typer.Option(min=0, metavar="M", help="Graph: length of edges without length or coordinates.")
+    ] = None,
+    parallel: Annotated[str, typer.Option(metavar="sum|refuse", help="Graph: parallel edges.")] = "sum",
     sndlib: Annotated[Path | None, typer.Option(help="An SNDlib network, for the routing problem.")] = None,
+    directed: Annotated[
+        bool | None, typer.Option("--directed/--undirected", help="SNDlib: a link goes one way; found out.")
+    ] = None,
     slot_of: Annotated[str | None, typer.Option(metavar="SCENARIO", help="A slot of a scenario file.")] = None,
     slot: Annotated[int, typer.Option(min=0, metavar="K", help="Which slot of --slot-of.")] = 0,
     scenario: Annotated[bool, typer.Option("--scenario", help="A scenario over hours, not one slot.")] = False,
@@ -101,9 +112,11 @@ def command(
     if torus is not None:
         made = generate_torus(*instance_sources.torus_size(torus), seed=seed, spread=spread, **counts)
     elif graph is not None:
-        made = read_graph(graph, seed=seed, rate_key=rate_key, length_key=length_key, **counts)
+        attributes: dict[str, Any] = {"rate_key": rate_key, "rate": rate, "rate_unit": rate_unit or "bit/s"}
+        attributes |= {"length_key": length_key, "length_m": length, "parallel": parallel}
+        made = read_graph(graph, seed=seed, **attributes, **counts)
     elif sndlib is not None:
-        made = read_sndlib(sndlib, tasks=tasks)
+        made = read_sndlib(sndlib, unit=rate_unit, directed=directed, tasks=tasks)
     elif slot_of is not None:
         made = instance_sources.slot(slot_of, slot)
     else:
@@ -118,6 +131,8 @@ def command(
             None if tle is None else instance_sources.catalogue(tle, epoch, catalogue),
         )
         made = sky.over_time(sensing, serving, scenario) if sky.needs_time or scenario else sky.preset_instance()
+    for note in made.meta.get("notes", ()):
+        warn(note)
     own = (large, small, large_map_min, small_map_min)
     if isinstance(made, Scenario):
         _save_scenario(scenario_with_accuracy(made, *own), out)
