@@ -40,7 +40,7 @@ def test_corridors_hold_the_cheapest_routes(seed, kind):
         m = int(rng.integers(len(data.tasks)))
         count = rng.integers(0, 1 + trial % 5, data.resources) * (rng.random(data.resources) < 0.3)
         share = 1.0 if kind == MODEL else float(rng.choice([1e-3, 0.4, 1.0]))
-        allowed = data.own_arcs(m) & (rng.random(data.resources) < (1.0 if trial % 2 else 0.8))
+        allowed = data.own_arcs(m, kind) & (rng.random(data.resources) < (1.0 if trial % 2 else 0.8))
         corridors = [data.vicinity(m, kind).corridor(c) for c in range(len(data.tasks[m].ends))]
         for _ in range(2):  # the second time from memory
             found = cheapest([corridor.query(count, share, allowed) for corridor in corridors])
@@ -122,7 +122,7 @@ def test_no_plan_is_faster_than_its_bound(seed):
     for m, moves in enumerate(all_moves(data)):
         plans = {}
         for kind in (DATA, MODEL):
-            _, _, plans[kind] = searched(data, m, kind, np.zeros(data.resources), 0.3, data.own_arcs(m), 1)
+            _, _, plans[kind] = searched(data, m, kind, np.zeros(data.resources), 0.3, data.own_arcs(m, kind), 1)
         for c in moves.ends:
             tried = [Plan(c, plans[DATA][c], plans[MODEL][c]), Plan(c, plans[DATA][c], None)]
             tried.append(Plan(c, None, plans[MODEL][c]))

@@ -75,12 +75,12 @@ def test_the_optimum_is_in_an_open_node_until_it_is_the_incumbent(seed, objectiv
         inside = [
             entry
             for entry in tree.open
-            if all(holds(domain, optimum[m], works[m]) for m, domain in enumerate(entry[2].node().domains))
+            if all(holds(domain, optimum[m], works[m]) for m, domain in enumerate(entry[2].node(tree.data).domains))
         ]
         assert inside
         assert min(waiting.bound for _, _, waiting in inside) <= best.objective_s * (1 + 1e-9)
         tree.open.remove(inside[0])
-        node = inside[0][2].node()
+        node = inside[0][2].node(tree.data)
         outcome = tree._evaluate(node)
         assert node.bound <= best.objective_s * (1 + 1e-9)
         tree._branch(node, outcome)
@@ -95,7 +95,7 @@ def test_children_wait_with_their_own_bounds(seed, monkeypatch):
     """Of the branchings that are priced, the tree takes one whose children rise most, or that leaves one child."""
     proof, multipliers, bound = relaxed(generate_torus(4, 4, tasks=11, computing=1, seed=seed))
     tree = TreeSearch(proof, multipliers, bound)
-    node = tree.open.pop(0)[2].node()
+    node = tree.open.pop(0)[2].node(tree.data)
     outcome = tree._evaluate(node)
     candidates = candidates_of(
         tree.data, tree.proof.load_levels, node.domains, fractions_of(tree.master, outcome.values)
@@ -139,7 +139,7 @@ def test_a_tree_that_goes_on_with_cut_pieces_keeps_the_optimum_and_its_bounds(se
     proof.primal_bound = 1.02 * best.objective_s  # the optimum is of interest to the end
     tree._process_nodes(3)
     if tree.open:
-        node = tree.open.pop(0)[2].node()
+        node = tree.open.pop(0)[2].node(tree.data)
         tree._keep_inexact(node, node.bound, None)
     bounds = sorted(waiting.bound for waiting in [*(item for _, _, item in tree.open), *tree.inexact])
     before = [list(domain.segments) for domain in proof.domains]
@@ -155,7 +155,7 @@ def test_a_tree_that_goes_on_with_cut_pieces_keeps_the_optimum_and_its_bounds(se
     assert sorted(waiting.bound for _, _, waiting in tree.open) == bounds
     inside = 0
     for _, _, waiting in tree.open:
-        node = waiting.node()
+        node = waiting.node(tree.data)
         for domain, root in zip(node.domains, proof.domains, strict=True):
             assert [(p.mode, p.low, p.high) for p in domain.segments] == [
                 (p.mode, p.low, p.high) for p in root.segments

@@ -126,7 +126,7 @@ def settled(master):
 def assert_valid(proof, master):
     """No set of commodities is charged more by any cut than its congestion."""
     assert master.cuts
-    commodities, share = master.commodities, master._load_weight
+    commodities, share = master.commodities, master._even.load_weight
     for key, price, base in master.cuts:
         kind, r = divmod(key, proof.data.resources)
         mine = np.flatnonzero(commodities.kind == kind)
@@ -141,7 +141,7 @@ def test_cuts_have_the_value_of_all_levels(seed):
     assert mine.objective == pytest.approx(theirs.objective, rel=1e-7)
     assert_valid(proof, cuts)
     commodities, bits = cuts.commodities, np.array([task.bits for task in proof.data.tasks])
-    slope = cuts._load_weight / bits[commodities.task, commodities.kind]
+    slope = cuts._even.load_weight / bits[commodities.task, commodities.kind]
     paid = sum(cuts._paid(key, mine.values) for key in range(proof.data.resources))
     assert float(slope @ cuts.meeting_work(mine.values)) == pytest.approx(paid, abs=1e-6)
 

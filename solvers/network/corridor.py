@@ -50,7 +50,7 @@ class Vicinity:
     def __init__(self, data: "ProblemData", m: int, kind: int) -> None:
         self.data, self.m, self.kind = data, m, kind
         self.start = data.start_of(m, kind)
-        self.cost, self.before = data.search(self.weight, self.start, bool(kind), data.own_arcs(m))
+        self.cost, self.before = data.search(self.weight, self.start, bool(kind), data.own_arcs(m, kind))
         self.alone_s: list[float] = self.cost[data.end_of(data.tasks[m].ends, kind)].tolist()
         self._corridors: dict[int, Corridor] = {}
 
@@ -110,6 +110,7 @@ class Corridor:
         data, kind = vicinity.data, vicinity.kind
         self.vicinity, self.data, self.kind = vicinity, data, kind
         self.end = int(data.end_of(data.tasks[vicinity.m].ends[c], kind))
+        self.served = data.served(vicinity.m, c) if kind == 0 else data.served(vicinity.m, c)[:0]
         self.alone = self.best = data.path_arcs(vicinity.before, self.end, vicinity.start, kind)
         self.radius = 0.0
         self._routes: dict[bytes, Ints] = {}
@@ -118,7 +119,7 @@ class Corridor:
     def _reach(self, radius: float) -> None:
         """Hold all nodes with d(start, v) + d(v, end) ≤ radius."""
         data, near, m = self.data, self.vicinity, self.vicinity.m
-        back, _ = data.search(near.weight, self.end, not self.kind, data.own_arcs(m))
+        back, _ = data.search(near.weight, self.end, not self.kind, data.own_arcs(m, self.kind))
         through = near.cost + back
         nodes = np.flatnonzero(through <= min(radius, LARGEST))
         self.nodes = nodes[np.argsort(through[nodes], kind="stable")]
@@ -178,7 +179,7 @@ class Corridor:
         nodes = self.nodes[path]
         key = nodes.tobytes()
         if key not in self._routes:
-            self._routes[key] = self.data.between(nodes, self.kind)
+            self._routes[key] = np.concatenate([self.data.between(nodes, self.kind), self.served])
         return self._routes[key]
 
 

@@ -19,12 +19,14 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
-from formulation import Solution, design_packets
+from formulation import Problem, Solution, as_problem, design_packets
 from formulation.packets import PacketDesign
 from formulation.volumes import data_packet_bits
 from instances import Instance
 from solvers.network.arrays import DATA, MODEL, SMALLEST_S, Floats, Ints
 from solvers.network.corridor import Vicinity
+from solvers.network.rows import Rows
+from solvers.network.rules import RuleArrays
 from solvers.ratios import task_rates
 
 
@@ -65,23 +67,42 @@ class TaskData:
 
 
 class ProblemData:
-    """Arrays of one instance."""
+    """Arrays of one problem, of which `rules.unpriced` names nothing.
+
+    Attributes
+    ----------
+    share_computing
+        Whether computing satellites are resources that the data packets they serve share.
+    weights
+        Weights of the mean, summing to 1, shape (tasks,); None where they are equal.
+    rows
+        The rules' rows; None where there are none.
+    """
 
     def __init__(
         self,
-        instance: Instance,
+        problem: Instance | Problem,
         packets: Solution | None = None,
         designs: Sequence[PacketDesign] | None = None,
     ) -> None:
+        problem = as_problem(problem)
+        instance, share_computing = problem.instance, problem.share_computing
         self.instance, self.packets, network = instance, packets, instance.network
         nodes, links = network.nodes, len(network.source)
         relays = np.arange(nodes)
         self.nodes, self.links = nodes, links
         self.tail = np.concatenate([network.source.astype(np.int64) + nodes, relays])
         self.head = np.concatenate([network.target.astype(np.int64), relays + nodes])
-        self.per_bit = np.concatenate([network.seconds_per_bit, network.relay_s_per_bit])
-        self.fixed = np.concatenate([network.propagation_s, np.zeros(nodes)])
+        server = np.zeros(nodes if share_computing else 0)
+        self.per_bit = np.concatenate([network.seconds_per_bit, network.relay_s_per_bit, server])
+        self.fixed = np.concatenate([network.propagation_s, np.zeros(nodes), server])
         self.tasks = tuple(self._task(m, designs[m] if designs else None) for m in range(len(instance.tasks)))
+        weights = np.array(problem.weights, dtype=float)
+        self.weights = None if (weights == weights[0]).all() else weights / weights.sum()
+        self.share_computing = share_computing
+        rules, candidates = RuleArrays(problem), max(len(task.ends) for task in self.tasks)
+        self._closed = rules.closed
+        self.rows = Rows(rules.rows, len(self.tasks), self.resources, candidates, rules.groups) if rules.rows else None
         size = 2 * nodes
         self._order = [np.lexsort((self.head, self.tail)), np.lexsort((self.tail, self.head))]
         starts = [self.tail, self.head]
@@ -115,14 +136,52 @@ class ProblemData:
         )
 
     @property
-    def resources(self) -> int:
-        """Number of resources: links, then one relay for every satellite."""
+    def arcs(self) -> int:
+        """Number of arcs of the split graph: links, then one relay for every satellite."""
         return self.links + self.nodes
+
+    @property
+    def resources(self) -> int:
+        """Number of resources: the arcs and, where computing is shared, one server for every satellite."""
+        return self.arcs + (self.nodes if self.share_computing else 0)
+
+    @cached_property
+    def penalty_s(self) -> float:
+        """What a heuristic charges for a row that is broken by 1: more than any delay that it compares [s]."""
+        worst = max(float(self.least_s(m).min()) for m in range(len(self.tasks)))
+        return 10.0 * worst * len(self.tasks)
+
+    @cached_property
+    def delay_weights(self) -> Floats:
+        """Weight of every T_m in the mean, shape (tasks,)."""
+        n = len(self.tasks)
+        return np.full(n, 1.0 / n) if self.weights is None else self.weights
+
+    def served(self, m: int, c: int) -> Ints:
+        """Return the resource that task m's data packet uses at a candidate beside its path's."""
+        return self.arcs + self.tasks[m].ends[[c]] if self.share_computing else np.zeros(0, dtype=np.int64)
+
+    def packet_s(self, m: int, kind: int, r: int) -> float:
+        """Return what one packet more at a resource costs task m's packet, all of it sent [s]."""
+        if r >= self.arcs:
+            return float(self.server_s[m, r - self.arcs])
+        return self.tasks[m].bits[kind] * float(self.per_bit[r])
+
+    @cached_property
+    def server_s(self) -> Floats:
+        """t^L of every task at every satellite at ρ = 1 [s], 0 where it is no candidate, shape (tasks, nodes)."""
+        found = np.zeros((len(self.tasks), self.nodes))
+        for m, task in enumerate(self.tasks):
+            found[m, task.ends] = task.large_s
+        return found
 
     @cached_property
     def shareable(self) -> NDArray[np.bool_]:
         """Whether sharing a resource costs anything."""
-        return self.per_bit > 0
+        costs = self.per_bit > 0
+        if self.share_computing:
+            costs[self.arcs :] = self.server_s.any(axis=0)
+        return costs
 
     def search(
         self, weight: Floats, start: int, reverse: bool, allowed: Any = None, offsets: Any = None
@@ -171,11 +230,16 @@ class ProblemData:
         side = int(reverse)
         return self._order[side][self._first[side][place] : self._first[side][place + 1]]
 
-    def own_arcs(self, m: int) -> NDArray[np.bool_]:
-        """Return the mask of resources that task m's packets may use: all but passing through m itself."""
+    def own_arcs(self, m: int, kind: int) -> NDArray[np.bool_]:
+        """Return the mask of resources that a packet of task m may use: no passing through m itself, nothing closed."""
         mask = np.ones(self.resources, dtype=bool)
         mask[self.links + self.tasks[m].node] = False
+        mask[self._closed.resources.get((m, kind), [])] = False
         return mask
+
+    def closed_ends(self, m: int) -> list[int]:
+        """Return the positions of task m's candidates that may not serve it."""
+        return sorted(self._closed.ends.get(m, ()))
 
     def start_of(self, m: int, kind: int) -> int:
         """Return the split node where a search from the task's side begins: out_m for data, in_m for model packets."""
@@ -240,4 +304,5 @@ class ProblemData:
                 only = ratio * alpha + np.maximum(ratio * data, (1 - ratio) * small) if ratio > 0 else none
                 both = model + only
             self._least_s[m] = np.array([both, only, model + small])
+            self._least_s[m][:, self.closed_ends(m)] = np.inf
         return self._least_s[m]

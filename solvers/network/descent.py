@@ -27,13 +27,14 @@ def all_moves(data: ProblemData) -> list[_AllMoves]:
     """Return everything that each task may do; no modes where a task has no decision at all."""
     found = []
     for m, task in enumerate(data.tasks):
-        own = data.own_arcs(m)
+        own = [data.own_arcs(m, kind) for kind in (DATA, MODEL)]
         reached = [np.zeros(len(task.ends), dtype=bool)] * 2
         for kind, possible in ((DATA, task.can_offload), (MODEL, task.can_stay)):
             if possible:
                 weight = np.ones(data.resources)
-                cost, _ = data.search(weight, data.start_of(m, kind), kind == MODEL, own)
+                cost, _ = data.search(weight, data.start_of(m, kind), kind == MODEL, own[kind])
                 reached[kind] = np.isfinite(cost[data.end_of(task.ends, kind)])
+                reached[kind][data.closed_ends(m)] = False
         both = reached[DATA] & reached[MODEL]
         by_mode = {MODEL_ONLY: reached[MODEL], DATA_ONLY: reached[DATA], BOTH: both}
         if task.fixed_ratio is not None:
@@ -43,7 +44,7 @@ def all_moves(data: ProblemData) -> list[_AllMoves]:
             by_mode.pop(BOTH)  # ρ = 0 is as good and loads nothing
         modes = [mode for mode, ends in by_mode.items() if ends.any()]
         ends = np.flatnonzero(np.any([by_mode[mode] for mode in modes], axis=0)).tolist() if modes else []
-        found.append(_AllMoves(ends, modes, [own, own]))
+        found.append(_AllMoves(ends, modes, own))
     return found
 
 

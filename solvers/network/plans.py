@@ -6,7 +6,7 @@ import numpy as np
 
 from formulation import Solution, TaskDecision
 from formulation.solution import snap_ratio
-from solvers.network.arrays import MODEL, Ints
+from solvers.network.arrays import DATA, MODEL, Ints
 from solvers.network.data import ProblemData
 from solvers.network.response import best_ratio
 from solvers.network.traffic import Loads, Plan, work_of
@@ -25,6 +25,8 @@ def plan_of(data: ProblemData, solution: Solution) -> dict[int, Plan]:
             relays = np.array([data.links + network.index[node] for node in path[1:-1]], dtype=np.int64)
             packets.append(np.concatenate([network.links_of(path), relays]))
         end = data.tasks[m].ends.tolist().index(network.index[decision.computing_satellite])
+        if packets[DATA] is not None:
+            packets[DATA] = np.concatenate([packets[DATA], data.served(m, end)])
         plans[m] = Plan(end, packets[0], packets[1])
     return plans
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from solvers.network.arrays import BOTH, DATA, DATA_ONLY, MODEL, MODEL_ONLY, Floats, Ints
 from solvers.network.corridor import cheapest
 from solvers.network.data import TaskData
+from solvers.network.rows import BROKEN
 from solvers.network.traffic import Plan, Traffic
 
 IMPROVEMENT = 1e-12
@@ -30,6 +31,8 @@ NEAR = 0.03
 """Relative distance from the maximum at which a task counts 1/e as much as the slowest one."""
 CLEAR = 8.0
 """Packets as which the slowest task's packet counts in a search that keeps clear of it."""
+TOLLS = 5
+"""Searches with rising tolls for a route that keeps the rows."""
 NONE = 0.05
 """Packets up to which all that are on a resource count as none there."""
 Score = tuple[float, ...]
@@ -116,7 +119,8 @@ def present_ratio(traffic: Traffic, m: int) -> float:
         return task.fixed_ratio
     if plan is None or plan.data is None:
         return FIRST_RATIO
-    work = task.bits[DATA] * float(traffic.per_bit[DATA, m]) + float(task.large_s[plan.end])
+    large = float(task.large_s[plan.end]) * traffic.served(m)
+    work = task.bits[DATA] * float(traffic.per_bit[DATA, m]) + large
     return best_ratio(task, plan, work, float(traffic.data.fixed[plan.data].sum())) or FIRST_RATIO
 
 
@@ -156,17 +160,53 @@ def _routes(
 ) -> dict[tuple[int, int], list[Ints]]:
     """Return the cheapest routes of both packets to the ends where they may go, by each weighting that matters."""
     queries = {}
+    arcs = [traffic.open_arcs(m, kind, moves.arcs[kind]) for kind in (DATA, MODEL)]
     loads = [traffic.count] if traffic.objective == "mean" else [traffic.count, _near_the_maximum(traffic)]
     for kind, other, share in ((DATA, MODEL_ONLY, ratio), (MODEL, DATA_ONLY, 1.0)):
         for c, mode in options:
             if mode != other and (0, kind, c) not in queries:
                 corridor = traffic.data.vicinity(m, kind).corridor(c)
                 for i, load in enumerate(loads):
-                    queries[i, kind, c] = corridor.query(load[kind], share, moves.arcs[kind])
+                    queries[i, kind, c] = corridor.query(load[kind], share, arcs[kind])
     routes: dict[tuple[int, int], list[Ints]] = {}
     for (i, kind, c), found in zip(queries, cheapest(list(queries.values())), strict=True):
         routes.setdefault((kind, c), []).extend(found if i == 0 else found[:1])
+    if traffic.data.rows is not None:
+        for (kind, c), found in routes.items():
+            routes[kind, c] = _within_rows(traffic, m, moves, (kind, c), found, arcs[kind])
     return routes
+
+
+def _within_rows(
+    traffic: Traffic, m: int, moves: Moves, packet: tuple[int, int], found: list[Ints], arcs: NDArray[np.bool_]
+) -> list[Ints]:
+    """Return a packet's routes, with one more in front that tolls keep within the rows which the first would break.
+
+    Where no route is left beside the arcs that others have filled, those arcs are open again: another task gives way.
+    """
+    data, (kind, c) = traffic.data, packet
+    rows, task = data.rows, data.tasks[m]
+    if rows is None or not data.vicinity(m, kind).alone_s[c] < np.inf:
+        return found
+    weight = task.bits[kind] * (2 * traffic.count[kind] + 1) * data.per_bit + data.fixed
+    start, stop = data.start_of(m, kind), int(data.end_of(task.ends[c], kind))
+    served = data.served(m, c) if kind == DATA else data.served(m, c)[:0]
+    if not found:
+        cost, before = data.search(weight, start, kind == MODEL, moves.arcs[kind])
+        return [np.concatenate([data.path_arcs(before, stop, start, kind), served])] if np.isfinite(cost[stop]) else []
+    toll, route = np.zeros(len(rows)), found[0]
+    for step in range(TOLLS):
+        activity = traffic.activity.copy()
+        np.add.at(activity, *rows.of_route(m, kind, c, route))
+        broken = activity > np.maximum(rows.high, traffic.activity) + BROKEN
+        if not broken.any():
+            return found if step == 0 else [route, *found]
+        toll = np.where(broken, np.maximum(4 * toll, 0.1 * float(weight[route].sum())), toll)
+        cost, before = data.search(weight + rows.tolls_on(m, kind, toll), start, kind == MODEL, arcs)
+        if not np.isfinite(cost[stop]):
+            return found
+        route = np.concatenate([data.path_arcs(before, stop, start, kind), served])
+    return found
 
 
 def _near_the_maximum(traffic: Traffic) -> Ints:

@@ -28,7 +28,10 @@ class SingleTaskOptimum:
 def _searches(data: ProblemData, m: int, kind: int, bits: float, per_fixed: float = 1.0) -> Floats:
     task = data.tasks[m]
     cost, _ = data.search(
-        bits * data.per_bit + per_fixed * data.fixed, data.start_of(m, kind), kind == MODEL, data.own_arcs(m)
+        bits * data.per_bit + per_fixed * data.fixed,
+        data.start_of(m, kind),
+        kind == MODEL,
+        data.own_arcs(m, kind),
     )
     return np.asarray(cost[data.end_of(task.ends, kind)], dtype=float)
 
@@ -83,7 +86,7 @@ def _least_share(data: ProblemData, m: int, task: TaskData) -> Floats:
         while best * (1 - 1e-15) > ratio:
             ratio = best
             weight = ratio * task.bits[DATA] * data.per_bit + data.fixed
-            cost, before = data.search(weight, start, False, data.own_arcs(m))
+            cost, before = data.search(weight, start, False, data.own_arcs(m, DATA))
             if not np.isfinite(cost[stop]):
                 break
             path = data.path_arcs(before, stop, start, DATA)

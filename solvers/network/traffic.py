@@ -48,13 +48,18 @@ class Loads:
         """Return what a bit on these resources costs [s/bit]."""
         return float(self.count[kind, used] @ self.data.per_bit[used])
 
+    def served(self, m: int, plan: Plan) -> int:
+        """Return how many tasks share the computing satellite that serves this plan."""
+        servers = self.count[DATA, self.data.served(m, plan.end)]
+        return int(servers[0]) if len(servers) else 1
+
 
 def work_of(data: ProblemData, loads: Loads, m: int, plan: Plan) -> tuple[float, float]:
     """Return A_m and p_m [s] of a plan's data packet."""
     task = data.tasks[m]
     if plan.data is None:
         return 0.0, 0.0
-    work = task.bits[DATA] * loads.per_bit(DATA, plan.data) + float(task.large_s[plan.end])
+    work = task.bits[DATA] * loads.per_bit(DATA, plan.data) + float(task.large_s[plan.end]) * loads.served(m, plan)
     return work, float(data.fixed[plan.data].sum())
 
 
@@ -102,6 +107,8 @@ class Traffic:
         self._ratio = np.array([np.nan if t.fixed_ratio is None else t.fixed_ratio for t in data.tasks])
         self._large, self._fixed = np.zeros(n), np.zeros((2, n))
         self._sent = np.zeros((2, n), dtype=bool)
+        self._server = np.full(n, -1)
+        self.activity = np.zeros(0 if data.rows is None else len(data.rows))
         self.placed = np.zeros(n, dtype=bool)
         for m, plan in plans.items():
             self.place(m, plan)
@@ -115,6 +122,9 @@ class Traffic:
         self.plans[m] = plan
         self.placed[m] = True
         self._large[m] = self.data.tasks[m].large_s[plan.end]
+        if self.data.share_computing and plan.data is not None:
+            self._server[m] = self.data.tasks[m].ends[plan.end]
+        self._account(m, plan, 1.0)
         for kind in (DATA, MODEL):
             used = plan.packet(kind)
             self._sent[kind, m] = used is not None
@@ -129,6 +139,9 @@ class Traffic:
         """Take a plan out and return it."""
         plan = self.plans.pop(m, None)
         self.placed[m] = False
+        self._server[m] = -1
+        if plan is not None:
+            self._account(m, plan, -1.0)
         for kind in (DATA, MODEL):
             used = None if plan is None else plan.packet(kind)
             if used is not None:
@@ -138,6 +151,31 @@ class Traffic:
             self.per_bit[kind, m] = self._fixed[kind, m] = 0.0
             self._sent[kind, m] = False
         return plan
+
+    def _account(self, m: int, plan: Plan, times: float) -> None:
+        """Add a plan to the rows' activity."""
+        if self.data.rows is not None:
+            rows, values = self.data.rows.of_plan(m, plan.end, plan.data, plan.model)
+            np.add.at(self.activity, rows, times * values)
+
+    def served(self, m: int) -> int:
+        """Return how many tasks the computing satellite of task m's data packet serves."""
+        return max(int((self._server == self._server[m]).sum()), 1) if self._server[m] >= 0 else 1
+
+    def open_arcs(self, m: int, kind: int, allowed: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return what a task that is out may use of these resources without breaking a row by one of them alone."""
+        if self.data.rows is None:
+            return allowed
+        left = allowed.copy()
+        left[self.data.rows.barred(self.activity, m, kind)] = False
+        return left
+
+    def _large_now(self) -> Floats:
+        """Return t^L of every task at ρ = 1 with all that its computing satellite serves, shape (tasks,) [s]."""
+        if not self.data.share_computing:
+            return self._large
+        served = np.bincount(self._server[self._server >= 0], minlength=self.data.nodes)
+        return self._large * np.where(self._server >= 0, served[self._server], 1)
 
     def delays(self, per_bit: Floats, fixed: Floats, sent: NDArray[np.bool_], large: Floats) -> Floats:
         """Return T of every task [s], as `delay_of` does for one."""
@@ -151,18 +189,25 @@ class Traffic:
 
     def delays_now(self) -> Floats:
         """Return T of the tasks in the network [s]."""
-        return self.delays(self.per_bit, self._fixed, self._sent, self._large)[self.placed]
+        return self.delays(self.per_bit, self._fixed, self._sent, self._large_now())[self.placed]
 
     def score(self) -> tuple[float, ...]:
         """Return what is minimised: the mean delay of the tasks in the network, or the largest and then the mean."""
-        return self._scores(self.delays_now()[None])[0]
+        excess = None if self.data.rows is None else np.array([self.data.rows.excess(self.activity)])
+        return self._scores(self.delays_now()[None], self.placed, excess)[0]
 
-    def _scores(self, delays: Floats) -> list[tuple[float, ...]]:
-        """Return the score of each row."""
-        mean: list[float] = delays.mean(axis=1).tolist()
+    def _scores(
+        self, delays: Floats, placed: NDArray[np.bool_], excess: Floats | None = None
+    ) -> list[tuple[float, ...]]:
+        """Return the score of each row of delays, shape (rows, tasks placed); what breaks rows is charged for it."""
+        weights = self.data.weights
+        average = delays.mean(axis=1) if weights is None else delays @ weights[placed] / weights[placed].sum()
+        first = average if self.objective == "mean" else delays.max(axis=1)
+        if excess is not None:
+            first = first + self.data.penalty_s * excess
         if self.objective == "mean":
-            return [(value,) for value in mean]
-        return list(zip(delays.max(axis=1).tolist(), mean, strict=True))
+            return [(value,) for value in first.tolist()]
+        return list(zip(first.tolist(), average.tolist(), strict=True))
 
     def trial(self, m: int, plan: Plan) -> tuple[float, ...]:
         """Return the score with this plan for a task that is out of the network."""
@@ -175,8 +220,7 @@ class Traffic:
         per_bit, fixed, sent = (
             np.repeat(values[:, None], len(plans), axis=1) for values in (self.per_bit, self._fixed, self._sent)
         )
-        large = np.repeat(self._large[None], len(plans), axis=0)
-        large[:, m] = self.data.tasks[m].large_s[[plan.end for plan in plans]]
+        large = self._large_of(m, plans)
         for kind in (DATA, MODEL):
             known: dict[int, tuple[Floats, float]] = {}
             for i, plan in enumerate(plans):
@@ -192,12 +236,52 @@ class Traffic:
         placed = self.placed.copy()
         placed[m] = True
         # `compress` keeps rows contiguous: their means are summed as `score` sums them
-        return self._scores(self.delays(per_bit, fixed, sent, large).compress(placed, axis=1))
+        excess = None if self.data.rows is None else self._excess_of(m, plans)
+        return self._scores(self.delays(per_bit, fixed, sent, large).compress(placed, axis=1), placed, excess)
+
+    def _large_of(self, m: int, plans: Sequence[Plan]) -> Floats:
+        """Return t^L of every task at ρ = 1 [s] with each of these plans for task m, shape (plans, tasks)."""
+        large = np.repeat(self._large_now()[None], len(plans), axis=0)
+        large[:, m] = self.data.tasks[m].large_s[[plan.end for plan in plans]]
+        if self.data.share_computing:
+            ends = self.data.tasks[m].ends
+            for i, plan in enumerate(plans):
+                if plan.data is not None:
+                    same = self._server == ends[plan.end]
+                    large[i, same] += self._large[same]
+                    large[i, m] *= 1 + int(same.sum())
+        return large
+
+    def _excess_of(self, m: int, plans: Sequence[Plan]) -> Floats:
+        """Return by how much rows are broken with each of these plans for a task that is out, shape (plans,)."""
+        rows = self.data.rows
+        if rows is None:
+            return np.zeros(len(plans))
+        found = np.zeros(len(plans))
+        for i, plan in enumerate(plans):
+            activity = self.activity.copy()
+            np.add.at(activity, *rows.of_plan(m, plan.end, plan.data, plan.model))
+            found[i] = rows.excess(activity)
+        return found
 
 
 def score(data: ProblemData, plans: dict[int, Plan], objective: str) -> tuple[float, ...]:
     """Return what is minimised, computed anew: the mean delay, or the largest and then the mean."""
     loads = Loads(data, plans)
     delays = [delay_of(data, loads, m, plan) for m, plan in plans.items()]
-    mean = sum(delays) / len(delays)
-    return (mean,) if objective == "mean" else (max(delays), mean)
+    if data.weights is None:
+        mean = sum(delays) / len(delays)
+    else:
+        mean = float(data.weights[list(plans)] @ delays / data.weights[list(plans)].sum())
+    extra = data.penalty_s * excess_of(data, plans)
+    return (mean + extra,) if objective == "mean" else (max(delays) + extra, mean)
+
+
+def excess_of(data: ProblemData, plans: dict[int, Plan]) -> float:
+    """Return by how much plans break rows, in all."""
+    if data.rows is None:
+        return 0.0
+    activity = np.zeros(len(data.rows))
+    for m, plan in plans.items():
+        np.add.at(activity, *data.rows.of_plan(m, plan.end, plan.data, plan.model))
+    return data.rows.excess(activity)

@@ -9,7 +9,6 @@ cuts it is taken half way to the best multipliers so far too, which calms them.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,12 +17,12 @@ from solvers.backends.program import Outcome
 from solvers.exact.branch_and_price.domains.delay_bounds import delay_bounds
 from solvers.exact.branch_and_price.domains.domain import TaskDomain
 from solvers.exact.branch_and_price.domains.refinement import split
-from solvers.exact.branch_and_price.master.base import RestrictedMaster
+from solvers.exact.branch_and_price.master.base import ROW_BROKEN, RestrictedMaster
 from solvers.exact.branch_and_price.master.congestion_cuts import CutMaster
 from solvers.exact.branch_and_price.master.level_indexed import LevelMaster
 from solvers.exact.branch_and_price.pricing.commodities import Commodities
 from solvers.exact.branch_and_price.pricing.lagrangian import LagrangianBound, lagrangian_bound
-from solvers.exact.branch_and_price.pricing.multipliers import Multipliers, dual_feasible
+from solvers.exact.branch_and_price.pricing.multipliers import Multipliers, between, dual_feasible
 from solvers.network.arrays import BOTH, DATA, MODEL, Floats, Ints
 from solvers.network.delay import share_at
 from solvers.network.traffic import Plan
@@ -37,6 +36,8 @@ CLOSE = 0.02
 """Share of the gap below which what is left of the relaxation's own gap is not pursued."""
 SETTLED = 0.005
 """Share of the gap to which linear programs are solved."""
+MOST_PENALTY = 1e4
+"""How much more than at first breaking a row may cost in the end."""
 MOST_SEGMENTS = 10
 MOST_CASES = 8
 """Number of cases of a task whose paths one round adds."""
@@ -90,6 +91,7 @@ class ColumnGeneration:
                 holds = segment.low <= work <= segment.high or segment.mode != BOTH
                 if segment.sends_data and c in segment.ends and holds and segment.arcs[used].all():
                     master.add(q, c, used)
+        master.add_rows([] if self.master is None else self.master.side_rows)
         for kind in (DATA, MODEL):
             for r in np.flatnonzero(proof.load_levels[kind] > 1):
                 master.add_levels(kind, int(r), int(proof.load_levels[kind][r]))
@@ -102,6 +104,10 @@ class ColumnGeneration:
         ):
             master.inherit(last, point.values)
         return master
+
+    def rebuild_later(self) -> None:
+        """Forget the linear program; the next one begins with the paths that are known."""
+        self.master, self.lp_solution, self.works = None, None, {}
 
     def rebuild_master(self) -> RestrictedMaster:
         """Begin a linear program anew with the paths that are known, without a point yet."""
@@ -171,7 +177,7 @@ class ColumnGeneration:
             loads = master.loads(outcome.values)
             added, center = 0, best[0]
             for part in master.parts:
-                mine = own if part == 1 else replace(own, price=center.price + part * (own.price - center.price))
+                mine = own if part == 1 else between(data, center, own, part)
                 bound = lagrangian_bound(data, domains, mine)
                 note(bound.value)
                 added += self.add_columns(master, bound, ask)
@@ -182,7 +188,9 @@ class ColumnGeneration:
             deeper = self._add_levels(master, loads)
             close = outcome.objective - best[1].value < CLOSE * (proof.cutoff - best[1].value)
             if deeper == 0 and (added == 0 or (close and not exactly)):
-                break
+                if master.broken(outcome.values) <= ROW_BROKEN or master.penalty >= MOST_PENALTY * data.penalty_s:
+                    break
+                master.charge_more(10.0 * master.penalty)
         return best, last
 
     def _promising(self, bound: LagrangianBound) -> Floats:
@@ -215,6 +223,7 @@ class ColumnGeneration:
                     if sends:
                         start, stop = data.start_of(m, kind), data.end_of(end, kind)
                         used = data.path_arcs(costs.before[commodity], stop, start, kind)
+                        used = np.concatenate([used, data.served(m, c)]) if kind == DATA else used
                         added += master.add(commodity, c, used)
                         self.add_path(m, kind, c, used)
         return added
@@ -238,8 +247,8 @@ class ColumnGeneration:
         if self.master is None:
             return 0
         commodities = self.master.commodities
-        room = proof.primal_bound - proof.dual_bound
-        weight = 1.0 / len(proof.domains) if proof.objective == "mean" else 1.0
+        room = min(proof.primal_bound, proof.reach) - proof.dual_bound
+        weights = proof.data.delay_weights if proof.objective == "mean" else np.ones(len(proof.domains))
         for commodity, (part, work) in self.works.items():
             m, segment = commodities.segments[commodity]
             domain, task = proof.domains[m], proof.data.tasks[m]
@@ -248,6 +257,6 @@ class ColumnGeneration:
             side = delay_bounds(task, segment)[0]
             low = segment.fixed_low
             loss = share_at(task, work, low) - side.const - side.work * work - side.fixed * low
-            if len(domain.segments) < MOST_SEGMENTS and weight * part * loss > share * room:
+            if len(domain.segments) < MOST_SEGMENTS and weights[m] * part * loss > share * room:
                 count += split(domain, segment, work)
         return count

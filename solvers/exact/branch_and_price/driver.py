@@ -27,10 +27,11 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 
-from formulation import Solution
+from formulation import Problem, Solution
 from instances import Instance
 from solvers.backends.highs import load, run
 from solvers.backends.memory import memory_gib
@@ -57,7 +58,7 @@ from solvers.network.arrays import DATA, MODEL
 from solvers.network.data import ProblemData
 from solvers.network.descent import descend
 from solvers.network.plans import solution_of
-from solvers.network.traffic import Loads, Plan, score, work_of
+from solvers.network.traffic import Loads, Plan, excess_of, score, work_of
 from solvers.result import Termination, relative_gap
 
 RESTARTS = 160
@@ -79,6 +80,8 @@ PAYS = 0.2
 SLACK = 1e-6
 """Relative amount above the incumbent, above the solver's tolerances, up to which the integer program looks."""
 CUT_WIDTH = 1e-5
+REACH = 2.0
+"""Factor above the first plans' value up to which solutions are looked for while there is no incumbent."""
 
 
 class BranchAndPrice:
@@ -86,20 +89,20 @@ class BranchAndPrice:
 
     def __init__(
         self,
-        instance: Instance,
+        problem: Instance | Problem,
         packets: Solution | None,
         objective: str,
         limits: Limits,
         recorder: Recorder,
         seed: int = 0,
     ) -> None:
-        self.data = ProblemData(instance, packets)
+        self.data = ProblemData(problem, packets)
         self.objective, self.limits, self.recorder = objective, replace(limits, threads=1), recorder
         self.processes = 2 if limits.threads > 1 and "threads" not in limits.options and can_fork() else 1
         self.domains = initial_domains(self.data)
-        least = [domain.least_s for domain in self.domains]
-        self.dual_bound = sum(least) / len(least) if objective == "mean" else max(least)
-        self.primal_bound = math.inf
+        least = np.array([domain.least_s for domain in self.domains])
+        self.dual_bound = float(self.data.delay_weights @ least if objective == "mean" else least.max())
+        self.primal_bound = self.reach = math.inf
         self.plans: dict[int, Plan] = {}
         self.solutions: list[dict[int, Plan]] = []
         self.rng = np.random.default_rng(seed)
@@ -110,14 +113,14 @@ class BranchAndPrice:
 
     @property
     def gap_closed(self) -> bool:
-        """Whether the gap is closed as far as was asked."""
-        gap = relative_gap(self.primal_bound, self.dual_bound)
+        """Whether the gap is closed as far as was asked, or nothing is left below `reach`."""
+        gap = relative_gap(min(self.primal_bound, self.reach), self.dual_bound)
         return gap is not None and gap <= self.limits.mip_gap
 
     @property
     def cutoff(self) -> float:
         """Value from which on solutions are of no interest: they do not close the gap further than was asked."""
-        return self.primal_bound / (1 + self.limits.mip_gap * (1 - 1e-6))
+        return min(self.primal_bound, self.reach) / (1 + self.limits.mip_gap * (1 - 1e-6))
 
     def limits_now(self) -> Limits:
         """Return the limits with the time that is left."""
@@ -158,6 +161,12 @@ class BranchAndPrice:
             return
         self.relaxation.add_plans(plans)
         value = score(self.data, plans, self.objective)[0]
+        if excess_of(self.data, plans) > 0:
+            if math.isinf(self.primal_bound) and (
+                not self.plans or value < score(self.data, self.plans, self.objective)[0]
+            ):
+                self.plans = plans  # the best to begin with
+            return
         if value < self.primal_bound:
             self.primal_bound, self.plans = value, plans
             self.dual_bound = checked_bound(self.dual_bound, self.primal_bound) or 0.0
@@ -179,7 +188,7 @@ class BranchAndPrice:
 
     def solution(self) -> Solution | None:
         """Return the incumbent."""
-        return solution_of(self.data, self.plans) if self.plans else None
+        return solution_of(self.data, self.plans) if self.plans and math.isfinite(self.primal_bound) else None
 
     def update_dual_bound(self, value: float) -> None:
         """Take a valid bound on solutions in the domain: with the cutoff it bounds the optimum."""
@@ -214,9 +223,11 @@ class BranchAndPrice:
 
     def tighten_domains(self) -> None:
         """Bound A_m by what the cutoff allows each task."""
-        n, total = len(self.domains), sum(domain.least_s for domain in self.domains)
+        weights = self.data.delay_weights
+        total = float(weights @ [domain.least_s for domain in self.domains])
         for m, domain in enumerate(self.domains):
-            allowed = self.cutoff if self.objective == "max" else self.cutoff * n - total + domain.least_s
+            rest = 0.0 if self.objective == "max" else total - weights[m] * domain.least_s
+            allowed = (self.cutoff - rest) / (1.0 if self.objective == "max" else weights[m])
             allowed = allowed * (1 + 1e-9) + 1e-9
             domain.data_high = max(min(domain.data_high, allowed), domain.data_low)
             tighten_segments(self.data, m, domain, allowed)
@@ -302,7 +313,7 @@ class BranchAndPrice:
         self.recorder.phase = "integer program"
         before = self.primal_bound, self.dual_bound
         started = time.perf_counter()
-        highest = self.primal_bound * (1 + SLACK)
+        highest = min(self.primal_bound, self.reach) * (1 + SLACK)
         compact = build_compact_model(
             self.data, self.domains, self.load_levels, self.objective, integer=True, highest=highest
         )
@@ -389,7 +400,7 @@ class BranchAndPrice:
             self.tighten_domains()
             cuts = self.relaxation.split_loose(CUT_SHARE / len(self.domains))
             sharper = self.refine_at([self.plans])
-            if self.dual_bound - before < PAYS * (self.primal_bound - self.dual_bound) and not (
+            if self.dual_bound - before < PAYS * (min(self.primal_bound, self.reach) - self.dual_bound) and not (
                 number == 0 and (cuts or sharper)
             ):
                 return
@@ -418,7 +429,7 @@ class BranchAndPrice:
 
     def refine_at(self, solutions: list[dict[int, Plan]]) -> bool:
         """Make levels and chords of the relaxation exact at these plans; tell whether they were not."""
-        changed, allowance = False, max(LOSS * self.limits.mip_gap, TINY) * self.primal_bound
+        changed, allowance = False, max(LOSS * self.limits.mip_gap, TINY) * min(self.primal_bound, self.reach)
         for plans in solutions:
             loads = Loads(self.data, plans)
             changed |= self.add_load_levels(plans)
@@ -428,10 +439,54 @@ class BranchAndPrice:
                     changed |= refine_segments(self.data.tasks[m], self.domains[m], work, fixed, allowance)
         return changed
 
+    @property
+    def infeasible(self) -> bool:
+        """Whether no solution keeps the rows."""
+        return math.isinf(self.primal_bound) and self.dual_bound >= self.worst / (1 + self.limits.mip_gap)
+
+    @property
+    def broken_rules(self) -> list[str]:
+        """The rows that the best plans so far break, or all where these plans break none."""
+        rows = self.data.rows
+        if rows is None:
+            return []
+        activity = np.zeros(len(rows))
+        for m, plan in self.plans.items():
+            np.add.at(activity, *rows.of_plan(m, plan.end, plan.data, plan.model))
+        return rows.broken(activity) or list(dict.fromkeys(rows.names))
+
+    @cached_property
+    def worst(self) -> float:
+        """An upper bound on the objective of any solution: everyone on every resource [s]."""
+        data, n, worst = self.data, len(self.domains), 0.0
+        for m, task in enumerate(data.tasks):
+            model = n * task.bits[MODEL] * float(data.per_bit.sum()) + 2 * float(data.fixed.sum())
+            worst = max(worst, model + task.extraction_s + task.small_s + n * self._cap(m))
+        return worst
+
     def run(self) -> None:
-        """Prove until done or stopped."""
+        """Prove until done or stopped.
+
+        Without an incumbent that keeps the rows, solutions up to `reach` are looked for first, then higher ones, up to
+        what no solution exceeds.
+        """
         self.recorder.phase = "best response"
         self.multistart(max(2, min(8, RESTARTS // len(self.domains))))
+        if math.isfinite(self.primal_bound):
+            self.prove_within()
+            return
+        value = score(self.data, self.plans, self.objective)[0] - self.data.penalty_s * excess_of(self.data, self.plans)
+        self.reach = min(REACH * value, self.worst)
+        while True:
+            self.prove_within()
+            if self.stopped or self.primal_bound <= self.reach or self.infeasible:
+                return
+            self.reach = self.worst if math.isinf(self.primal_bound) else math.inf
+            self.domains = initial_domains(self.data)
+            self.relaxation.rebuild_later()
+
+    def prove_within(self) -> None:
+        """Prove until nothing below the cutoff is left."""
         if self.gap_closed:
             return
         self.tighten_rounds()

@@ -1,6 +1,8 @@
 """Run the proof machinery and return what it found, whatever stopped it."""
 
-from formulation import Solution, evaluate
+from dataclasses import replace
+
+from formulation import Problem, Solution, as_problem, evaluate
 from instances import Instance
 from solvers.backends.highs import limit_message, new_highs, set_options, version
 from solvers.backends.program import Limits
@@ -11,10 +13,10 @@ from solvers.result import ProgressCallback, Result, Termination, relative_gap
 
 
 def solve_branch_and_price(
-    instance: Instance,
+    problem: Instance | Problem,
     packets: Solution | None = None,
     *,
-    objective: str = "mean",
+    objective: str | None = None,
     limits: Limits | None = None,
     start: Solution | None = None,
     progress: ProgressCallback | None = None,
@@ -25,12 +27,12 @@ def solve_branch_and_price(
 
     Parameters
     ----------
-    instance
-        A feasible problem.
+    problem
+        A problem of which `network.rules.unpriced` names nothing.
     packets
         ρ, residual shares and model packets of (7); None for (4).
     objective
-        `mean` or `max`.
+        `mean` or `max`; the problem's own if left out.
     limits
         Time, gap, memory, options of HiGHS.
     start
@@ -47,11 +49,12 @@ def solve_branch_and_price(
     SolverError
         If HiGHS does not know an option.
     """
-    limits = limits or Limits()
+    problem, limits = as_problem(problem), limits or Limits()
+    problem = replace(problem, objective=objective or problem.objective)
     set_options(new_highs(), limits)
     recorder = Recorder(progress)
     recorder.phase = "data"
-    proof = kind(instance, packets, objective, limits, recorder, seed)
+    proof = kind(problem, packets, problem.objective, limits, recorder, seed)
     message = ""
     try:
         if start is not None:
@@ -64,8 +67,11 @@ def solve_branch_and_price(
     if proof.termination is Termination.INTERRUPTED:
         message = limit_message(limits)
     solution = proof.solution()
-    objective_s = None if solution is None else evaluate(instance, solution).objective_s(objective)
+    objective_s = None if solution is None else evaluate(problem, solution).objective_s()
     bound_s = checked_bound(proof.dual_bound, objective_s)
+    if proof.infeasible:
+        names = ", ".join(proof.broken_rules)
+        return Result(Termination.INFEASIBLE, solver="highs", seed=seed, message=f"no solution keeps all of: {names}")
     gap = relative_gap(objective_s, bound_s)
     ended = proof.termination if proof.stopped and proof.termination else Termination.FEASIBLE
     recorder(objective_s, bound_s)

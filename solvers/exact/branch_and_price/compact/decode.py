@@ -22,7 +22,9 @@ def plans_from_values(
         for kind, only in ((DATA, DATA_ONLY), (MODEL, MODEL_ONLY)):
             mine = np.unique(compact.resource[used[(compact.kind[used] == kind) & (compact.task[used] == m)]])
             packets.append(_follow(data, mine, m, kind, end) if mode in (BOTH, only) else None)
-        plans[m] = Plan(end, packets[0], packets[1])
+        if packets[DATA] is not None:
+            packets[DATA] = np.concatenate([packets[DATA], data.served(m, end)])
+        plans[m] = Plan(end, packets[DATA], packets[MODEL])
     return plans
 
 

@@ -29,6 +29,7 @@ from solvers.exact.branch_and_price.domains.delay_bounds import chord
 from solvers.exact.branch_and_price.domains.domain import TaskDomain
 from solvers.network.arrays import BOTH, DATA, DATA_ONLY, MODEL, MODEL_ONLY, Floats, Ints
 from solvers.network.data import ProblemData
+from solvers.network.rows import entries
 
 
 class _Builder:
@@ -152,12 +153,15 @@ def build_compact_model(
         Upper bound on the maximum, from an incumbent.
     """
     tasks = range(len(data.tasks))
-    arcs = [[np.flatnonzero(domains[m].arcs[kind]) for m in tasks] for kind in (DATA, MODEL)]
+    arcs = [[_resources(data, domains[m], m, kind) for m in tasks] for kind in (DATA, MODEL)]
     kind, task, resource, level = _uses(data, arcs, levels)
     b = _Builder()
-    weight = 1.0 / len(data.tasks) if objective == "mean" else 0.0
+    weight = data.delay_weights if objective == "mean" else np.zeros(len(data.tasks))
     bits = np.array([data.tasks[m].bits for m in tasks])
     work = level * bits[task, kind] * data.per_bit[resource]
+    if data.share_computing:
+        node = np.maximum(resource - data.arcs, 0)
+        work = np.where(resource >= data.arcs, level * data.server_s[task, node], work)
     fixed = data.fixed[resource]
     bounds = [interval_bounds(data.tasks[m], domains[m]) for m in tasks]
     split = [
@@ -171,7 +175,7 @@ def build_compact_model(
     side_work = np.array([bounds[m][0].work if direct[m] else 0.0 for m in tasks])
     side_fixed = np.array([bounds[m][0].fixed if direct[m] else 0.0 for m in tasks])
     cost = np.where(
-        kind == MODEL, weight * (work + fixed), weight * (side_work[task] * work + side_fixed[task] * fixed)
+        kind == MODEL, weight[task] * (work + fixed), weight[task] * (side_work[task] * work + side_fixed[task] * fixed)
     )
     b.add_columns(cost, integer=integer)
     compact = CompactModel(None, kind, task, resource, level, [], [])  # type: ignore[arg-type]
@@ -179,11 +183,62 @@ def build_compact_model(
     _add_ends(b, data, domains, compact, integer)
     _add_flow(b, data, compact)
     _add_levels(b, data, compact, levels)
+    _add_servers(b, data, compact)
+    _add_rows(b, data, compact)
     top = b.add_columns([1.0], highest)[0] if objective == "max" else None
     for m in tasks:
-        _add_delay(b, data, domains[m], compact, m, (work, fixed), weight, top, direct[m], split[m])
+        _add_delay(b, data, domains[m], compact, m, (work, fixed), float(weight[m]), top, direct[m], split[m])
     compact.program = b.program()
     return compact
+
+
+def _resources(data: ProblemData, domain: TaskDomain, m: int, kind: int) -> Ints:
+    """Return the arcs that are left for a packet, and for data the servers at its ends."""
+    arcs = np.flatnonzero(domain.arcs[kind][: data.arcs])
+    servers = [data.served(m, c) for c in domain.ends] if kind == DATA else []
+    return np.concatenate([arcs, *servers])
+
+
+def _add_servers(b: _Builder, data: ProblemData, compact: CompactModel) -> None:
+    """Let a server be used, at some level, by the data packets that end there."""
+    for m, task_data in enumerate(data.tasks if data.share_computing else ()):
+        ends, _ = compact.ends[m]
+        for c, column in ends[DATA].items():
+            used = (compact.kind == DATA) & (compact.task == m) & (compact.resource == data.arcs + task_data.ends[c])
+            row = b.add_rows(0, 0)
+            b.put(row, np.flatnonzero(used), 1.0)
+            b.put(row, column, -1.0)
+
+
+def _add_rows(b: _Builder, data: ProblemData, compact: CompactModel) -> None:
+    """Add the problem's rows.
+
+    Where a task's mode `model` stands for both packets with far A_m too, its data packet counts nowhere, which relaxes:
+    coefficients of packets are ≥ 0.
+    """
+    rows = data.rows
+    if rows is None or not len(rows):
+        return
+    found: list[tuple[Ints, Floats, Ints]] = []
+
+    def put(matrix: Any, places: Any, columns: Any) -> None:
+        places, columns = np.asarray(places, dtype=np.int64), np.asarray(columns, dtype=np.int64)
+        found.append((*entries(matrix, places), np.repeat(columns, np.diff(matrix.indptr)[places])))
+
+    for kind in (DATA, MODEL):
+        mine = np.flatnonzero(compact.kind == kind)
+        put(rows.use[kind], compact.task[mine] * rows.resources + compact.resource[mine], mine)
+        for m, (ends, _) in enumerate(compact.ends):
+            put(rows.ends[kind], [m * rows.candidates + c for c in ends[kind]], list(ends[kind].values()))
+    for m, serve in enumerate(compact.serve):
+        put(rows.serve, [m * rows.candidates + c for c in serve], list(serve.values()))
+    own = b.add_columns(np.zeros(rows.own.shape[1]))
+    for group, most in rows.groups:
+        b.put(b.add_rows(-np.inf, most), own[group], 1.0)
+    put(rows.own, np.arange(len(own)), own)
+    places, values, columns = (np.concatenate(part) for part in zip(*found, strict=True))
+    at = b.add_rows(np.full(len(rows), -np.inf), rows.high)
+    b.put(at[places], columns, values)
 
 
 def _add_ends(b: _Builder, data: ProblemData, domains: list[TaskDomain], compact: CompactModel, integer: bool) -> None:
@@ -219,6 +274,8 @@ def _add_flow(b: _Builder, data: ProblemData, compact: CompactModel) -> None:
     """Flow conservation, out - in, at every split node that a packet's columns or ends touch."""
     size = 2 * data.nodes
     base = (compact.kind * len(data.tasks) + compact.task) * size
+    columns = np.flatnonzero(compact.resource < data.arcs)
+    base, passed = base[columns], compact.resource[columns]
     extra_keys, extra_columns, extra_values, supply = [], [], [], {}
     for m, task_data in enumerate(data.tasks):
         ends, sent = compact.ends[m]
@@ -230,10 +287,9 @@ def _add_flow(b: _Builder, data: ProblemData, compact: CompactModel) -> None:
                 extra_values.append(sign)
             if ends[kind]:
                 supply[first + data.start_of(m, kind)] = (sign, sent[kind])
-    tails, heads = base + data.tail[compact.resource], base + data.head[compact.resource]
+    tails, heads = base + data.tail[passed], base + data.head[passed]
     keys = np.unique(np.concatenate([tails, heads, np.array(extra_keys, dtype=np.int64), np.array(list(supply))]))
     rows = b.add_rows(np.zeros(len(keys)), 0.0)
-    columns = np.arange(compact.uses)
     b.put(rows[np.searchsorted(keys, tails)], columns, 1.0)
     b.put(rows[np.searchsorted(keys, heads)], columns, -1.0)
     b.put(rows[np.searchsorted(keys, extra_keys)], extra_columns, extra_values)
@@ -281,14 +337,15 @@ def _add_delay(
     data_columns = np.flatnonzero((compact.task == m) & (compact.kind == DATA))
     model_columns = np.flatnonzero((compact.task == m) & (compact.kind == MODEL))
     columns = np.concatenate([data_columns, list(ends[DATA].values())]).astype(np.int64)
-    factors = np.concatenate([work[data_columns], task_data.large_s[list(ends[DATA])]])
+    alone = 0.0 if data.share_computing else 1.0  # where computing is shared, servers' columns bear t^L
+    factors = np.concatenate([work[data_columns], alone * task_data.large_s[list(ends[DATA])]])
     compact.work_terms.append((columns, factors))
     if direct:
         bound = bounds[0]
         for mode, column in compact.modes[m].items():
             b.charge(column, weight * bound.const[mode])
         for c, column in ends[DATA].items():
-            b.charge(column, weight * bound.work * task_data.large_s[c])
+            b.charge(column, weight * bound.work * alone * task_data.large_s[c])
         return
     own = b.add_columns([weight], np.inf)[0]
     if top is not None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from solvers.network.arrays import BOTH, DATA, DATA_ONLY, MODEL_ONLY
+from solvers.network.arrays import BOTH, DATA, DATA_ONLY, MODEL, MODEL_ONLY
 from solvers.network.data import ProblemData
 from solvers.network.single_task import single_task_optimum
 
@@ -116,8 +116,8 @@ def initial_domains(data: ProblemData) -> list[TaskDomain]:
         single = single_task_optimum(data, m)
         modes = [mode for mode, values in single.values.items() if np.isfinite(values).any()]
         values = np.min([single.values[mode] for mode in modes], axis=0)
+        values[data.closed_ends(m)] = np.inf
         ends = [i for i in range(len(task.ends)) if np.isfinite(values[i])]
-        own = data.own_arcs(m)
         work = single.work_low[np.isfinite(single.work_low)]
         fixed = single.fixed_low[np.isfinite(single.fixed_low)]
         low = float(work.min()) if len(work) else 0.0
@@ -130,7 +130,7 @@ def initial_domains(data: ProblemData) -> list[TaskDomain]:
                 data_low=low,
                 data_high=float("inf"),
                 fixed_low=float(fixed.min()) if len(fixed) else 0.0,
-                arcs=[own.copy(), own.copy()],
+                arcs=[data.own_arcs(m, kind) for kind in (DATA, MODEL)],
                 least_s=float(values[ends].min()),
                 far=BOTH in modes and task.fixed_ratio is None,
                 floor=(low, float(fixed.min()) if len(fixed) else 0.0),

@@ -179,6 +179,6 @@ class Diving:
         if plans is None:
             return None
         proof = self.proof
-        close = score(proof.data, plans, proof.objective)[0] <= proof.primal_bound * (1 + within)
+        close = score(proof.data, plans, proof.objective)[0] <= min(proof.primal_bound, proof.reach) * (1 + within)
         proof.try_solution(plans)
         return proof.descend_from(list(range(len(plans))), plans) if close else None

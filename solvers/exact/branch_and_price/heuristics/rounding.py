@@ -1,5 +1,7 @@
 """Plans rounded from the pricing subproblems."""
 
+import numpy as np
+
 from solvers.exact.branch_and_price.pricing.commodities import Commodities
 from solvers.exact.branch_and_price.pricing.lagrangian import LagrangianBound
 from solvers.network.arrays import DATA, MODEL
@@ -22,5 +24,7 @@ def cheapest_plans(data: ProblemData, bound: LagrangianBound, commodities: Commo
                 (MODEL, commodities.model(m), segment.sends_model),
             )
         ]
-        plans[m] = Plan(c, packets[0], packets[1])
+        if packets[DATA] is not None:
+            packets[DATA] = np.concatenate([packets[DATA], data.served(m, c)])
+        plans[m] = Plan(c, packets[DATA], packets[MODEL])
     return plans

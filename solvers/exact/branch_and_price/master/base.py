@@ -14,6 +14,8 @@ Rows and columns are only ever added, so HiGHS goes on from its last basis.
 """
 
 from abc import ABC, abstractmethod
+from array import array
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -31,6 +33,9 @@ from solvers.exact.branch_and_price.pricing.multipliers import Multipliers
 from solvers.network.arrays import DATA, MODEL, Floats, Ints
 from solvers.network.data import ProblemData
 from solvers.result import Termination
+
+ROW_BROKEN = 1e-6
+"""Amount above a row's limit from which on the row joins the program."""
 
 
 class RestrictedMaster(ABC):
@@ -52,13 +57,17 @@ class RestrictedMaster(ABC):
     def __init__(
         self, data: ProblemData, domains: list[TaskDomain], commodities: Commodities, objective: str, limits: Limits
     ) -> None:
+        self.penalty = data.penalty_s if data.rows is not None else 0.0
         self.data, self.domains, self.commodities, self.objective = data, domains, commodities, objective
-        self.weight = 1.0 / len(domains) if objective == "mean" else 0.0
+        self.weights = data.delay_weights if objective == "mean" else np.zeros(len(domains))
         self._lp = lp = IncrementalLp(limits)
         self.paths: dict[tuple[int, int, bytes], int] = {}
         self.routes: list[tuple[int, int, Ints, int]] = []
         self.cuts: list[tuple[int, Floats, float]] = []
         self._closed = np.zeros(0, dtype=bool)
+        self._side: dict[int, tuple[int, int]] = {}
+        self._column_of, self._row_of, self._value_of = array("q"), array("q"), array("d")
+        self._own = self._add_own()
         self._choice = [lp.row(1.0, 1.0) for _ in domains]
         self._meet: list[dict[int, int]] = [{} for _ in domains]
         self._delay: list[list[int]] = []
@@ -69,7 +78,7 @@ class RestrictedMaster(ABC):
             if top is None and count == 1:
                 self._delay.append([])
                 continue
-            own = lp.column(self.weight) if top is None else top
+            own = lp.column(float(self.weights[m])) if top is None else top
             rows = [lp.row(0.0, INF) for _ in range(count)]
             for row in rows:
                 lp.put(row, own, 1.0)
@@ -78,7 +87,7 @@ class RestrictedMaster(ABC):
     def _charge(self, m: int, values: list[float]) -> int:
         """Return a new column that adds these to the delay_bounds of m's delay."""
         rows = self._delay[m]
-        column = self._lp.column(0.0 if rows else self.weight * values[0])
+        column = self._lp.column(0.0 if rows else float(self.weights[m]) * values[0])
         for row, value in zip(rows, values * (len(rows) // len(values)) if rows else [], strict=True):
             if value:
                 self._lp.put(row, column, -value)
@@ -113,9 +122,99 @@ class RestrictedMaster(ABC):
                 self._lp.put(self._meeting(m, c), column, -1.0)
         self.paths[key] = column
         self.routes.append((column, commodity, np.empty(0, dtype=np.int64) if used is None else used, c))
+        self._enter_rows(commodity, c, used, column)
         if used is not None:
             self._pass(commodity, used, column)
         return True
+
+    def _enter_rows(self, commodity: int, c: int, used: Ints | None, column: int) -> None:
+        """Give a new column its coefficients in the problem's rows; c(m) counts with the case, not with m's model."""
+        rows, m, kind = self.data.rows, int(self.commodities.task[commodity]), int(self.commodities.kind[commodity])
+        if rows is None:
+            return
+        parts = [rows.of_end(m, c)] if kind == DATA else []
+        parts += [rows.of_route(m, kind, c, used)] if used is not None else []
+        sums: dict[int, float] = {}
+        for places, values in parts:
+            for i, value in zip(places.tolist(), values.tolist(), strict=True):
+                sums[i] = sums.get(i, 0.0) + value
+        for i, value in sums.items():
+            self._column_of.append(column)
+            self._row_of.append(i)
+            self._value_of.append(value)
+            if i in self._side:
+                self._lp.put(self._side[i][0], column, value)
+
+    def _entries(self) -> tuple[Ints, Ints, Floats]:
+        columns, rows = (np.frombuffer(mine, dtype=np.int64) for mine in (self._column_of, self._row_of))
+        return columns, rows, np.frombuffer(self._value_of, dtype=float)
+
+    def separate_rows(self, values: Floats) -> int:
+        """Add the problem's rows that this point breaks; return how many."""
+        rows = self.data.rows
+        if rows is None or not len(self._column_of):
+            return 0
+        columns, of, value = self._entries()
+        part = np.where(columns < len(values), values[np.minimum(columns, len(values) - 1)], 0.0)
+        over = np.bincount(of, part * value, minlength=len(rows)) - rows.high
+        if self._own:
+            over += rows.own @ np.array([values[column] if column < len(values) else 0.0 for column in self._own])
+        new = [i for i in np.flatnonzero(over > ROW_BROKEN).tolist() if i not in self._side]
+        self.add_rows(new)
+        return len(new)
+
+    def add_rows(self, new: Sequence[int]) -> None:
+        """Add some of the problem's rows, each of which may be broken at a price."""
+        rows = self.data.rows
+        if rows is None or not len(new):
+            return
+        for i in new:
+            row, slack = self._lp.row(-INF, float(rows.high[i])), self._lp.column(self.penalty)
+            self._lp.put(row, slack, -1.0)
+            self._side[i] = row, slack
+        fresh = np.array(new)
+        columns, of, value = (mine.copy() for mine in self._entries())
+        for at in np.flatnonzero(np.isin(of, fresh)).tolist():
+            self._lp.put(self._side[int(of[at])][0], int(columns[at]), float(value[at]))
+        own = rows.own.tocoo()
+        for at in np.flatnonzero(np.isin(own.coords[0], fresh)).tolist():
+            self._lp.put(self._side[int(own.coords[0][at])][0], self._own[int(own.coords[1][at])], float(own.data[at]))
+
+    def _add_own(self) -> list[int]:
+        """Add the rows' own variables with the limits of their groups; return their columns."""
+        rows = self.data.rows
+        if rows is None:
+            return []
+        columns = [self._lp.column(0.0, 1.0) for _ in range(rows.own.shape[1])]
+        for group, most in rows.groups:
+            row = self._lp.row(-INF, float(most))
+            for v in group.tolist():
+                self._lp.put(row, columns[v], 1.0)
+        return columns
+
+    @property
+    def side_rows(self) -> list[int]:
+        """Which of the problem's rows are in the program."""
+        return list(self._side)
+
+    def broken(self, values: Floats) -> float:
+        """Return how much of the problem's rows a point breaks, in all."""
+        return float(sum(values[slack] for _, slack in self._side.values() if slack < len(values)))
+
+    def charge_more(self, penalty: float) -> None:
+        """Raise the price at which rows may be broken."""
+        self.penalty = penalty
+        self._lp.flush()
+        for _, slack in self._side.values():
+            self._lp.h.changeColCost(slack, penalty)
+
+    def row_multipliers(self, duals: Floats) -> Floats:
+        """Return the multipliers of all of the problem's rows, shape (rows,)."""
+        mu = np.zeros(0 if self.data.rows is None else len(self.data.rows))
+        for i, (row, _) in self._side.items():
+            if row < len(duals):
+                mu[i] = max(-float(duals[row]), 0.0)
+        return mu
 
     @abstractmethod
     def _pass(self, commodity: int, used: Ints, column: int) -> None:

@@ -66,8 +66,8 @@ class CutMaster(RestrictedMaster):
         if any(self._delay):
             raise ValueError("cuts need one affine bound for each task's delay")
         nothing = np.zeros((len(commodities.task), 0))
-        self._load_weight = dual_feasible(data, commodities, [np.ones(1)] * len(domains), nothing, "mean").load_weight
-        self._pays = self._load_weight > 0
+        self._even = dual_feasible(data, commodities, [np.ones(1)] * len(domains), nothing, "mean")
+        self._pays = self._even.load_weight > 0
         self._allowed = allowed_arcs(domains)
         self._through: dict[int, list[tuple[int, int]]] = {}
         self._path, self._key = array("q"), array("q")
@@ -125,7 +125,7 @@ class CutMaster(RestrictedMaster):
         key, commodity, part, group = self._contested(self._flows(point))
         if len(key) == 0:
             return 0.0
-        weight = self._load_weight[commodity] * data.per_bit[key % data.resources]
+        weight = self._even.per_packet(data, key % data.resources, commodity)
         paid = np.array([self._paid(at, point) for at in key[firsts(group)].tolist()])
         wrong = (two_levels(group, commodities.task[commodity], weight, part) > paid + least)[group]
         if not wrong.any():
@@ -154,20 +154,20 @@ class CutMaster(RestrictedMaster):
         """Return λ of all commodities, shape (commodities,), and c(λ), where some are given."""
         commodities = self.commodities
         kind, r = divmod(key, self.data.resources)
-        per_bit = float(self.data.per_bit[r])
+        share = self._even.per_packet(self.data, r)
         whole = np.zeros(len(commodities.task))
         whole[old] = price
         join = self._allowed[:, r] & (commodities.kind == kind)
         join[old] = False
         new = np.flatnonzero(join)
         if len(new):
-            whole[new] = zero_cost_entry(commodities.task, self._load_weight * per_bit, price, old, new)
+            whole[new] = zero_cost_entry(commodities.task, share, price, old, new)
         whole[whole < FAINT * whole.max()] = 0.0
-        return whole, -resource_bound(price, self._load_weight[old] * per_bit, commodities.task[old])
+        return whole, -resource_bound(price, share[old], commodities.task[old])
 
     def _unit(self, key: int) -> float:
         """Return what one packet more costs at a resource at most; t_r is counted in it."""
-        return float(self._load_weight.max() * self.data.per_bit[key % self.data.resources])
+        return float(self._even.per_packet(self.data, key % self.data.resources).max())
 
     def _paid(self, key: int, values: Floats) -> float:
         """Return t_r in a point."""
@@ -196,10 +196,11 @@ class CutMaster(RestrictedMaster):
         """
         resources, data = self.data.resources, len(self.commodities.segments)
         at, of_user, of_part = other._flows(values)
-        floor = float(self._load_weight[:data][self._pays[:data]].min(initial=np.inf))
         first, task = other.commodities.first[:-1], self.commodities.task[:data]
         for key, cuts in other._cuts.items():
-            per_bit = float(self.data.per_bit[key % resources])
+            r = key % resources
+            ours, theirs = (mine._even.per_packet(self.data, r) for mine in (self, other))
+            floor = float(ours[:data][self._pays[:data]].min(initial=np.inf))
             here = slice(*np.searchsorted(at, [key, key + 1]))
             paid = other._paid(key, values)
             for _, price, base in cuts:
@@ -207,13 +208,10 @@ class CutMaster(RestrictedMaster):
                     continue
                 mine = np.zeros(len(self.commodities.task))
                 if key < resources:
-                    old, share = (
-                        price[: len(other.commodities.segments)],
-                        other._load_weight[: len(other.commodities.segments)] * per_bit,
-                    )
-                    depth = np.arange(int(min(len(self.domains), old.max() / max(floor * per_bit, 1e-300) + 2)))
+                    old, share = price[: len(other.commodities.segments)], theirs[: len(other.commodities.segments)]
+                    depth = np.arange(int(min(len(self.domains), old.max() / max(floor, 1e-300) + 2)))
                     worth = np.minimum.reduceat(depth[:, None] * share - old, first, axis=1)[:, task]
-                    asked = depth[:, None] * self._load_weight[:data] * per_bit - worth
+                    asked = depth[:, None] * ours[:data] - worth
                     mine[:data] = np.where(self._pays[:data], np.maximum(asked.min(axis=0), 0.0), 0.0)
                 else:
                     mine[data:] = price[len(other.commodities.segments) :]
@@ -235,6 +233,8 @@ class CutMaster(RestrictedMaster):
             outcome = self._run(limits)
             if outcome.values is None or outcome.objective is None or outcome.termination is not Termination.OPTIMAL:
                 break
+            if self.separate_rows(outcome.values):
+                continue
             if self.separate(outcome.values, outcome.objective) <= tolerance:
                 break
         return outcome
@@ -275,17 +275,24 @@ class CutMaster(RestrictedMaster):
                 if row < len(duals) and duals[row] > 0:
                     price[:, r] += duals[row] / unit * mine
         thetas = [np.ones(1)] * len(self.domains)
-        return dual_feasible(self.data, self.commodities, thetas, price, "mean"), duals[self._choice]
+        mu = self.row_multipliers(duals)
+        return dual_feasible(self.data, self.commodities, thetas, price, "mean", mu), duals[self._choice]
 
     def meeting_work(self, values: Floats) -> Floats:
         """Return the data work that other packets add, by share, shape (commodities,) [s]."""
         commodities, data, total = self.commodities, self.data, np.zeros(len(self.commodities.task))
         key, commodity, part, group = self._contested(self._flows(values))
         if len(key):
-            per_bit = data.per_bit[key % data.resources]
-            _, _, others = congestion(group, commodities.task[commodity], self._load_weight[commodity] * per_bit, part)
+            r = key % data.resources
+            _, _, others = congestion(
+                group, commodities.task[commodity], self._even.per_packet(data, r, commodity), part
+            )
             bits = np.array([task.bits for task in data.tasks])[
                 commodities.task[commodity], commodities.kind[commodity]
             ]
-            np.add.at(total, commodity, others * bits * per_bit)
+            each = bits * data.per_bit[r]
+            if data.share_computing:
+                node = np.maximum(r - data.arcs, 0)
+                each = np.where(r >= data.arcs, data.server_s[commodities.task[commodity], node], each)
+            np.add.at(total, commodity, others * each)
         return np.where(commodities.kind == DATA, total, 0.0)

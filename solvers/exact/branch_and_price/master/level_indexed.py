@@ -30,7 +30,7 @@ from solvers.network.data import ProblemData
 from solvers.result import Termination
 
 VIOLATION = 1e-6
-SEPARATIONS = 4
+SEPARATIONS, MOST = 4, 60
 
 
 class LevelMaster(RestrictedMaster):
@@ -80,7 +80,7 @@ class LevelMaster(RestrictedMaster):
             int(self.commodities.task[commodity]),
             int(self.commodities.kind[commodity]),
         )
-        extra = (j - 1) * data.tasks[m].bits[kind] * float(data.per_bit[r])
+        extra = (j - 1) * data.packet_s(m, kind, r)
         slopes = [1.0] if kind == MODEL else [side.work for side in self._sides[commodity]]
         column = self._charge(m, [slope * extra for slope in slopes])
         self._shares.append((column, commodity, extra))
@@ -154,14 +154,14 @@ class LevelMaster(RestrictedMaster):
         """Solve what there is, with all rows Σ_{u of m} x[u, r, j] ≤ L[·, r, j] that turn out to be needed."""
         timed = limits.time_s is not None and "time_limit" not in limits.options
         until = self._lp.h.getRunTime() + (limits.time_s or 0.0)
-        for _ in range(SEPARATIONS):
+        for _ in range(SEPARATIONS if self.data.rows is None else MOST):
             self._lp.flush()
             if timed:
                 self._lp.h.setOptionValue("time_limit", until)
             outcome = run(self._lp.h, limits)
             if outcome.termination is not Termination.OPTIMAL or outcome.values is None:
                 break
-            if self.separate(outcome.values) == 0:
+            if self.separate_rows(outcome.values) + self.separate(outcome.values) == 0:
                 break
         return outcome
 
@@ -173,7 +173,9 @@ class LevelMaster(RestrictedMaster):
             price[keys[:, 0], keys[:, 1]] = -duals[list(self._links.values())]
             known[keys[:, 0], keys[:, 1]] = 1.0
         thetas = [duals[rows] if rows else np.ones(1) for rows in self._delay]
-        multipliers = dual_feasible(self.data, self.commodities, thetas, price, self.objective)
+        multipliers = dual_feasible(
+            self.data, self.commodities, thetas, price, self.objective, self.row_multipliers(duals)
+        )
         complete_duals(self.data, domains, multipliers, known > 0)
         return multipliers, duals[self._choice]
 

@@ -34,7 +34,7 @@ def complete_duals(
             old = rows[known[rows, r]]
             new = rows[~known[rows, r] & open_arcs[rows, r]]
             if len(old) and len(new):
-                load_weight = multipliers.load_weight * float(data.per_bit[r])
+                load_weight = multipliers.per_packet(data, int(r))
                 multipliers.price[new, r] = zero_cost_entry(
                     commodities.task, load_weight, multipliers.price[old, r], old, new
                 )

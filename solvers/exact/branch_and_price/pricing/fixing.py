@@ -74,4 +74,4 @@ def _fix_arcs(
     shift = float(offsets.min())
     back, _ = data.search(costs.weights[u], -1, kind == DATA, arcs, offsets=(nodes, offsets - shift))
     near, far = (data.tail, data.head) if kind == DATA else (data.head, data.tail)
-    arcs &= costs.forward[u][near] + costs.weights[u] + back[far] + shift <= limit
+    arcs[: data.arcs] &= costs.forward[u][near] + costs.weights[u][: data.arcs] + back[far] + shift <= limit

@@ -13,7 +13,9 @@ with K_q = Σ_i θ_i work_i of q's delay_bounds and so on, w_u = K_q B_m for dat
 weak duality: a solution sits in one segment of each task, each minimum is taken over a superset of what it does, and
 multipliers cancel. The first line is Dijkstra on the node split graph (the packets of a task meet in q and c only), the
 second a sort for every |S|. Any multipliers give a valid bound; those of the load-indexed relaxation (`columns`) give
-its value. Nothing rests on a solver's tolerances.
+its value. Nothing rests on a solver's tolerances. Rows of the problem's own add their tolls to the first line and lose
+Σ μ · high (`network.rows`). Where computing is shared, the satellite that serves a data packet is one more resource of
+it, whose weight is K_q λ_c in place of w_u per_bit_r.
 
 Fixing: the bound with m forced through r in segment q exceeds the bound by the reduced cost of the cheapest such
 m-solution, found by searches from both delay_bounds. More than cutoff - bound: no solution better than the cutoff has
@@ -55,7 +57,7 @@ def _resource_bounds(data: ProblemData, domains: list[TaskDomain], multipliers: 
         mine = active[rows]
         for r in np.flatnonzero(mine.any(axis=0)):
             chosen = rows[mine[:, r]]
-            load_weight = multipliers.load_weight[chosen] * data.per_bit[r]
+            load_weight = multipliers.per_packet(data, int(r), chosen)
             total += resource_bound(multipliers.price[chosen, r], load_weight, commodities.task[chosen])
     return total
 
@@ -71,4 +73,5 @@ class LagrangianBound:
 def lagrangian_bound(data: ProblemData, domains: list[TaskDomain], multipliers: Multipliers) -> LagrangianBound:
     """Return the Lagrangian bound of these multipliers."""
     tasks = [solve_pricing(data, domain, multipliers, m) for m, domain in enumerate(domains)]
-    return LagrangianBound(sum(costs.least for costs in tasks) + _resource_bounds(data, domains, multipliers), tasks)
+    value = sum(costs.least for costs in tasks) + _resource_bounds(data, domains, multipliers)
+    return LagrangianBound(value if multipliers.tolls is None else value - multipliers.tolls.constant, tasks)

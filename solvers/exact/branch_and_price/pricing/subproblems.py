@@ -37,7 +37,7 @@ class PricingResult:
 
 def solve_pricing(data: ProblemData, domain: TaskDomain, multipliers: Multipliers, m: int) -> PricingResult:
     """Search both packets of one task under multipliers, the data packet in each segment."""
-    task, commodities = data.tasks[m], multipliers.commodities
+    task, commodities, tolls = data.tasks[m], multipliers.commodities, multipliers.tolls
     costs = PricingResult({}, {}, {}, {}, {}, np.inf)
 
     def look(commodity: int, kind: int, weight: Floats, arcs: NDArray[np.bool_], ends: list[int]) -> None:
@@ -49,17 +49,24 @@ def solve_pricing(data: ProblemData, domain: TaskDomain, multipliers: Multiplier
     model = commodities.model(m)
     if any(segment.sends_model and segment.ends for segment in domain.segments):
         weight = multipliers.weight[m] * (task.bits[MODEL] * data.per_bit + data.fixed) + multipliers.price[model]
+        weight = weight if tolls is None else weight + tolls.use[MODEL][m]
         look(model, MODEL, weight, domain.arcs[MODEL], domain.ends)
     for q, segment in enumerate(domain.segments, start=int(commodities.first[m])):
         if segment.sends_data and segment.ends:
             weight = (
                 multipliers.load_weight[q] * data.per_bit + multipliers.fixed[q] * data.fixed + multipliers.price[q]
             )
+            weight = weight if tolls is None else weight + tolls.use[DATA][m]
             look(q, DATA, weight, segment.arcs, segment.ends)
         for c in segment.ends:
             value = float(multipliers.const[q])
+            if tolls is not None:
+                value += tolls.serve[m, c] + float(
+                    segment.sends_data * tolls.ends[DATA][m, c] + segment.sends_model * tolls.ends[MODEL][m, c]
+                )
             if segment.sends_data:
                 value += costs.parts[q][c] + float(multipliers.work[q] * task.large_s[c])
+                value += float(multipliers.price[q, data.served(m, c)].sum()) if data.share_computing else 0.0
             if segment.sends_model:
                 value += costs.parts[model][c]
             costs.values[c, q] = value

@@ -198,11 +198,11 @@ def _of_passage(
             signs.setdefault(r, []).append(i)
     groups: dict[tuple[int, ...], list[int]] = {}
     for r, sign in signs.items():
-        if len(sign) < len(mine.routes[kind]) and domain.arcs[kind][r]:
+        if r < data.arcs and len(sign) < len(mine.routes[kind]) and domain.arcs[kind][r]:
             groups.setdefault(tuple(sign), []).append(r)
     if not groups:
         return
-    arcs = np.flatnonzero(domain.arcs[kind])
+    arcs = np.flatnonzero(domain.arcs[kind][: data.arcs])
     flow = np.array([flows.get(r, 0.0) for r in arcs.tolist()])
     layer = _layers(data, arcs)
     low, high = layer[data.tail[arcs]], layer[data.head[arcs]]

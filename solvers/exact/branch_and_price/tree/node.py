@@ -9,7 +9,8 @@ from scipy.sparse import csr_array
 from solvers.exact.branch_and_price.domains.domain import TaskDomain
 from solvers.exact.branch_and_price.domains.segment import Segment
 from solvers.exact.branch_and_price.pricing.commodities import Commodities
-from solvers.exact.branch_and_price.pricing.multipliers import Multipliers, dual_feasible
+from solvers.exact.branch_and_price.pricing.multipliers import Multipliers, dual_feasible, with_tolls
+from solvers.network.data import ProblemData
 
 if TYPE_CHECKING:
     from solvers.exact.branch_and_price.driver import BranchAndPrice
@@ -29,7 +30,7 @@ class PackedNode:
 
     def __init__(self, bound: float, domains: list[TaskDomain], multipliers: Multipliers) -> None:
         self.bound, self._price = bound, csr_array(multipliers.price)
-        self._prices = replace(multipliers, price=np.zeros((0, 0)))
+        self._prices = replace(multipliers, price=np.zeros((0, 0)), tolls=None)
         masks = [mask for domain in domains for mask in (*domain.arcs, *(segment.arcs for segment in domain.segments))]
         self._resources, self._bits = len(masks[0]), np.packbits(np.stack(masks), axis=1)
         nothing = np.zeros(0, dtype=bool)
@@ -38,7 +39,7 @@ class PackedNode:
             for domain in domains
         ]
 
-    def node(self) -> Node:
+    def node(self, data: ProblemData) -> Node:
         """Return the node."""
         masks = iter(np.unpackbits(self._bits, axis=1, count=self._resources).astype(bool))
         domains = []
@@ -46,7 +47,8 @@ class PackedNode:
             arcs = [next(masks), next(masks)]
             segments = [replace(segment, ends=list(segment.ends), arcs=next(masks)) for segment in kept.segments]
             domains.append(replace(kept, arcs=arcs, segments=segments))
-        return Node(self.bound, domains, replace(self._prices, price=self._price.toarray()))
+        multipliers = replace(self._prices, price=self._price.toarray())
+        return Node(self.bound, domains, with_tolls(data, multipliers, multipliers.mu))
 
     def share(self, commodities: Commodities) -> None:
         """Take equal commodities in place of one's own, for their memory."""
@@ -57,7 +59,7 @@ class PackedNode:
         if all(len(mine) == len(domain.segments) for mine, domain in zip(parents, self._scopes, strict=True)):
             self.share(commodities)  # as at fixed ratios, where segments have two delay_bounds
             return self
-        node = self.node()
+        node = self.node(proof.data)
         for domain, mine, now in zip(node.domains, parents, proof.domains, strict=True):
             domain.segments = [
                 domain.segments[i].part(new.low, new.high) for i, new in zip(mine, now.segments, strict=True)
@@ -66,7 +68,9 @@ class PackedNode:
         rows = [int(first[m]) + i for m, mine in enumerate(parents) for i in mine]
         rows += [node.multipliers.commodities.model(m) for m in range(len(parents))]
         thetas = [np.array([weight]) for weight in node.multipliers.weight]
-        multipliers = dual_feasible(proof.data, commodities, thetas, node.multipliers.price[rows], proof.objective)
+        multipliers = dual_feasible(
+            proof.data, commodities, thetas, node.multipliers.price[rows], proof.objective, node.multipliers.mu
+        )
         return PackedNode(self.bound, node.domains, multipliers)
 
 

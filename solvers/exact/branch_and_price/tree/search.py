@@ -148,7 +148,7 @@ class TreeSearch:
         for _ in range(count):
             if not self.open or proof.gap_closed or proof.stopped:
                 return
-            node = heapq.heappop(self.open)[2].node()
+            node = heapq.heappop(self.open)[2].node(self.data)
             self.nodes += 1
             outcome = self._evaluate(node)
             if proof.stopped:
