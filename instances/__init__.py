@@ -25,6 +25,7 @@ from instances.schema import instance_schema
 from instances.schema_scenario import scenario_schema
 from instances.series import NetworkSeries, observe
 from instances.sndlib import read_sndlib
+from instances.stations import Contact, Downlink, GroundStation, contacts
 from instances.stk import Ephemeris, read_stk_ephemeris, write_stk_ephemerides
 from instances.task_model import Hardware, TaskModel
 
@@ -36,9 +37,12 @@ __all__ = [
     "Bursts",
     "Constellation",
     "ConstellationError",
+    "Contact",
+    "Downlink",
     "Drawn",
     "Ephemeris",
     "Failures",
+    "GroundStation",
     "Hardware",
     "Instance",
     "InstanceError",
@@ -66,6 +70,7 @@ __all__ = [
     "TleSet",
     "bundled_instances",
     "constellation_links",
+    "contacts",
     "cut_off_tasks",
     "from_networkx",
     "generate_from_graph",

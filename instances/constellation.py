@@ -26,8 +26,6 @@ EARTH_MU = 3.986004418e14
 """Standard gravitational parameter of the Earth (WGS 84), m³/s²."""
 EARTH_J2 = 1.08262668e-3
 """Second zonal harmonic of the Earth (EGM96)."""
-EARTH_ROTATION_RAD_S = 7.2921159e-5
-"""Rotation rate of the Earth (WGS 84), rad/s."""
 MINIMUM_ALTITUDE_KM = 160.0
 """Below this a circular orbit decays within days."""
 MAXIMUM_ALTITUDE_KM = 100_000.0

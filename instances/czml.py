@@ -1,6 +1,8 @@
 """CZML for Cesium: satellites on their orbits, links as they come and go, and routes in time.
 
-Positions are inertial, sampled and interpolated by Lagrange polynomials of degree 5; Cesium turns them with the Earth.
+Positions turn with the Earth (Cesium's frame FIXED, ITRS to within half a kilometre), sampled and interpolated by
+Lagrange polynomials of degree 5. Cesium's INERTIAL is the frame of the year 2000, to which SGP4's would have to be
+precessed: some 40 km today.
 Format: https://github.com/AnalyticalGraphicsInc/czml-writer/wiki/CZML-Guide.
 """
 
@@ -16,7 +18,7 @@ from numpy.typing import NDArray
 
 from fitting.whole_file import write_text
 from instances.checks import InstanceError
-from instances.ground import as_utc
+from instances.ground import as_utc, earth_fixed_m
 from instances.instance import Instance
 from instances.presets import EPOCH, SLOT_S
 from instances.scenario import Scenario
@@ -63,7 +65,8 @@ def scenario_packets(
     span_s = len(slots) * scenario.slot_s
     step = span_s / max(1, int(np.ceil(span_s / min(SAMPLE_S, max(scenario.slot_s, 1.0)))))
     offsets = np.arange(0.0, span_s + 0.5 * step, step)
-    positions = scenario.orbits.positions_m(float(scenario.time_s(start)) + offsets)
+    times = float(scenario.time_s(start)) + offsets
+    positions = earth_fixed_m(scenario.orbits.positions_m(times), times, scenario.start)
     roles: dict[str, str] = {}
     for instance in scenario.slots(start, int(slots[-1]) + 1):
         for satellite in instance.satellites:
@@ -85,7 +88,7 @@ def scenario_packets(
 
 
 def instance_packets(instance: Instance, routes: Paths | None = None, duration_s: float = SLOT_S) -> list[Packet]:
-    """Make the CZML packets of one slot, in which satellites stand still in inertial space.
+    """Make the CZML packets of one slot, in which satellites stand still over the ground, where the slot begins.
 
     Parameters
     ----------
@@ -107,7 +110,8 @@ def instance_packets(instance: Instance, routes: Paths | None = None, duration_s
     for satellite in instance.satellites:
         if satellite.position_m is None:
             raise InstanceError(f"satellite {satellite.id!r} has no position_m, which CZML needs")
-        packets.append(_satellite(satellite.id, satellite.role, {"cartesian": list(satellite.position_m)}))
+        place = earth_fixed_m(np.array([[satellite.position_m]]), np.array([instance.time_s or 0.0]), epoch)
+        packets.append(_satellite(satellite.id, satellite.role, {"cartesian": place[0, 0].round(3).tolist()}))
     seen: set[frozenset[str]] = set()
     for link in instance.links:
         if frozenset((link.source, link.target)) not in seen:
@@ -158,7 +162,7 @@ def _satellite(name: str, role: str, position: Packet) -> Packet:
     packet: Packet = {
         "id": name,
         "name": f"{name} ({role.replace('_', ' ')})",
-        "position": {"referenceFrame": "INERTIAL", **position},
+        "position": {"referenceFrame": "FIXED", **position},
         "point": {"pixelSize": 4 if role == "relay" else 9, "color": {"rgba": COLOURS[role]}},
     }
     if role != "relay":

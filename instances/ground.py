@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instances.checks import InstanceError, numbers
-from instances.constellation import EARTH_RADIUS_M, EARTH_ROTATION_RAD_S, Array
+from instances.constellation import EARTH_RADIUS_M, Array
 
 
 def as_utc(when: datetime) -> datetime:
@@ -16,16 +16,47 @@ def as_utc(when: datetime) -> datetime:
     return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
 
 
-def sidereal_angle_rad(when: datetime) -> float:
-    """Greenwich mean sidereal time, rad, to 0.1 s (Meeus, *Astronomical Algorithms*, 2nd ed., equation 12.4).
+def sidereal_angle_rad(when: datetime, times_s: Array | float = 0.0) -> Array:
+    """Greenwich mean sidereal time, rad (Meeus, *Astronomical Algorithms*, 2nd ed., equation 12.4; IAU 1982).
+
+    UTC stands for UT1, which differs by less than 0.9 s: 0.4 km at the equator.
 
     Parameters
     ----------
     when
         The time, UTC.
+    times_s
+        Times after it, s, any shape; the result has the same.
     """
-    days = (as_utc(when) - datetime(2000, 1, 1, 12, tzinfo=UTC)).total_seconds() / 86400.0
-    return math.radians(280.46061837 + 360.98564736629 * days) % (2.0 * math.pi)
+    start = as_utc(when) - datetime(2000, 1, 1, 12, tzinfo=UTC)
+    days = start.days + (start.seconds + start.microseconds / 1e6 + np.asarray(times_s, dtype=float)) / 86400.0
+    centuries = days / 36525.0
+    degrees = 280.46061837 + 360.98564736629 * days + centuries**2 * (0.000387933 - centuries / 38_710_000.0)
+    return np.asarray(np.radians(degrees % 360.0))
+
+
+def earth_fixed_m(positions_m: Array, times_s: Array, epoch: datetime) -> Array:
+    """Turn positions from SGP4's frame into the one that turns with the Earth.
+
+    The frame is ITRS but for polar motion (10 m) and UT1 − UTC, see `sidereal_angle_rad`.
+
+    Parameters
+    ----------
+    positions_m
+        Positions whose x axis points to the mean equinox of date, m, shape (k, n, 3).
+    times_s
+        Times since the epoch, s, shape (k,).
+    epoch
+        Time 0, UTC.
+
+    Returns
+    -------
+    ndarray
+        Positions, m, shape (k, n, 3).
+    """
+    turn = sidereal_angle_rad(epoch, times_s)[:, None]
+    x, y, z = np.moveaxis(positions_m, -1, 0)
+    return np.stack([x * np.cos(turn) + y * np.sin(turn), y * np.cos(turn) - x * np.sin(turn), z], axis=-1)
 
 
 def ground_track_deg(positions_m: Array, times_s: Array, epoch: datetime) -> tuple[Array, Array]:
@@ -46,7 +77,7 @@ def ground_track_deg(positions_m: Array, times_s: Array, epoch: datetime) -> tup
         Degrees in [−90, 90] and [−180, 180), shape (k, n).
     """
     x, y, z = np.moveaxis(positions_m, -1, 0)
-    turn = sidereal_angle_rad(epoch) + EARTH_ROTATION_RAD_S * times_s
+    turn = sidereal_angle_rad(epoch, times_s)
     longitude = np.degrees(np.arctan2(y, x) - turn[:, None])
     return np.degrees(np.arctan2(z, np.hypot(x, y))), (longitude + 180.0) % 360.0 - 180.0
 

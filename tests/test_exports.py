@@ -9,6 +9,7 @@ from instances import Failures, Scenario, make_preset, parse_constellation, pres
 from instances.catalogue import parse_tle
 from instances.checks import InstanceError
 from instances.czml import SAMPLE_S, instance_packets, scenario_packets, write_czml
+from instances.ground import earth_fixed_m
 from instances.stk import read_stk_ephemeris, write_stk_ephemerides
 from tests.tle_of_walker import equivalent_tle
 
@@ -37,10 +38,12 @@ def test_czml_is_valid_and_holds_the_orbits(tmp_path):
     assert {name for name in packets if re.fullmatch(r"\d-\d+", name)} == set(IRIDIUM.ids)
     position = packets["3-7"].position
     samples = np.array(position.cartesian.values).reshape(-1, 4)
-    assert '"INERTIAL"' in position.model_dump_json()
+    assert '"FIXED"' in position.model_dump_json()
     assert np.diff(samples[:, 0]).max() <= SAMPLE_S
     assert samples[[0, -1], 0].tolist() == [0.0, 1800.0]
-    expected = IRIDIUM.positions_m(samples[:, 0])[:, IRIDIUM.ids.index("3-7")]
+    start = preset_scenario("iridium").start
+    turned = earth_fixed_m(IRIDIUM.positions_m(samples[:, 0]), samples[:, 0], start)
+    expected = turned[:, IRIDIUM.ids.index("3-7")]
     assert np.abs(samples[:, 1:] - expected).max() < 1e-3
 
 
@@ -90,7 +93,10 @@ def test_czml_of_one_slot(tmp_path):
     neighbour = instance.out_links(task)[0].target
     write_czml(instance_packets(instance, {(task, "data"): (task, neighbour)}), tmp_path / "a.czml")
     packets = {packet.id: packet for packet in read_by_czml3(tmp_path / "a.czml")}
-    assert packets[task].position.cartesian.values == list(instance.satellite(task).position_m)
+    epoch = datetime.fromisoformat(instance.meta["epoch"])
+    place = np.array([[instance.satellite(task).position_m]])
+    expected = earth_fixed_m(place, np.array([instance.time_s]), epoch)[0, 0]
+    assert packets[task].position.cartesian.values == pytest.approx(expected.tolist(), abs=1e-3)
     assert len([name for name in packets if name.startswith("link")]) == len(instance.links) // 2
 
 
