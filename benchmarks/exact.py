@@ -24,9 +24,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from benchmarks import growth
+from fitting.source_tree import commit
 from formulation import Problem
 from instances import Instance, generate_torus, make_preset
-from leosplit.provenance import commit, versions
+from leosplit.provenance import versions
 from solvers.exact import SolverError, solve_full
 from solvers.result import Result, Termination
 

@@ -19,9 +19,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from fitting.source_tree import commit
 from instances import Instance, generate_torus, make_preset
 from leosplit.figures.style import COLOURS, GREY, MARKERS, new_figure, save
-from leosplit.provenance import commit
 from solvers.exact import solve_full
 
 SEED = 0

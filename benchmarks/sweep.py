@@ -25,9 +25,9 @@ import numpy as np
 import psutil
 from distributed import Client
 
+from fitting.source_tree import commit
 from formulation import as_problem, evaluate
 from instances import Instance
-from leosplit.provenance import commit
 from leosplit.report import write_report
 from leosplit.sweeps import Job, Store, read_results, run_sweep
 from leosplit.sweeps.engine import cluster_client

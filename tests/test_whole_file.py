@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from fitting import whole_file as module
+from fitting.source_tree import commit
 from fitting.whole_file import whole_file, write_text
 
 LARGE = "x" * 200_000
@@ -187,3 +188,16 @@ def test_a_limit_on_file_sizes_leaves_the_old_file(directory):
     )
     assert f"File too large: '{target}'" in done.stderr
     assert (names(directory), target.read_text()) == (["a.json"], "old")
+
+
+def test_asking_for_the_commit_only_reads_the_repository():
+    index = subprocess.run(
+        ["git", "-C", Path(__file__).parent, "rev-parse", "--git-path", "index"], capture_output=True, text=True
+    )
+    if index.returncode:
+        pytest.skip("no repository")
+    file = Path(__file__).parent / index.stdout.strip()
+    before = file.stat().st_mtime_ns
+    os.utime(__file__)  # so that an index that is written would be refreshed
+    assert commit.__wrapped__()
+    assert file.stat().st_mtime_ns == before

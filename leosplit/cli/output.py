@@ -4,7 +4,8 @@ import json
 import math
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import typer
@@ -28,9 +29,21 @@ def clean(value: Any) -> Any:
     return value
 
 
+@contextmanager
+def _named(stream: str) -> Iterator[None]:
+    """Name the stream in errors of the system, such as a full disk behind it."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None and error.errno is not None:
+            raise OSError(error.errno, error.strerror, stream) from None
+        raise
+
+
 def say(text: str = "", *, nl: bool = True, err: bool = False) -> None:
     """Print a text; control characters in the names of others are shown as escapes and steer no terminal."""
-    typer.echo(printable(text, keep="\n"), nl=nl, err=err)
+    with _named("stderr" if err else "stdout"):
+        typer.echo(printable(text, keep="\n"), nl=nl, err=err)
 
 
 def warn(text: str) -> None:
@@ -41,8 +54,9 @@ def warn(text: str) -> None:
 def print_json(document: Mapping[str, Any]) -> None:
     """Print one JSON document on stdout; non-finite numbers are null."""
     text = json.dumps(clean(document), indent=1, allow_nan=False, ensure_ascii=False)
-    sys.stdout.write(_C1.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n")
-    sys.stdout.flush()
+    with _named("stdout"):
+        sys.stdout.write(_C1.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n")
+        sys.stdout.flush()
     if own_process:
         ignore_signals()
 

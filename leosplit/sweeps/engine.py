@@ -12,7 +12,7 @@ from multiprocessing import active_children, resource_tracker
 from typing import Any
 
 from fitting.errors import LeosplitError
-from leosplit.provenance import commit
+from fitting.source_tree import commit
 from leosplit.sweeps.guard import run_batch
 from leosplit.sweeps.row import RunRow
 from leosplit.sweeps.store import Store

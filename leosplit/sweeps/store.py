@@ -22,6 +22,12 @@ FORMAT = "leosplit-results 1"
 _NAMES = tuple(column.name for column in fields(RunRow))
 
 
+SYSTEM_ERRORS = (
+    sqlite3.SQLITE_BUSY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY,
+)  # fmt: skip
+"""What may keep any file from being opened, whatever is in it."""
+
+
 class Store:
     """Results of sweeps in one SQLite file.
 
@@ -57,7 +63,8 @@ class Store:
                 self._connection = sqlite3.connect(self.path, timeout=60)
                 self._prepare()
         except (sqlite3.DatabaseError, UnicodeDecodeError, OverflowError) as error:
-            raise StoreError(f"{path}: not a results file: {error}") from None
+            system = getattr(error, "sqlite_errorcode", 0) & 0xFF in SYSTEM_ERRORS
+            raise StoreError(f"{path}: {'cannot be opened' if system else 'not a results file'}: {error}") from None
 
     def _open_to_read(self) -> sqlite3.Connection:
         """Open the file without changing it.

@@ -1,7 +1,6 @@
 """Checkpoints of a training run (exact resume) and the card of a policy."""
 
 import json
-import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -12,6 +11,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
+from fitting.source_tree import commit
 from fitting.whole_file import whole_file
 from solvers.marl.counterfactual import Deviations
 from solvers.marl.options import Epoch, options_to_dict
@@ -133,7 +133,7 @@ def card_of(trainer: Trainer, command: str) -> dict[str, Any]:
     best = min(trainer.history, key=lambda epoch: epoch.transmission)
     return {
         "command": command,
-        "commit": _commit(),
+        "commit": commit(),
         "options": options_to_dict(trainer.options),
         "data": "slots of the presets, training seeds from 1000000 on; roles, task counts, packets and ρ drawn",
         "scores": {
@@ -146,13 +146,3 @@ def card_of(trainer: Trainer, command: str) -> dict[str, Any]:
         },
         "train_s": round(trainer.seconds, 1),
     }
-
-
-def _commit() -> str | None:
-    """Return the commit of the working tree, with `+` if it has changes; None outside of one."""
-    try:
-        words = ["git", "describe", "--always", "--dirty=+", "--abbrev=12"]
-        done = subprocess.run(words, capture_output=True, text=True, check=True, timeout=10, cwd=Path(__file__).parent)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip() or None
