@@ -84,11 +84,22 @@ def test_two_numbers_of_packets_bound_the_congestion_and_are_exact_for_two_tasks
         assert not exact or bound == pytest.approx(value, abs=1e-9)
 
 
+def behind_one_link(seed):
+    """Return a torus whose computing satellite is reached by one link, which therefore has several packets."""
+    instance = generate_torus(3, 4, tasks=4, computing=1, seed=seed)
+    old = instance.satellite(instance.computing[0])
+    rest = [satellite for satellite in instance.satellites if satellite is not old]
+    new = (replace(old, role="relay", ops_per_s=None, utilization=None), replace(old, id="behind"))
+    links = [
+        replace(instance.links[0], source=a, target=b, direction=None)
+        for a, b in ((old.id, "behind"), ("behind", old.id))
+    ]
+    return replace(instance, satellites=(*rest, *new), links=(*instance.links, *links))
+
+
 def programs(seed):
     """Return a proof after its first relaxation, and its column_pool in a new program of cuts and one of all levels."""
-    proof = BranchAndPrice(
-        generate_torus(3, 4, tasks=4, computing=1, seed=seed), None, "mean", Limits(), Recorder(None)
-    )
+    proof = BranchAndPrice(behind_one_link(seed), None, "mean", Limits(), Recorder(None))
     proof.multistart(1)
     proof.create_segments()
     proof.solve_relaxation()
