@@ -14,20 +14,33 @@ from fitting.curves import Curve, ParametricCurve, PiecewiseLinear
 from fitting.errors import CurveError, LeosplitError, MeasurementError
 from fitting.families import FAMILIES, Logistic, PowerLaw, SaturatingExponential
 from fitting.fit import FAMILY_NAMES, Fit, fit_curve
-from fitting.measurements import Measurements, read_measurements
+from fitting.layouts import LAYOUTS
+from fitting.measurements import Measurements
 from fitting.piecewise import Approximation, piecewise_linear
 from fitting.presets import preset_curves, preset_curves_source
+from fitting.reading import read_measurements
 from fitting.selection import Candidate, compare_fits
 from fitting.triangulated import Triangulated, fit_surface
-from fitting.uncertainty import band, conservative, covariance, intervals
+from fitting.uncertainty import (
+    Estimate,
+    band,
+    conservative,
+    correlation,
+    covariance,
+    estimates,
+    intervals,
+    standard_errors,
+)
 
 __all__ = [
     "FAMILIES",
     "FAMILY_NAMES",
+    "LAYOUTS",
     "Approximation",
     "Candidate",
     "Curve",
     "CurveError",
+    "Estimate",
     "Fit",
     "LeosplitError",
     "Logistic",
@@ -41,9 +54,11 @@ __all__ = [
     "band",
     "compare_fits",
     "conservative",
+    "correlation",
     "covariance",
     "curve_from_dict",
     "curve_to_dict",
+    "estimates",
     "fit_curve",
     "fit_surface",
     "intervals",
@@ -53,6 +68,7 @@ __all__ = [
     "preset_curves_source",
     "read_curve",
     "read_measurements",
+    "standard_errors",
     "surface_from_dict",
     "surface_to_dict",
     "write_curve",

@@ -41,6 +41,8 @@ class Fit:
         Scaled shape parameters of a parametric family, from which a refit can start.
     weights
         Weight of each point, shape (n,): 1/sigma, or less where a robust fit distrusts a point.
+    relative
+        Whether `sigma` only weighs the points; its unit is then estimated from the residuals.
     """
 
     family: str
@@ -52,11 +54,17 @@ class Fit:
     domain: tuple[float, float]
     shape: Shape
     weights: Floats
+    relative: bool = False
 
     @property
     def residuals(self) -> Floats:
         """Measured less fitted value, shape (n,)."""
         return self.y - self.curve(self.x)
+
+    @property
+    def known_errors(self) -> bool:
+        """Whether the standard errors of the points are known, not only their ratios."""
+        return self.sigma is not None and not self.relative
 
     @property
     def precision(self) -> Floats:
@@ -118,6 +126,7 @@ def fit_curve(
     sigma: ArrayLike | None = None,
     domain: tuple[float, float] | None = None,
     robust: bool = False,
+    relative: bool = False,
 ) -> Fit:
     """Least-squares fit of a parametric family or of a shape-constrained curve.
 
@@ -137,27 +146,68 @@ def fit_curve(
         Huber's loss, by reweighting: a point that misses by more than 1.345 deviations counts less (the deviation is
         the scaled median of the absolute residuals, less the smallest ones, one fewer than there are parameters).
 
+    relative
+        Whether `sigma` only weighs the points, such as by their number of runs.
+
     Raises
     ------
     MeasurementError
-        When there are fewer distinct x than parameters, or a number is not finite.
+        When there are fewer distinct x than parameters, a number is not finite, the domain begins below 0 where no x
+        does, or the curve leaves [0, 1] on a domain that is asked for.
     """
+    fit = fit_anywhere(x, y, family, sigma, domain, robust, relative)
+    if domain is not None and (beyond := out_of_range(fit)):
+        raise MeasurementError(beyond)
+    return fit
+
+
+def out_of_range(fit: Fit) -> str:
+    """Say where a curve leaves the accuracies from 0 to 1 on its domain, or return an empty string."""
+    for x in fit.curve.domain:
+        value = float(fit.curve(x))
+        if not -1e-9 <= value <= 1 + 1e-9:
+            return (
+                f"the {fit.family} fit is {value:.4g} at {x:g}, no accuracy from 0 to 1; "
+                "a domain nearer to the points is needed, or another family"
+            )
+    return ""
+
+
+def fit_anywhere(
+    x: ArrayLike,
+    y: ArrayLike,
+    family: str,
+    sigma: ArrayLike | None,
+    domain: tuple[float, float] | None,
+    robust: bool,
+    relative: bool,
+) -> Fit:
+    """As `fit_curve`, also where the curve leaves the accuracies from 0 to 1."""
     if family not in FAMILY_NAMES:
         raise MeasurementError(f"the family must be one of {', '.join(FAMILY_NAMES)}, got {family!r}")
     x, y, weights = checked_points(x, y, sigma)
+    if domain is not None and domain[0] < 0 <= x[0]:
+        raise MeasurementError(
+            f"the domain must not begin below 0, where no size is, got [{domain[0]:g}, {domain[1]:g}]"
+        )
     domain = (float(x[0]), float(x[-1])) if domain is None else (float(domain[0]), float(domain[1]))
     if not (np.all(np.isfinite(domain)) and domain[0] < domain[1]):
         raise MeasurementError(f"the domain must be two finite numbers in ascending order, got {list(domain)}")
     fit = _weighted_fit(x, y, family, weights, domain, ())
-    fit = replace(fit, sigma=None if sigma is None else 1 / weights)
-    if not robust:
-        return fit
+    fit = replace(fit, sigma=None if sigma is None else 1 / weights, relative=relative)
+    return _reweighted(fit, weights) if robust else fit
+
+
+def _reweighted(fit: Fit, weights: Floats) -> Fit:
+    """Huber's fit, by reweighting a least-squares fit until the curve stays."""
+    x, y, family, domain = fit.x, fit.y, fit.family, fit.domain
     for _ in range(50):
         misses = np.abs(fit.residuals) * weights
         # a fit passes near as many points as it has parameters: those say nothing about the errors
         deviation = max(MAD_TO_DEVIATION * float(np.median(np.sort(misses)[min(fit.parameters, len(x)) - 1 :])), 1e-9)
         trust = HUBER * deviation / np.maximum(misses, HUBER * deviation)
-        again = replace(_weighted_fit(x, y, family, weights * np.sqrt(trust), domain, fit.shape), sigma=fit.sigma)
+        again = _weighted_fit(x, y, family, weights * np.sqrt(trust), domain, fit.shape)
+        again = replace(again, sigma=fit.sigma, relative=fit.relative)
         moved = float(np.max(np.abs(again.curve(x) - fit.curve(x))))
         fit = again
         if moved < 1e-9:
@@ -168,7 +218,8 @@ def fit_curve(
 def refit(fit: Fit, y: Floats, weights: Floats | None = None) -> Fit:
     """Fit the same family to other values at the same x, from the shape of `fit`; `weights` by default its own."""
     weights = fit.weights if weights is None else weights
-    return replace(_weighted_fit(fit.x, y, fit.family, weights, fit.domain, fit.shape), sigma=fit.sigma)
+    again = _weighted_fit(fit.x, y, fit.family, weights, fit.domain, fit.shape)
+    return replace(again, sigma=fit.sigma, relative=fit.relative)
 
 
 def _weighted_fit(x: Floats, y: Floats, family: str, weights: Floats, domain: tuple[float, float], start: Shape) -> Fit:

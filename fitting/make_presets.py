@@ -6,8 +6,8 @@ from typing import Any
 
 from fitting.curve_file import curve_to_dict
 from fitting.fit import fit_curve
-from fitting.measurements import read_measurements
 from fitting.presets import DATA
+from fitting.reading import read_measurements
 
 COMMAND = "python -m fitting.make_presets"
 """The command that made them."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fitting.errors import CurveError, MeasurementError
-from fitting.fit import FAMILY_NAMES, Fit, checked_points, fit_curve, refit
+from fitting.fit import FAMILY_NAMES, Fit, checked_points, fit_anywhere, fit_curve, out_of_range, refit
 
 POOR_R_SQUARED = 0.9
 POOR_PROBABILITY = 1e-3
@@ -52,6 +52,7 @@ def compare_fits(
     domain: tuple[float, float] | None = None,
     families: Sequence[str] = FAMILY_NAMES,
     robust: bool = False,
+    relative: bool = False,
 ) -> tuple[Candidate, ...]:
     """Fit every family; best first.
 
@@ -62,14 +63,14 @@ def compare_fits(
     Raises
     ------
     MeasurementError
-        When no family can be fitted.
+        When no family can be fitted, or the best fit leaves the accuracies from 0 to 1 on a domain that is asked for.
     """
     xs, ys, weights = checked_points(x, y, sigma)
     sigmas = None if sigma is None else 1 / weights
     rows = []
     for family in families:
         try:
-            fit = fit_curve(xs, ys, family, sigmas, domain, robust)
+            fit = fit_anywhere(xs, ys, family, sigmas, domain, robust, relative)
         except (CurveError, MeasurementError) as error:
             rows.append(Candidate(family, None, math.nan, str(error)))
         else:
@@ -80,7 +81,16 @@ def compare_fits(
     # with too few points for one of the good fits AICc compares nothing: it would favour whatever has fewer parameters
     good = [row for row in rows if row.fit is not None and not row.reason]
     by_criterion = all(math.isfinite(row.aicc) for row in good or rows if row.fit is not None)
-    return tuple(sorted(rows, key=lambda row: _rank(row, by_criterion)))
+    rows.sort(key=lambda row: _rank(row, by_criterion))
+    if domain is None:
+        return tuple(rows)
+    beyond = ["" if row.fit is None else out_of_range(row.fit) for row in rows]
+    if beyond[0]:
+        raise MeasurementError(beyond[0])
+    return tuple(
+        replace(row, reason=row.reason or "leaves the range 0 to 1 on the domain") if left else row
+        for row, left in zip(rows, beyond, strict=True)
+    )
 
 
 def leave_one_out(fit: Fit) -> float:
@@ -110,7 +120,7 @@ def poor(fit: Fit) -> str:
     """
     if fit.r_squared < POOR_R_SQUARED:
         return f"poor: it explains {max(fit.r_squared, 0):.0%} of the variance"
-    if fit.sigma is not None and fit.freedom > 0:
+    if fit.known_errors and fit.freedom > 0:
         from scipy.stats import chi2
 
         if chi2.sf(fit.chi_square, fit.freedom) < POOR_PROBABILITY:

@@ -199,10 +199,10 @@ def _bootstrap(fit: Fit, x: Floats, samples: int, seed: int) -> NDArray[np.float
     """Values at `x` of curves refitted to resampled values, shape (samples, len(x))."""
     rng = np.random.default_rng(seed)
     fitted, scale = np.asarray(fit.curve(fit.x)), _scale(fit)
-    if fit.sigma is None:
-        y = fitted + rng.choice(_inflated(fit), (samples, len(fitted)))
+    if fit.known_errors:
+        y = fitted + scale / fit.precision * rng.standard_normal((samples, len(fitted)))
     else:
-        y = fitted + scale * fit.sigma * rng.standard_normal((samples, len(fitted)))
+        y = fitted + rng.choice(_inflated(fit), (samples, len(fitted))) / fit.precision
     if not isinstance(fit.curve, ParametricCurve):
         return np.array([refit(fit, row, fit.precision).curve(x) for row in y])
     width, shift = axis_of(fit.x, fit.domain)
@@ -215,14 +215,14 @@ def _bootstrap(fit: Fit, x: Floats, samples: int, seed: int) -> NDArray[np.float
 
 
 def _inflated(fit: Fit) -> Floats:
-    """Residuals as large as the errors behind them: centred, divided by √(1 − leverage) or its mean.
+    """Weighted residuals as large as the errors behind them: centred, divided by √(1 − leverage) or its mean.
 
     Those of a robust fit are cut where trust ends, and stretched by what that takes from their spread.
     """
     shares = np.full(len(fit.x), fit.parameters / len(fit.x))
     if isinstance(fit.curve, ParametricCurve):
         shares = np.minimum(_leverages(fit), 0.95)
-    residuals = _stretch(fit) * fit.residuals * fit.trust / np.sqrt(1 - shares)
+    residuals = _stretch(fit) * fit.residuals * fit.trust * fit.precision / np.sqrt(1 - shares)
     return np.asarray(residuals - residuals.mean())
 
 
@@ -243,7 +243,7 @@ def _scale(fit: Fit) -> float:
             f"{fit.family} uses up all {len(fit.x)} points; its uncertainty needs at least {fit.parameters + 1}"
         )
     spread = _stretch(fit) * math.sqrt(float(np.sum((fit.residuals * fit.trust * fit.precision) ** 2)) / fit.freedom)
-    return spread if fit.sigma is None else max(1.0, spread)
+    return max(1.0, spread) if fit.known_errors else spread
 
 
 def _stretch(fit: Fit) -> float:
@@ -274,7 +274,7 @@ def _quantile(fit: Fit, probability: float) -> float:
     from scipy.stats import norm, t
 
     _scale(fit)
-    return float(norm.ppf(probability) if fit.sigma is not None else t.ppf(probability, fit.freedom))
+    return float(norm.ppf(probability) if fit.known_errors else t.ppf(probability, fit.freedom))
 
 
 def _checked(confidence: float) -> float:

@@ -38,7 +38,7 @@ class SideName(StrEnum):
 def command(
     csv: Annotated[Path, typer.Argument(help="Measurements, comma-separated, with a header.", metavar="CSV")],
     x: Annotated[str | None, typer.Option(help="Column of x; residual_bpp or model_packet_bits if left out.")] = None,
-    y: Annotated[str, typer.Option(help="Column of the accuracy, 0 to 1.")] = "map",
+    y: Annotated[str | None, typer.Option(help="Column of the accuracy, 0 to 1.")] = None,
     where: Annotated[list[str] | None, typer.Option(metavar="COLUMN=VALUE", help="Keep these rows.")] = None,
     x_offset: Annotated[float, typer.Option(help="Added to every x; less d^F/P turns a bitrate into a residual.")] = 0,
     features: Annotated[
@@ -67,7 +67,7 @@ def command(
     What is written and reported as `curve` is the fitted curve; with --confidence the conservative one in its place;
     with --max-error or --segments the piecewise-linear function of either.
     """
-    from fitting import compare_fits, conservative, piecewise_linear, read_measurements, write_curve
+    from fitting import FAMILY_NAMES, compare_fits, conservative, piecewise_linear, read_measurements, write_curve
 
     if max_error is not None and segments is not None:
         raise typer.BadParameter("give --max-error or --segments, not both", param_hint="--segments")
@@ -81,8 +81,8 @@ def command(
         _fit_surface(read_measurements(csv, x, y, _conditions(where), x_offset, features), family, alone, out, json)
         return
     measured = read_measurements(csv, x, y, _conditions(where), x_offset)
-    names = {} if family is Family.auto else {"families": (family.value,)}
-    rows = compare_fits(measured.x, measured.y, measured.sigma, domain, robust=robust, **names)
+    names = FAMILY_NAMES if family is Family.auto else (family.value,)
+    rows = compare_fits(measured.x, measured.y, measured.sigma, domain, names, robust, measured.relative)
     fit = rows[0].fit
     assert fit is not None, "compare_fits raises where nothing can be fitted"
     lower = None if confidence is None else conservative(fit, confidence, seed=seed)
