@@ -7,7 +7,7 @@ WORKERS ?= 2
 LATEST ?= .latest
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-EXTRAS := marl,fast,dist,docs,test
+EXTRAS := marl,fast,parquet,dist,bench,docs,test
 
 .DELETE_ON_ERROR:
 .PHONY: help install gap test test-slow test-latest lint bench docs clean

@@ -1,5 +1,6 @@
 """Measurements, fitted mAP curves and their piecewise-linear functions."""
 
+from fitting.bjontegaard import bd_map, bd_rate
 from fitting.curve_file import (
     curve_from_dict,
     curve_to_dict,
@@ -12,11 +13,13 @@ from fitting.curve_file import (
 )
 from fitting.curves import Curve, ParametricCurve, PiecewiseLinear
 from fitting.errors import CurveError, LeosplitError, MeasurementError
+from fitting.export import as_pyomo, as_python, formula
 from fitting.families import FAMILIES, Logistic, PowerLaw, SaturatingExponential
 from fitting.fit import FAMILY_NAMES, Fit, fit_curve
 from fitting.layouts import LAYOUTS
 from fitting.measurements import Measurements
 from fitting.piecewise import Approximation, piecewise_linear
+from fitting.prediction import Difference, Prediction, difference, predict
 from fitting.presets import preset_curves, preset_curves_source
 from fitting.reading import read_measurements
 from fitting.selection import Candidate, compare_fits
@@ -40,6 +43,7 @@ __all__ = [
     "Candidate",
     "Curve",
     "CurveError",
+    "Difference",
     "Estimate",
     "Fit",
     "LeosplitError",
@@ -49,21 +53,29 @@ __all__ = [
     "ParametricCurve",
     "PiecewiseLinear",
     "PowerLaw",
+    "Prediction",
     "SaturatingExponential",
     "Triangulated",
+    "as_pyomo",
+    "as_python",
     "band",
+    "bd_map",
+    "bd_rate",
     "compare_fits",
     "conservative",
     "correlation",
     "covariance",
     "curve_from_dict",
     "curve_to_dict",
+    "difference",
     "estimates",
     "fit_curve",
     "fit_surface",
+    "formula",
     "intervals",
     "is_surface",
     "piecewise_linear",
+    "predict",
     "preset_curves",
     "preset_curves_source",
     "read_curve",

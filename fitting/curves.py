@@ -224,7 +224,7 @@ class ParametricCurve(Curve):
     """
 
     formula_text: ClassVar[str]
-    """The formula with its parameters in braces, for `format`."""
+    """The formula in the syntax of Python, with its parameters in braces for `format`; it may use x and exp."""
     search: ClassVar[Mapping[str, Range]]
     """Where a fit looks for each shape parameter."""
 

@@ -65,7 +65,7 @@ class PowerLaw(ParametricCurve):
     """a − b·(x + d)^(−c): concave and ascending for b, c > 0; x + d must be positive on the domain."""
 
     kind: ClassVar[str] = "power_law"
-    formula_text: ClassVar[str] = "{a} - {b}*(x + {d})^(-{c})"
+    formula_text: ClassVar[str] = "{a} - {b}*(x + {d})**(-{c})"
     search: ClassVar[Mapping[str, Range]] = {"c": Range(0.01, 30, 24), "d": Range(1e-5, 30, 30)}
 
     a: float

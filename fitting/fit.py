@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,9 +13,14 @@ from fitting.families import FAMILIES
 from fitting.measurements import LARGEST
 from fitting.search import Problems, Shape, at_bounds, minimise, polish, project, shape_parameters
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 SHAPES = ("monotone", "monotone_concave")
 FAMILY_NAMES = (*FAMILIES, *SHAPES)
 """What can be fitted: the parametric families, and ascending (concave) piecewise-linear curves through every x."""
+LEAST_X, LARGEST_X = 1e-5, 1e5
+"""Sizes of x between which parameters are shown as they are."""
 HUBER = 1.345  # 95 % efficiency for normal errors
 MAD_TO_DEVIATION = 1.4826
 
@@ -117,6 +123,41 @@ class Fit:
         scale = 1.0 if self.sigma is None else float(np.mean(self.sigma**2))
         mean_square = max(self.chi_square * scale / n, 1e-18)
         return n * math.log(mean_square) + 2 * k + 2 * k * (k + 1) / (n - k - 1)
+
+    @property
+    def unit(self) -> float:
+        """A power of 1000 in which x is of ordinary size: 1 from 1e-5 to 1e5."""
+        largest = float(np.max(np.abs(self.x)))
+        return 1.0 if LEAST_X <= largest <= LARGEST_X else 10.0 ** (3 * math.floor(math.log10(largest) / 3))
+
+    def in_units(self, unit: float) -> "Fit":
+        """Return the same fit of x/unit."""
+        if unit == 1.0:
+            return self
+        if isinstance(self.curve, ParametricCurve):
+            curve: Curve = self.curve.on_axis(1 / unit, 0.0)
+        else:
+            assert isinstance(self.curve, PiecewiseLinear), "a fit is parametric or piecewise linear"
+            curve = PiecewiseLinear(tuple(x / unit for x in self.curve.x), self.curve.y)
+        domain = self.domain[0] / unit, self.domain[1] / unit
+        return replace(self, curve=curve, x=self.x / unit, domain=domain)
+
+    def frame(self) -> "pd.DataFrame":
+        """One row a point: x, y, sigma where known, fitted value, residual, standardised residual, trust."""
+        from fitting.views import frame
+
+        return frame(self)
+
+    def plot(self, axes: Any = None, confidence: float = 0.95) -> Any:
+        """Draw points, curve and band on matplotlib axes, new ones by default; returns the axes."""
+        from fitting.views import plot
+
+        return plot(self, axes, confidence)
+
+    def _repr_html_(self) -> str:
+        from fitting.views import html
+
+        return html(self)
 
 
 def fit_curve(

@@ -16,10 +16,13 @@ from numpy.typing import NDArray
 from fitting.curves import Floats, ParametricCurve
 from fitting.families import FAMILIES
 from fitting.fit import Fit, axis_of
-from fitting.search import Problems, at_bounds, box, polish, shape_parameters
+from fitting.search import Problems, box, polish, project, shape_parameters
 
 ACCURACY = 1e-5
 """Relative accuracy of the distance, in units of the quantile, at which an end is found."""
+TOLERANCE = 1e-9
+"""Relative accuracy of the sums of squares."""
+SHARE = 0.01
 DOUBLINGS = 80
 REFINEMENTS = 40
 
@@ -43,71 +46,85 @@ class Ends:
     searched: Floats
 
 
-def value_ends(fit: Fit, x: Floats, side: int, reach: float, scale: float, guess: Floats) -> Floats:
+def value_ends(fit: Fit, x: Floats, sides: Floats, reach: float, scale: float, guess: Floats) -> Floats:
     """Lower (side −1) or upper (1) ends of the curve's value at x, shape (n,).
 
     Parameters
     ----------
     fit
         A least-squares fit of a parametric family.
-    x
-        Where, shape (n,), inside the domain.
-    side
-        Which end.
+    x, sides
+        Where and which end, shape (n,); x inside the domain.
     reach
         Quantile.
     scale
         Factor from 1/weights to the deviation of the errors.
     guess
-        Standard error of each value, from which the search starts; may be infinite.
+        Standard error of each value, shape (n,), from which the search starts; may be infinite.
     """
-    family = FAMILIES[fit.family]
     width, shift = axis_of(fit.x, fit.domain)
     centre = np.asarray(fit.curve(x), dtype=float)
-    problems = _problems(fit, len(x))
-    problems = replace(problems, held="value", level=centre, place=(x - shift) / width)
-    assert family is problems.family, "one family"
-    return _ends(fit, problems, centre, side, reach, scale, guess).level
+    problems = replace(_problems(fit, len(x)), held="value", level=centre, place=(x - shift) / width)
+    return _ends(fit, problems, centre, sides, reach, scale, guess).level
 
 
 def linear_ends(fit: Fit, name: str, reach: float, scale: float, guess: float) -> tuple[float, float]:
-    """Return the ends of the interval of a or b; infinite where a shape parameter is at a search bound."""
+    """Return the ends of the interval of a or b; infinite where a bound of the search, not the points, sets one."""
     assert isinstance(fit.curve, ParametricCurve), "the caller checks"
-    value = fit.curve.parameters[name]
-    problems = replace(_problems(fit, 1), held=name, level=np.array([value]))
-    ends = []
-    for side in (-1, 1):
-        found = _ends(fit, problems, np.array([value]), side, reach, scale, np.array([guess]))
-        open_ = bool(at_bounds(problems.family, found.searched[0]))
-        ends.append(side * np.inf if open_ else float(found.level[0]))
-    return ends[0], ends[1]
+    value = np.full(2, fit.curve.parameters[name])
+    problems = replace(_problems(fit, 2), held=name, level=value)
+    sides = np.array([-1.0, 1.0])
+    found = _ends(fit, problems, value, sides, reach, scale, np.full(2, guess))
+    limited = _limited(replace(problems, level=found.level), found.searched, reach * scale)
+    ends = np.where(limited, sides * np.inf, found.level)
+    return float(ends[0]), float(ends[1])
 
 
 def shape_ends(fit: Fit, name: str, reach: float, scale: float) -> tuple[float, float]:
-    """Return the ends of the interval of a shape parameter; where the search ends first, infinite."""
+    """Return the ends of the interval of a shape parameter; infinite where a bound of the search sets one."""
     family = FAMILIES[fit.family]
     index = list(family.search).index(name)
-    low, high = box(family)
-    here = np.array(fit.shape)
+    here, sides = np.array(fit.shape), np.array([-1.0, 1.0])
     held = np.arange(len(here)) == index
-    ends = []
-    for side, bound in ((-1, low[index]), (1, high[index])):
+    bounds = np.array([end[index] for end in box(family)])
 
-        def evaluate(rows: NDArray[np.intp], levels: Floats, starts: Floats) -> tuple[Floats, Floats]:
-            begin = starts.copy()
-            begin[:, :, index] = levels
-            return _best(_problems(fit, len(rows)), begin, fit, scale, held)
+    def evaluate(rows: NDArray[np.intp], levels: Floats, starts: Floats) -> tuple[Floats, Floats]:
+        begin = starts.copy()
+        begin[:, :, index] = levels
+        return _best(_problems(fit, len(rows)), begin, fit, scale, held)
 
-        ending = evaluate(np.arange(1), np.array([bound]), here[None, None, :])
-        if bound == here[index] or ending[0][0] < reach:
-            ends.append(side * np.inf)
+    start = np.broadcast_to(here, (1, 2, len(here)))
+    distance, shape = evaluate(np.arange(2), bounds, start)
+    open_ = (distance < reach) | (bounds == here[index])
+    # an open end is searched for too, from a bound that counts as just too far, and then left out
+    outer = bounds, np.where(open_, reach, distance), shape
+    found = _refine(evaluate, (np.full(2, here[index]), np.zeros(2), start[0]), outer, reach)
+    open_ |= _limited(_problems(fit, 2), found.searched, reach * scale, index)
+    width, shift = axis_of(fit.x, fit.domain)
+    moved = family.moved(width, shift, 0.0, 1.0, *shape_parameters(family, found.searched))[2 + index]
+    ends = np.where(open_, sides * np.inf, moved)
+    return float(ends[0]), float(ends[1])
+
+
+def _limited(problems: Problems, searched: Floats, distance: float, held: int | None = None) -> NDArray[np.bool_]:
+    """Tell at which ends a shape parameter lies at a bound beyond which the fit would still get better.
+
+    It counts where e times the parameter (or 1 further, for a place) would change the sum of squares by more than a
+    hundredth of what the interval allows.
+    """
+    low, high = box(problems.family)
+    limited = np.zeros(len(searched), dtype=bool)
+    cost = project(problems, searched).cost
+    for j in range(len(low)):
+        if j == held:
             continue
-        found = _refine(evaluate, (here[None, index], np.zeros(1), here[None, :]), (np.array([bound]), *ending), reach)
-        others = [other for other in at_bounds(family, found.searched[0]) if other != name]
-        width, shift = axis_of(fit.x, fit.domain)
-        moved = family.moved(width, shift, 0.0, 1.0, *(float(p[0]) for p in shape_parameters(family, found.searched)))
-        ends.append(side * np.inf if others else float(moved[2 + index]))
-    return ends[0], ends[1]
+        for bound, inward in ((low[j], 1e-4), (high[j], -1e-4)):
+            at_bound = np.abs(searched[:, j] - bound) <= 1e-9 * (high[j] - low[j])
+            inside = searched.copy()
+            inside[:, j] += inward
+            slope = (project(problems, inside).cost - cost) / abs(inward)
+            limited |= at_bound & (slope > SHARE * distance**2)
+    return limited
 
 
 def _problems(fit: Fit, count: int) -> Problems:
@@ -116,7 +133,9 @@ def _problems(fit: Fit, count: int) -> Problems:
     return Problems(FAMILIES[fit.family], (fit.x - shift) / scale, y, fit.weights, outer=(scale, shift))
 
 
-def _ends(fit: Fit, problems: Problems, centre: Floats, side: int, reach: float, scale: float, guess: Floats) -> Ends:
+def _ends(
+    fit: Fit, problems: Problems, centre: Floats, sides: Floats, reach: float, scale: float, guess: Floats
+) -> Ends:
     """Levels on one side of the centres, shape (m,), at which the distance is `reach`."""
     count, here = len(centre), np.broadcast_to(np.array(fit.shape), (len(centre), len(fit.shape)))
     typical = max(float(np.ptp(fit.y)), 1e-9 * float(np.max(np.abs(fit.y))), 1e-300)
@@ -127,7 +146,7 @@ def _ends(fit: Fit, problems: Problems, centre: Floats, side: int, reach: float,
         return _best(replace(part, level=levels), starts, fit, scale, None)
 
     inner, inner_distance, inner_shape = centre.copy(), np.zeros(count), here.copy()
-    outer, outer_distance, outer_shape = centre + side * step, np.full(count, -1.0), here.copy()
+    outer, outer_distance, outer_shape = centre + sides * step, np.full(count, -1.0), here.copy()
     active = np.arange(count)
     for _ in range(DOUBLINGS):
         starts = np.stack([inner_shape[active], here[active]])
@@ -140,10 +159,10 @@ def _ends(fit: Fit, problems: Problems, centre: Floats, side: int, reach: float,
         if len(active) == 0:
             break
         step[active] *= 2
-        outer[active] = inner[active] + side * step[active]
+        outer[active] = inner[active] + sides[active] * step[active]
     found = _refine(evaluate, (inner, inner_distance, inner_shape), (outer, outer_distance, outer_shape), reach)
     level = found.level.copy()
-    level[active] = side * np.inf
+    level[active] = sides[active] * np.inf
     return Ends(level, found.searched)
 
 
@@ -153,7 +172,7 @@ def _best(
     """Distances √(S − S₀)/scale and searched numbers of the best of several starts, shape (r, m, k)."""
     repeats, count, size = starts.shape
     rows = np.tile(np.arange(count), repeats)
-    found, cost = polish(problems.rows(rows), starts.reshape(-1, size), fixed)
+    found, cost = polish(problems.rows(rows), starts.reshape(-1, size), fixed, TOLERANCE)
     cost = cost.reshape(repeats, count)
     chosen = np.argmin(cost, axis=0)
     least = float(np.sum((fit.residuals * fit.weights) ** 2))

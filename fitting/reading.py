@@ -116,6 +116,33 @@ def read_measurements(
     )
 
 
+def groups(source: Any, column: str, options: Mapping[str, Any], where: Mapping[str, str]) -> list[str]:
+    """Return the distinct cells of a column, in the order of the rows; with `wide`, the columns beside x.
+
+    Parameters
+    ----------
+    source, options, where
+        As of `read_measurements`.
+    column
+        The column.
+
+    Raises
+    ------
+    MeasurementError
+        When there is no such column.
+    """
+    dialect = Dialect(options.get("sep"), options.get("comment"), options.get("encoding"))
+    sources = list(source) if isinstance(source, list | tuple) else [source]
+    table = joined([read_table(one, dialect) for one in sources])
+    if options.get("wide"):
+        x = _Columns.choose(table, options.get("x"), None, options.get("layout"), True).x
+        return [name for name in table.header if name != x and name not in where]
+    if column not in table.header:
+        raise MeasurementError(_no_column(table, column))
+    kept = (cells for _, cells in table.rows if all(_same(cells.get(name), text) for name, text in where.items()))
+    return list(dict.fromkeys(str(cells[column]) for cells in kept if not is_blank(cells.get(column))))
+
+
 @dataclass(frozen=True)
 class _Columns:
     """Columns of size and accuracy, accuracies that stand for no value, and what was assumed."""

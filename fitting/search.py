@@ -22,6 +22,7 @@ MOST_PLACES = 60
 MOST_STARTS = 60
 STEPS = 200
 CONVERGED = 1e-14
+"""Relative gain in a step below which a fit counts as found."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,7 +182,9 @@ def _linear(problems: Problems, columns: list[Floats], size: Floats, derive: boo
         return Projection(np.sum(residuals**2, axis=1), residuals, a[:, 0], b[:, 0] / size, jacobian)
 
 
-def polish(problems: Problems, start: Floats, fixed: NDArray[np.bool_] | None = None) -> tuple[Floats, Floats]:
+def polish(
+    problems: Problems, start: Floats, fixed: NDArray[np.bool_] | None = None, tolerance: float = CONVERGED
+) -> tuple[Floats, Floats]:
     """Local minima from the starts.
 
     Parameters
@@ -192,6 +195,8 @@ def polish(problems: Problems, start: Floats, fixed: NDArray[np.bool_] | None = 
         Searched numbers to start from, shape (m, k), inside the box.
     fixed
         Which of them stay, shape (k,) or (m, k).
+    tolerance
+        Relative gain in a step below which a problem counts as solved; three times in a row at the least tolerance.
 
     Returns
     -------
@@ -204,8 +209,9 @@ def polish(problems: Problems, start: Floats, fixed: NDArray[np.bool_] | None = 
     cost = project(problems, s).cost
     damping = np.full(len(s), 1e-3)
     calm = np.zeros(len(s), dtype=int)
+    enough = 3 if tolerance <= CONVERGED else 1
     for _ in range(STEPS):
-        active = np.flatnonzero(calm < 3)
+        active = np.flatnonzero(calm < enough)
         if len(active) == 0:
             break
         part = problems.rows(active)
@@ -215,13 +221,13 @@ def polish(problems: Problems, start: Floats, fixed: NDArray[np.bool_] | None = 
         found = project(part, trial).cost
         better = found < cost[active]
         gain = np.where(better, cost[active] - found, 0.0)
-        small = gain <= CONVERGED * cost[active]
+        small = (gain <= tolerance * cost[active]) & (damping[active] < 1e-1)
         s[active] = np.where(better[:, None], trial, s[active])
         cost[active] = np.where(better, found, cost[active])
         damping[active] = np.clip(np.where(better, damping[active] / 8, damping[active] * 6), 1e-12, 1e12)
         tiny = np.max(np.abs(step), axis=1) < 1e-11
         calm[active] = np.where(small & (better | tiny), calm[active] + 1, 0) + np.where(tiny, 1, 0)
-        calm[active[damping[active] > 1e10]] = 3
+        calm[active[damping[active] > 1e10]] = enough
     return s, cost
 
 

@@ -29,7 +29,7 @@ class Candidate:
     reason
         Why there is no fit, or why it is poor; empty otherwise.
     weight
-        Akaike weight among the fits, which sum to 1 (H. Akaike, doi:10.1007/978-1-4612-1694-0_16); nan where the
+        Akaike weight among the fits, which sum to 1 (Burnham and Anderson, doi:10.1007/b97636); nan where the
         points are too few for the criterion.
     """
 

@@ -56,7 +56,7 @@ def covariance(fit: Fit) -> NDArray[np.float64]:
     """
     curve = _parametric(fit)
     with np.errstate(over="ignore", invalid="ignore"):
-        return np.asarray(_scale(fit) ** 2 * spread(curve, fit.x, fit.precision).inverse)
+        return np.asarray(error_scale(fit) ** 2 * spread(curve, fit.x, fit.precision).inverse)
 
 
 def standard_errors(fit: Fit) -> dict[str, float]:
@@ -69,7 +69,7 @@ def standard_errors(fit: Fit) -> dict[str, float]:
     """
     curve = _parametric(fit)
     with np.errstate(over="ignore"):
-        errors = _scale(fit) * spread(curve, fit.x, fit.precision).roots
+        errors = error_scale(fit) * spread(curve, fit.x, fit.precision).roots
     return dict(zip(curve.names(), errors.tolist(), strict=True))
 
 
@@ -81,7 +81,7 @@ def correlation(fit: Fit) -> NDArray[np.float64]:
     MeasurementError
         As `covariance`.
     """
-    _scale(fit)
+    error_scale(fit)
     matrix = spread(_parametric(fit), fit.x, fit.precision).unit_inverse
     with np.errstate(invalid="ignore", over="ignore"):
         deviations = np.sqrt(np.diag(matrix))
@@ -101,7 +101,7 @@ def estimates(fit: Fit, confidence: float = 0.95) -> tuple[Estimate, ...]:
         As `covariance`, and when the confidence is not between 0 and 1.
     """
     curve, errors = _parametric(fit), standard_errors(fit)
-    reach, scale = _quantile(fit, 0.5 + 0.5 * _checked(confidence)), _scale(fit)
+    reach, scale = quantile(fit, 0.5 + 0.5 * _checked(confidence)), error_scale(fit)
     rows = []
     for name, value in curve.parameters.items():
         if not _has_profile(fit):
@@ -143,11 +143,12 @@ def band(fit: Fit, x: Floats, confidence: float = 0.95, samples: int = SAMPLES, 
     """
     tail, x = 0.5 - 0.5 * _checked(confidence), np.asarray(x, dtype=float)
     if _has_profile(fit):
-        return _profiled(fit, x, -1, 1 - tail), _profiled(fit, x, 1, 1 - tail)
-    curves, centre = _bootstrap(fit, x, samples, seed), np.asarray(fit.curve(x))
+        lower, upper = _profiled(fit, x, (-1, 1), 1 - tail)
+        return lower, upper
+    curves, centre = resampled(fit, x, samples, seed, 1 - tail), np.asarray(fit.curve(x))
     return (
-        centre + _widened(fit, np.minimum(np.quantile(curves, tail, axis=0) - centre, 0), 1 - tail),
-        centre + _widened(fit, np.maximum(np.quantile(curves, 1 - tail, axis=0) - centre, 0), 1 - tail),
+        np.minimum(np.quantile(curves, tail, axis=0), centre),
+        np.maximum(np.quantile(curves, 1 - tail, axis=0), centre),
     )
 
 
@@ -166,11 +167,10 @@ def conservative(fit: Fit, confidence: float = 0.95, samples: int = SAMPLES, see
     x = np.union1d(np.linspace(lo, hi, 65), np.clip(fit.x, lo, hi))
     centre = np.asarray(fit.curve(x))
     if _has_profile(fit):
-        lower = np.minimum(_profiled(fit, x, -1, _checked(confidence)), centre)
+        lower = np.minimum(_profiled(fit, x, (-1,), _checked(confidence))[0], centre)
     else:
-        tail = 1 - _checked(confidence)
-        low = np.minimum(np.quantile(_bootstrap(fit, x, samples, seed), tail, axis=0) - centre, 0)
-        lower = centre + _widened(fit, low, confidence)
+        curves = resampled(fit, x, samples, seed, _checked(confidence))
+        lower = np.minimum(np.quantile(curves, 1 - _checked(confidence), axis=0), centre)
     if np.all(np.diff(centre) >= 0):
         lower = np.minimum.accumulate(lower[::-1])[::-1]
     return PiecewiseLinear(tuple(x.tolist()), tuple(lower.tolist()))
@@ -180,25 +180,38 @@ def _has_profile(fit: Fit) -> bool:
     """Tell whether the profile likelihood of a fit has a shape: least squares, parametric, not through every point."""
     if not fit.shape or np.any(fit.trust < 1):
         return False
-    return bool(_scale(fit) > EXACT * float(np.max(np.abs(fit.y))) * float(np.min(fit.precision)))
+    return bool(error_scale(fit) > EXACT * float(np.max(np.abs(fit.y))) * float(np.min(fit.precision)))
 
 
-def _profiled(fit: Fit, x: Floats, side: int, probability: float) -> Floats:
-    """One end of the profile likelihood interval of the value at each x, shape of x."""
+def _profiled(fit: Fit, x: Floats, sides: tuple[int, ...], probability: float) -> tuple[Floats, ...]:
+    """Return the ends of the profile likelihood interval of the value at each x on each side, of the shape of x."""
     curve = _parametric(fit)
     inside = np.clip(x.ravel(), *curve.domain)
     with np.errstate(all="ignore"):
         gradient = np.stack(np.broadcast_arrays(*curve.partials(inside, **curve.parameters)), axis=1)
         guess = np.sqrt(np.einsum("ij,jk,ik->i", gradient, covariance(fit), gradient))
-    ends = value_ends(fit, inside, side, abs(_quantile(fit, probability)), _scale(fit), guess)
-    centre = np.asarray(curve(inside))
-    return np.where(np.isfinite(ends), ends, centre).reshape(x.shape)
+    places, guesses = np.tile(inside, len(sides)), np.tile(guess, len(sides))
+    which = np.repeat(np.array(sides, dtype=float), len(inside))
+    ends = value_ends(fit, places, which, abs(quantile(fit, probability)), error_scale(fit), guesses)
+    ends = np.where(np.isfinite(ends), ends, np.asarray(curve(places)))
+    return tuple(part.reshape(x.shape) for part in np.split(ends, len(sides)))
 
 
-def _bootstrap(fit: Fit, x: Floats, samples: int, seed: int) -> NDArray[np.float64]:
+def resampled(fit: Fit, x: Floats, samples: int, seed: int, probability: float = 0.975) -> NDArray[np.float64]:
+    """Values at `x` of curves refitted to resampled values, shape (samples, len(x)).
+
+    Their distances from the curve are widened from the normal's quantile at a probability to that of Student's t.
+    """
+    from scipy.stats import norm
+
+    wider, centre = quantile(fit, probability) / float(norm.ppf(probability)), np.asarray(fit.curve(x))
+    return np.asarray(centre + wider * (_refitted(fit, x, samples, seed) - centre))
+
+
+def _refitted(fit: Fit, x: Floats, samples: int, seed: int) -> NDArray[np.float64]:
     """Values at `x` of curves refitted to resampled values, shape (samples, len(x))."""
     rng = np.random.default_rng(seed)
-    fitted, scale = np.asarray(fit.curve(fit.x)), _scale(fit)
+    fitted, scale = np.asarray(fit.curve(fit.x)), error_scale(fit)
     if fit.known_errors:
         y = fitted + scale / fit.precision * rng.standard_normal((samples, len(fitted)))
     else:
@@ -236,8 +249,8 @@ def _leverages(fit: Fit) -> Floats:
     return np.asarray(np.sum(left[:, values > 1e-12 * values[0]] ** 2, axis=1))
 
 
-def _scale(fit: Fit) -> float:
-    """Factor from 1/weights to the deviation of the errors."""
+def error_scale(fit: Fit) -> float:
+    """Return the factor from 1/weights to the deviation of the errors."""
     if fit.freedom < 1:
         raise MeasurementError(
             f"{fit.family} uses up all {len(fit.x)} points; its uncertainty needs at least {fit.parameters + 1}"
@@ -264,16 +277,11 @@ def _parametric(fit: Fit) -> ParametricCurve:
     return fit.curve
 
 
-def _widened(fit: Fit, offset: Floats, quantile: float) -> Floats:
-    from scipy.stats import norm
-
-    return np.asarray(offset * (_quantile(fit, quantile) / float(norm.ppf(quantile))))
-
-
-def _quantile(fit: Fit, probability: float) -> float:
+def quantile(fit: Fit, probability: float) -> float:
+    """Quantile of Student's t for the points that are left, or of the normal where the errors are known."""
     from scipy.stats import norm, t
 
-    _scale(fit)
+    error_scale(fit)
     return float(norm.ppf(probability) if fit.known_errors else t.ppf(probability, fit.freedom))
 
 

@@ -17,7 +17,7 @@ def draw_fit(
     approximation: Approximation | None = None,
     title: str = "",
 ) -> Figure:
-    """Draw a fit.
+    """Draw a fit above its residuals.
 
     Parameters
     ----------
@@ -36,7 +36,9 @@ def draw_fit(
     title
         Title of the figure.
     """
-    figure, (axes,) = new_figure(6.8, 4.4)
+    figure, (axes, below) = new_figure(6.8, 5.8, rows=2)
+    if (grid := axes.get_gridspec()) is not None:
+        grid.set_height_ratios((3, 1))
     lo, hi = fit.curve.domain
     x = np.union1d(np.linspace(lo, hi, 400), fit.x)
     if band is not None:
@@ -48,9 +50,22 @@ def draw_fit(
         function = approximation.function
         label = f"{approximation.segments} segments, {approximation.side}, error ≤ {approximation.error:.2g}"
         axes.plot(function.x, function.y, "-s", color=COLOURS[1], lw=1.1, ms=4, label=label)
-    axes.errorbar(fit.x, fit.y, yerr=fit.sigma, fmt="o", color=COLOURS[6], ms=4, lw=1, label="measured", zorder=5)
-    axes.set_xlabel(x_label)
+    axes.errorbar(
+        fit.x,
+        fit.y,
+        yerr=fit.sigma if fit.known_errors else None,
+        fmt="o",
+        color=COLOURS[6],
+        ms=4,
+        lw=1,
+        label="measured",
+        zorder=5,
+    )
     axes.set_ylabel("mAP")
+    below.axhline(0.0, color=COLOURS[0], lw=1.0)
+    below.errorbar(fit.x, fit.residuals, yerr=fit.sigma if fit.known_errors else None, fmt="o", color=COLOURS[6], ms=4)
+    below.set_xlabel(x_label)
+    below.set_ylabel("residual")
     axes.set_title(title, loc="left")
     axes.legend(loc="lower right")
     return figure
