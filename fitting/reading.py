@@ -182,7 +182,7 @@ def _accuracy(table: Table, name: str | None, layout: Layout | None) -> str:
         runs = run_columns(table.header)
         runs = [column for column in runs if "map" in column.lower()] or runs
         if len(runs) > 1:
-            raise MeasurementError(f"{table.name}: {len(runs)} runs: name one by --y: {_named(map(repr, runs))}")
+            raise MeasurementError(f"{table.name}: {len(runs)} runs: name one by --y: {_named(map(short, runs))}")
         return runs[0] if runs else Y_COLUMN
     return next((column for column in layout.y if column in table.header), (*layout.y, Y_COLUMN)[0])
 
@@ -191,7 +191,9 @@ def _no_column(table: Table, column: str) -> str:
     if table.numbered:
         return f"{table.name} has no header; name its columns by number, 1 to {len(table.header)}, got {column!r}"
     where = ", row 1" if table.sep else ""
-    return f"{table.name}{where}: there is no column {column!r} in the header, it has {_named(map(repr, table.header))}"
+    return (
+        f"{table.name}{where}: there is no column {column!r} in the header, it has {_named(map(short, table.header))}"
+    )
 
 
 def _named(names: Any) -> str:
@@ -229,7 +231,7 @@ def _spread_columns(
     for option, column in (("--std", std), ("--stderr", stderr), ("--count", count)):
         if column is not None and column not in header:
             raise MeasurementError(
-                f"there is no column {column!r} for {option}, the header has {_named(map(repr, header))}"
+                f"there is no column {column!r} for {option}, the header has {_named(map(short, header))}"
             )
     if std and stderr:
         raise MeasurementError("a standard deviation or a standard error is needed, not both (--std, --stderr)")
