@@ -1,6 +1,8 @@
 """`leosplit solve`: documents, files and exit codes of the four problems."""
 
 import json
+import shutil
+import subprocess
 from dataclasses import replace
 
 import highspy
@@ -88,6 +90,38 @@ def test_export_writes_a_model_that_highs_reads(problem, suffix, solve, tmp_path
     highs.run()
     reached = document["objective_s"] if problem in ("full", "routing") else document["objective_bits"]
     assert highs.getInfo().objective_function_value == pytest.approx(reached, rel=1e-5)
+
+
+MPS_SECTIONS = {"NAME", "ROWS", "COLUMNS", "RHS", "RANGES", "BOUNDS", "ENDATA"}
+VARIANTS = [["--problem", name] for name in ("full", "routing", "data", "model")]
+VARIANTS += [["--share-computing"], ["--whole-frames"], ["--objective", "max"]]
+VARIANTS += [["--formulation", name] for name in ("textbook", "load-indexed", "joint")]
+
+
+@pytest.mark.parametrize("words", VARIANTS, ids=" ".join)
+def test_an_exported_mps_file_has_the_sections_that_every_reader_knows(words, solve, tmp_path):
+    path = tmp_path / "model.mps"
+    assert solve(*words, "--export", str(path))[0] == 0
+    lines = [line for line in path.read_text().splitlines() if not line.startswith("*")]
+    sections = [line.split()[0] for line in lines if not line.startswith(" ")]
+    assert set(sections) <= MPS_SECTIONS
+    assert sections[0] == "NAME"
+    assert sections[-1] == "ENDATA"
+    fields = {"ROWS": {2}, "COLUMNS": {3}, "RHS": {3}, "RANGES": {3}, "BOUNDS": {3, 4}}
+    section = ""
+    for line in lines:
+        section = section if line.startswith(" ") else line.split()[0]
+        assert not line.startswith(" ") or len(line.split()) in fields[section], line
+
+
+@pytest.mark.skipif(shutil.which("glpsol") is None, reason="GLPK is not installed")
+@pytest.mark.parametrize("suffix", [".lp", ".mps"])
+@pytest.mark.parametrize("words", VARIANTS, ids=" ".join)
+def test_glpk_reads_an_exported_model(words, suffix, solve, tmp_path):
+    path = tmp_path / f"model{suffix}"
+    assert solve(*words, "--export", str(path))[0] == 0
+    form = "--lp" if suffix == ".lp" else "--freemps"
+    subprocess.run(["glpsol", form, str(path), "--check"], check=True, capture_output=True)
 
 
 @pytest.mark.parametrize("problem", ["full", "routing", "data"])

@@ -16,7 +16,7 @@ from solvers.exact.pyomo_models import solve as direct
 from solvers.result import Termination
 from solvers.routing import shortest_path_router
 from solvers.schemes import packets_at
-from tests.tiny import asked
+from tests.tiny import asked, few_frames
 
 
 @pytest.fixture(scope="module")
@@ -339,3 +339,23 @@ def test_a_memory_limit_keeps_the_best_solution():
     result = solve_full(contended, memory_limit=1e-3)
     assert result.termination is Termination.MEMORY_LIMIT
     assert check(contended, result.solution) == ()
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"objective": "max"}, {"whole_frames": True}, {"formulation": "joint"}], ids=str
+)
+def test_export_writes_a_file_and_changes_nothing_else(options, small, tmp_path):
+    problem, options = asked(few_frames(small, 4), **options)
+    plain = solve_full(problem, **options)
+    written = solve_full(problem, export=tmp_path / "model.lp", **options)
+    assert (tmp_path / "model.lp").exists()
+    assert facts(written) == facts(plain)
+    packets = plain.solution
+    routed = solve_routing(problem, packets, export=tmp_path / "routing.mps")
+    assert facts(routed) == facts(solve_routing(problem, packets))
+
+
+def facts(result):
+    """What a result says, but for the time it took and how often it looked at a running solver."""
+    phases = tuple({"phase": phase} for phase in sorted({record["phase"] for record in result.trace}))
+    return replace(result, build_s=0.0, solve_s=0.0, trace=phases)

@@ -93,9 +93,9 @@ def solve_full(
     progress
         Called with incumbent and bound as they change.
     add_constraints
-        Called with the Pyomo model before it is solved; adds constraints of one's own.
+        Called with the Pyomo model before it is solved or written; adds constraints of one's own.
     export
-        File to write the Pyomo model to, .lp or .mps; an infeasible one too.
+        File to write the Pyomo model to, .lp or .mps, before the run begins and its time counts; an infeasible one too.
     log
         File that the solver's log is appended to.
     seed
@@ -126,21 +126,22 @@ def solve_full(
     reason = why_full_infeasible(problem.instance)
     if reason is None and problem.whole_frames:
         reason = why_frames_infeasible(problem.instance)
+    given = None if start is None or reason is not None else given_start(problem, start)
+    if export is not None:
+        _export(build, add_constraints, export)
     if reason is not None:
-        return _infeasible(reason, solver, build, export)
-    given = None if start is None else given_start(problem, start)
+        return Result(Termination.INFEASIBLE, solver=solver, message=reason)
     return _solve(
         problem,
         None,
         build,
         given,
         limits,
-        priced=formulation is None and solver == "highs" and export is None and not relax,
+        priced=formulation is None and solver == "highs" and not relax,
         seed=seed,
         solver=solver,
         progress=progress,
         add_constraints=add_constraints,
-        export=export,
         relax=relax,
     )
 
@@ -180,21 +181,22 @@ def solve_routing(
         return build_routing_model(problem, packets)
 
     reason = why_routing_infeasible(problem.instance, packets)
+    given = None if start is None or reason is not None else given_start(problem, start, packets)
+    if export is not None:
+        _export(build, add_constraints, export)
     if reason is not None:
-        return _infeasible(reason, solver, build, export)
-    given = None if start is None else given_start(problem, start, packets)
+        return Result(Termination.INFEASIBLE, solver=solver, message=reason)
     return _solve(
         problem,
         packets,
         build,
         given,
         limits,
-        priced=formulation is None and solver == "highs" and export is None and not relax,
+        priced=formulation is None and solver == "highs" and not relax,
         seed=seed,
         solver=solver,
         progress=progress,
         add_constraints=add_constraints,
-        export=export,
         relax=relax,
     )
 
@@ -215,7 +217,7 @@ def _solve(
     Parameters
     ----------
     priced
-        Whether branch and price may be used: no model, solver, file or relaxation is asked for.
+        Whether branch and price may be used: no model, solver or relaxation is asked for.
     directly
         Further arguments of `solve_pyomo_model`.
     """
@@ -286,11 +288,12 @@ def _known(
     return InitialBounds(min(feasible, key=evaluator.value, default=None), max(bounds, default=None))
 
 
-def _infeasible(reason: str, solver: str, build: Callable[[], Any], export: Path | None) -> Result:
-    """Return why there is no solution; a model that was asked for is written all the same."""
-    if export is not None:
-        write_model(build(), export)
-    return Result(Termination.INFEASIBLE, solver=solver, message=reason)
+def _export(build: Callable[[], Any], add_constraints: Callable[[Any], None] | None, path: Path) -> None:
+    """Write the model to a file; the run begins afterwards, as it would have without."""
+    model = build()
+    if add_constraints is not None:
+        add_constraints(model)
+    write_model(model, path)
 
 
 def _priced(

@@ -105,7 +105,6 @@ def solve_pyomo_model(
     limits: Limits,
     progress: ProgressCallback | None = None,
     add_constraints: Callable[[Any], None] | None = None,
-    export: Path | None = None,
     relax: bool = False,
 ) -> Result:
     """Build a model of (4) or (7), solve it from a feasible solution and return what it means.
@@ -123,8 +122,6 @@ def solve_pyomo_model(
         Returns where to begin; called for a relaxation only where that is stopped, for the bound.
     add_constraints
         Called with the model before it is solved: adds constraints.
-    export
-        File to write the model to.
     relax
         Drop integrality and return the bound alone.
     """
@@ -136,8 +133,8 @@ def solve_pyomo_model(
         start = evaluator.adapt(known.solution)
         recorder(None if start is None or add_constraints else evaluator.value(start), known.bound_s)
         recorder.phase = "building"
-        with build_timeout(None if export else _left(limits, recorder)):
-            model = _build(build, add_constraints, export, start, relax)
+        with build_timeout(_left(limits, recorder)):
+            model = _build(build, add_constraints, start, relax)
         build_s = recorder.elapsed()
         recorder.phase = solver
         outcome = _solve(model, found, solver, limits, recorder, start is not None, relax)
@@ -180,7 +177,6 @@ def _left(limits: Limits, recorder: Recorder) -> float | None:
 def _build(
     build: Callable[[], Any],
     add_constraints: Callable[[Any], None] | None,
-    export: Path | None,
     start: Solution | None,
     relax: bool,
 ) -> Any:
@@ -188,8 +184,6 @@ def _build(
         model = build()
     if add_constraints is not None:
         add_constraints(model)
-    if export is not None:
-        write_model(model, export)
     if start is not None:
         set_start(model, start)
     if relax:
@@ -222,11 +216,13 @@ def write_model(model: Any, path: Path) -> None:
     unit = getattr(model, "time_unit_s", None) or getattr(model, "bit_unit", 1.0)
     (objective,) = model.component_data_objects(pyo.Objective, active=True)
     counted = objective.expr
+    # GLPK knows no OBJSENSE section of MPS; to minimise is the default
+    options = {"skip_objective_sense": True} if path.suffix == ".mps" else {}
     with TemporaryDirectory() as directory, whole_file(path) as file:
         written = Path(directory) / f"model{path.suffix}"
         objective.set_value(unit * counted)
         try:
-            model.write(str(written), io_options={"labeler": _Labels()})
+            model.write(str(written), io_options={"labeler": _Labels(), **options})
         finally:
             objective.set_value(counted)
         with written.open("rb") as text:
