@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from formulation import Solution, design_packets, least_whole_frames
+from formulation.violation import Violation
 from formulation.whole_frames import best_whole_frames_map
 from instances import Instance, Task
 from solvers.assignment import NoSolution, assign_task
@@ -202,3 +203,20 @@ def _missing_links(instance: Instance, task: Task) -> str:
         if link is not None:
             found.append(f"a link {link[0]} -> {link[1]} would let it {what}")
     return "; " + ", ".join(found) if found else ""
+
+
+def nearest(broken: Iterable[Violation]) -> str:
+    """Return what the solution that comes nearest breaks, one value for each rule and deadline; empty if nothing."""
+    worst: dict[str, str] = {}
+    for violation in broken:
+        if violation.constraint.startswith(("rule ", "deadline_s")):
+            about = "" if violation.task is None else f"task {violation.task}: "
+            allowed = "" if violation.limit is None else f", allowed {_shown(violation.limit)}"
+            worst.setdefault(
+                f"{about}{violation.constraint}", f"{about}{violation.constraint} is {_shown(violation.value)}{allowed}"
+            )
+    return f"no solution keeps every rule; the nearest found breaks: {'; '.join(worst.values())}" if worst else ""
+
+
+def _shown(value: float | str | None) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

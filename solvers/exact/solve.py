@@ -19,6 +19,8 @@ from solvers.exact.pyomo_models.initial import InitialBounds, first_solution, gi
 from solvers.exact.pyomo_models.solve import UNMET, SolutionEvaluator, solve_pyomo_model, write_model
 from solvers.exact.pyomo_models.unmet import why_rules_infeasible
 from solvers.network.data import ProblemData
+from solvers.network.descent import all_moves
+from solvers.network.rules import priced_part
 from solvers.network.single_task import first_bound
 from solvers.result import ProgressCallback, Result, Termination, relative_gap
 
@@ -71,8 +73,9 @@ def solve_full(
     Parameters
     ----------
     problem
-        What is asked. Its rules, weights, deadlines, limits of ρ and shared computing go by a Pyomo model, which is
-        told the bound and the solutions of the problem without them.
+        What is asked. Weights, shared computing and rules over routes, ends and packets go into branch and price.
+        Energy, deadlines, limits of ρ, rules that a dropped packet may break, and whole frames beside any of these go
+        by a Pyomo model, which is told the bound and the solutions of the problem without them.
     formulation
         Name of a Pyomo model; None takes branch and price where solver is `highs`, else `bit-flow`.
     relax
@@ -225,15 +228,17 @@ def _solve(
     evaluator = SolutionEvaluator(problem, free_ratios=packets is None and not problem.whole_frames and own is None)
     known: InitialBounds | None = None
     started = time.perf_counter()
-    if priced and own is None and set(problem.variants()) <= {"whole_frames"}:
+    part = priced_part(problem)
+    if priced and own is None and part == problem:
         result = _priced(problem, packets, limits, start, progress, seed)
         if not (problem.whole_frames and result.termination is Termination.ERROR):
             return result
         known = InitialBounds(result.solution, result.bound_s)
-    elif priced and _has_plain_bound(problem):
+    elif priced:
         share = None if limits.time_s is None else SHARE_FOR_BOUND * limits.time_s
-        plain = Problem(problem.without_rules.instance, problem.objective)
-        relaxed = _priced(plain, packets, replace(limits, time_s=share), None, None, seed)
+        relaxed = _priced(part, packets, replace(limits, time_s=share), None, None, seed)
+        if relaxed.termination is Termination.INFEASIBLE:
+            return relaxed
         known = _known(problem, evaluator, packets, start, relaxed, search=own is None)
         value = None if known.solution is None else evaluator.value(known.solution)
         gap = relative_gap(value, relaxed.bound_s)
@@ -262,11 +267,6 @@ def _solve(
     return result
 
 
-def _has_plain_bound(problem: Problem) -> bool:
-    """Tell whether branch and price bounds the problem without its rules: it knows no weights."""
-    return "weight" not in set(problem.variants())
-
-
 def _known(
     problem: Problem,
     evaluator: SolutionEvaluator,
@@ -276,10 +276,10 @@ def _known(
     *,
     search: bool,
 ) -> InitialBounds:
-    """Return what the problem without its rules tells: its bound, and the best solution known that keeps the rules.
+    """Return what the part for branch and price tells: its bound, and the best solution known that keeps all rules.
 
-    Rules, deadlines, limits of ρ, whole frames and a shared F_c only take solutions away or make delays longer: every
-    bound without them holds.
+    Further rules, deadlines, limits of ρ and whole frames only take solutions away or make delays longer: every bound
+    without them holds.
     """
     found = initial_bounds(problem, packets, start, search=search) if search else InitialBounds(start, None)
     candidates = [found.solution, evaluator.adapt(relaxed.solution)]
@@ -305,19 +305,24 @@ def _priced(
     seed: int,
 ) -> Result:
     """Run branch and price; whatever ends it early, keep what is known."""
-    instance, objective = problem.instance, problem.objective
-    data, ended, message = ProblemData(instance, packets), Termination.ERROR, ""
+    objective = problem.objective
+    data, ended, message = ProblemData(problem, packets), Termination.ERROR, ""
     evaluator = SolutionEvaluator(problem, free_ratios=False)
     solution = None
+    if problem.rules:
+        cut_off = [problem.instance.tasks[m].satellite for m, moves in enumerate(all_moves(data)) if not moves.modes]
+        if cut_off:
+            names = ", ".join(f"rule {name}" for name in problem.named_rules)
+            reason = f"task {', '.join(cut_off)}: no computing satellite that its packets may reach under {names}"
+            return Result(Termination.INFEASIBLE, solver="highs", seed=seed, message=reason)
     try:
         if problem.whole_frames:
             solution = evaluator.adapt(start or first_solution(data, objective, 0.0))
         if solution is not None or not problem.whole_frames:
             kind = WholeFramesSearch if problem.whole_frames else BranchAndPrice
             result = solve_branch_and_price(
-                instance,
+                problem,
                 packets,
-                objective=objective,
                 limits=limits,
                 start=start,
                 progress=progress,

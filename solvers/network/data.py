@@ -67,7 +67,7 @@ class TaskData:
 
 
 class ProblemData:
-    """Arrays of one problem, of which `rules.unpriced` names nothing.
+    """Arrays of one problem that is its own `rules.priced_part`.
 
     Attributes
     ----------

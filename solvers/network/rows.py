@@ -168,10 +168,6 @@ class Rows:
             over = over + self.own @ chosen
         return float(over[over > BROKEN].sum())
 
-    def broken(self, activity: Floats) -> list[str]:
-        """Return the names of the rows that an activity breaks, each once; own variables count as 0."""
-        return list(dict.fromkeys(self.names[i] for i in np.flatnonzero(activity > self.high + BROKEN)))
-
     def barred(self, activity: Floats, m: int, kind: int) -> Ints:
         """Return the resources that would break a row by themselves if task m's packet used them, given the others."""
         matrix = self.use[kind]

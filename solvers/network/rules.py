@@ -2,11 +2,11 @@
 
 A rule comes as rows over decisions (`formulation.rules.linear_form`). A row that allows nothing of what it counts takes
 links, relays and candidates out at once; the others become `rows.Row`. Rows over ρ or bits, and rows that a dropped
-packet may break, have no place here: `unpriced` names what asks for them.
+packet may break, have no place here: `priced_part` leaves them out.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
 from typing import Any
@@ -24,17 +24,19 @@ PACKETS = (form.Use, form.Relay, form.Ends, form.Sent)
 PRICED = (*PACKETS, form.Serve, form.Indicator)
 
 
-def unpriced(problem: Problem) -> list[str]:
-    """Return what of a problem no row over routes, ends and packets expresses, by name."""
-    found = [f"rule {name}" for name, rule in problem.named_rules.items() if not _priced(rule.rows(problem.instance))]
-    tasks = problem.instance.tasks
-    if any(task.deadline_s is not None for task in tasks):
-        found.append("deadline_s")
-    if any(task.offload_ratio_range != (0.0, 1.0) for task in tasks):
-        found.append("offload_ratio_range")
-    if problem.whole_frames and not problem.is_plain and set(problem.variants()) != {"whole_frames"}:
-        found.append("whole_frames")
-    return found
+def priced_part(problem: Problem) -> Problem:
+    """Return what of a problem branch and price knows: a relaxation, or the problem itself.
+
+    Rules that `rows.Row` does not express, deadlines and limits of ρ are left out, and whole frames where anything
+    else is asked beside them.
+    """
+    if not any(name in ("deadline_s", "offload_ratio_range") for name in problem.variants()):
+        instance = problem.instance
+    else:
+        instance = problem.without_rules.instance
+    rules = tuple(rule for rule in problem.rules if _priced(rule.rows(instance)))
+    part = replace(problem, instance=instance, rules=rules)
+    return part if set(part.variants()) == {"whole_frames"} else replace(part, whole_frames=False)
 
 
 def _priced(rows: Iterator[form.Row]) -> bool:

@@ -188,7 +188,11 @@ class BranchAndPrice:
 
     def solution(self) -> Solution | None:
         """Return the incumbent."""
-        return solution_of(self.data, self.plans) if self.plans and math.isfinite(self.primal_bound) else None
+        return self.nearest() if math.isfinite(self.primal_bound) else None
+
+    def nearest(self) -> Solution | None:
+        """Return the incumbent, or the plans that break least of the rows while there is none."""
+        return solution_of(self.data, self.plans) if self.plans else None
 
     def update_dual_bound(self, value: float) -> None:
         """Take a valid bound on solutions in the domain: with the cutoff it bounds the optimum."""
@@ -443,17 +447,6 @@ class BranchAndPrice:
     def infeasible(self) -> bool:
         """Whether no solution keeps the rows."""
         return math.isinf(self.primal_bound) and self.dual_bound >= self.worst / (1 + self.limits.mip_gap)
-
-    @property
-    def broken_rules(self) -> list[str]:
-        """The rows that the best plans so far break, or all where these plans break none."""
-        rows = self.data.rows
-        if rows is None:
-            return []
-        activity = np.zeros(len(rows))
-        for m, plan in self.plans.items():
-            np.add.at(activity, *rows.of_plan(m, plan.end, plan.data, plan.model))
-        return rows.broken(activity) or list(dict.fromkeys(rows.names))
 
     @cached_property
     def worst(self) -> float:

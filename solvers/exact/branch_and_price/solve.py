@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 
-from formulation import Problem, Solution, as_problem, evaluate
+from formulation import Problem, Solution, as_problem, check, evaluate
 from instances import Instance
 from solvers.backends.highs import limit_message, new_highs, set_options, version
 from solvers.backends.program import Limits
+from solvers.diagnosis import nearest
 from solvers.exact.branch_and_price.driver import BranchAndPrice
 from solvers.exact.trace import Recorder, checked_bound
 from solvers.network.plans import plan_of
@@ -28,7 +29,7 @@ def solve_branch_and_price(
     Parameters
     ----------
     problem
-        A problem of which `network.rules.unpriced` names nothing.
+        A problem that is its own `network.rules.priced_part`.
     packets
         ρ, residual shares and model packets of (7); None for (4).
     objective
@@ -70,8 +71,11 @@ def solve_branch_and_price(
     objective_s = None if solution is None else evaluate(problem, solution).objective_s()
     bound_s = checked_bound(proof.dual_bound, objective_s)
     if proof.infeasible:
-        names = ", ".join(proof.broken_rules)
-        return Result(Termination.INFEASIBLE, solver="highs", seed=seed, message=f"no solution keeps all of: {names}")
+        near, asked = proof.nearest(), ", ".join(problem.variants())
+        reason = (
+            nearest(() if near is None else check(problem, near)) or f"no solution keeps all that is asked: {asked}"
+        )
+        return Result(Termination.INFEASIBLE, solver="highs", seed=seed, message=reason)
     gap = relative_gap(objective_s, bound_s)
     ended = proof.termination if proof.stopped and proof.termination else Termination.FEASIBLE
     recorder(objective_s, bound_s)

@@ -10,6 +10,7 @@ from formulation import Problem, check, solution_from_model
 from formulation.solution import SolutionError
 from solvers.backends.program import Limits
 from solvers.backends.pyomo_backend import solve_model
+from solvers.diagnosis import nearest
 from solvers.result import Termination
 
 
@@ -37,21 +38,7 @@ def why_rules_infeasible(problem: Problem, build: Callable[[], Any], limits: Lim
         broken = check(problem, solution_from_model(model))
     except SolutionError:
         broken = ()
-    worst: dict[str, str] = {}
-    for violation in broken:
-        if violation.constraint.startswith(("rule ", "deadline_s")):
-            about = "" if violation.task is None else f"task {violation.task}: "
-            allowed = "" if violation.limit is None else f", allowed {_shown(violation.limit)}"
-            worst.setdefault(
-                f"{about}{violation.constraint}", f"{about}{violation.constraint} is {_shown(violation.value)}{allowed}"
-            )
-    if not worst:
-        return f"no solution keeps all that is asked: {asked}"
-    return f"no solution keeps every rule; the one that comes nearest breaks: {'; '.join(worst.values())}"
-
-
-def _shown(value: float | str | None) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    return nearest(broken) or f"no solution keeps all that is asked: {asked}"
 
 
 def _relax(m: Any) -> None:
