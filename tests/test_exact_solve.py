@@ -87,7 +87,6 @@ def test_no_route_back_forces_everything_to_be_offloaded(small):
 @pytest.mark.parametrize(
     ("keywords", "words"),
     [
-        ({"objective": "median"}, "objective must be one of mean, max"),
         ({"solver": "nonesuch"}, "solver must be one that Pyomo reaches"),
         ({"solver": None}, "solver must be one that Pyomo reaches (here: highs, scip"),
         ({"solver": "copt_direct"}, "solver must be one that Pyomo reaches"),
