@@ -14,11 +14,13 @@ from formulation.packets import PacketDesign
 from instances import Instance
 from solvers.assignment import NoSolution, assign_task
 from solvers.network.data import ProblemData
-from solvers.network.descent import SWEEPS, _AllMoves, all_moves, descend, descents
+from solvers.network.descent import SWEEPS, AllMoves, all_moves, descend, descents
 from solvers.network.plans import plan_of, solution_of
+from solvers.network.variant_descent import variant_descents
+from solvers.variants import best_variant, broken_variants
 
 
-def _problem(instance: Instance, designs: Sequence[PacketDesign] | None = None) -> tuple[ProblemData, list[_AllMoves]]:
+def _problem(instance: Instance, designs: Sequence[PacketDesign] | None = None) -> tuple[ProblemData, list[AllMoves]]:
     """Return the data of (4) and all moves, if every task has a decision.
 
     Tasks are coupled by delays only: one without a decision has none in an empty network, either.
@@ -56,6 +58,8 @@ def polisher(
         If a task has no decision at all.
     """
     problem = as_problem(problem)
+    if not problem.is_plain:
+        return _variant_polisher(problem, sweeps, designs)
     data, moves = _problem(problem.instance, designs)
 
     def polish_one(solution: Solution) -> Solution:
@@ -97,6 +101,8 @@ def best_response(
         If a task has no decision at all.
     """
     problem = as_problem(problem)
+    if not problem.is_plain:
+        return _best_variant_response(problem, runs, seed)
     best: tuple[Solution, float] | None = None
     trace = []
     for run, found in enumerate(descents(*_problem(problem.instance), runs, seed, problem.objective)):
@@ -108,3 +114,28 @@ def best_response(
     if best is None:
         raise NoSolution("no order of the tasks finds a path for every packet")
     return best[0], tuple(trace)
+
+
+def _best_variant_response(problem: Problem, runs: int, seed: int) -> tuple[Solution, tuple[dict[str, float], ...]]:
+    """Descend under rules; where every end breaks one, the nearest is returned, for the checker to say which."""
+    data, _ = _problem(problem.instance)
+    found = best_variant(data, problem, runs, seed)
+    if found is None:
+        raise NoSolution("no order of the tasks finds a path for every packet within the limits of ρ")
+    return found[0], ({"run": 0.0, "objective_s": evaluate(problem, found[0]).objective_s()},)
+
+
+def _variant_polisher(
+    problem: Problem, sweeps: int, designs: Sequence[PacketDesign] | None
+) -> Callable[[Solution], Solution]:
+    data, _ = _problem(problem.instance, designs)
+
+    def polish_one(solution: Solution) -> Solution:
+        found = next(variant_descents(data, problem, 1, 0, plan_of(data, solution), sweeps))
+        if found is None:
+            return solution
+        before, after = evaluate(problem, solution).objective_s(), evaluate(problem, found[0]).objective_s()
+        worse = bool(broken_variants(problem, found[0])), after
+        return found[0] if worse <= (bool(broken_variants(problem, solution)), before) else solution
+
+    return polish_one

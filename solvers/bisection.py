@@ -66,6 +66,11 @@ def value_of(problem: Problem) -> Callable[[Sequence[float]], float]:
     return lambda delays: OBJECTIVES[problem.objective].value(delays, problem.weights)
 
 
+def ranges_of(problem: Problem) -> list[tuple[float, ...]]:
+    """Return the limits of every ρ."""
+    return [task.offload_ratio_range for task in problem.instance.tasks]
+
+
 def halve(
     assignments: Sequence[Assignment],
     time: Callable[[list[float]], Timed],
@@ -73,6 +78,7 @@ def halve(
     *,
     iterations: int = ITERATIONS,
     stop: str = "best",
+    ranges: Sequence[tuple[float, ...]] | None = None,
 ) -> tuple[Any, tuple[dict[str, Any], ...]]:
     """Search ρ for all tasks together.
 
@@ -91,6 +97,9 @@ def halve(
         `best` runs all iterations and returns the best iterate; `first_rise` stops when the delay rises, as the
         source's text has it, and returns the iterate before.
 
+    ranges
+        (lower, upper) limit of each ρ; [0, 1] if left out.
+
     Returns
     -------
     answer, trace
@@ -98,8 +107,8 @@ def halve(
     """
     if stop not in STOPS:
         raise ValueError(f"stop must be one of {', '.join(STOPS)}, got {stop!r}")
-    low, high = [0.0] * len(assignments), [1.0] * len(assignments)
-    ratios = [0.5 if a.forced_ratio is None else a.forced_ratio for a in assignments]
+    low, high = ([limits[side] for limits in ranges or [(0.0, 1.0)] * len(assignments)] for side in (0, 1))
+    ratios = [(low[m] + high[m]) / 2 if a.forced_ratio is None else a.forced_ratio for m, a in enumerate(assignments)]
     best: tuple[float, Any] | None = None
     trace = []
     for iteration in range(iterations):
@@ -153,5 +162,7 @@ def bisect(
         tasks = evaluate(problem, solution).tasks
         return Timed([t.T for t in tasks], [t.t_S for t in tasks], [t.T_D + t.t_L for t in tasks], solution)
 
-    solution, trace = halve(assignments, time, value_of(problem), iterations=iterations, stop=stop)
+    solution, trace = halve(
+        assignments, time, value_of(problem), iterations=iterations, stop=stop, ranges=ranges_of(problem)
+    )
     return replace(solution, meta={"iterations": len(trace)}), trace

@@ -7,6 +7,7 @@ from solvers.diagnosis import why_routing_infeasible
 from solvers.network.data import ProblemData
 from solvers.network.descent import all_moves, descents
 from solvers.routing import Router
+from solvers.variants import best_variant
 
 
 def best_response_router(runs: int, *, seed: int = 0) -> Router:
@@ -35,6 +36,11 @@ def best_response_router(runs: int, *, seed: int = 0) -> Router:
         moves = all_moves(data)
         if not all(task.modes for task in moves):
             raise NoSolution(why_routing_infeasible(instance, packets) or "a packet has no path")
+        if not problem.is_plain:
+            best = best_variant(data, problem, runs, seed)
+            if best is None:
+                raise NoSolution("no order of the tasks finds a path for every packet")
+            return best[0]
         found = [end for end in descents(data, moves, runs, seed, problem.objective) if end is not None]
         return min(found, key=lambda end: end[1])[0]
 

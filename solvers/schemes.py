@@ -21,6 +21,7 @@ from solvers.best_response import best_response
 from solvers.bisection import ITERATIONS, bisect, pack
 from solvers.result import ProgressCallback, Result, Termination
 from solvers.routing import Router, shortest_path_router
+from solvers.variants import kept, without_excluded
 
 _MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 
@@ -68,13 +69,29 @@ def default_router(options: SchemeOptions, observation: str = "lookahead") -> Ro
     return policy_router(options.policy, options.seed, observation)
 
 
+def _keeping(scheme: Scheme) -> Scheme:
+    """Return a scheme that knows no rules as one that keeps them; see `solvers.variants`."""
+
+    def keeping(problem: Problem, options: SchemeOptions) -> Answer:
+        if problem.is_plain:
+            return scheme(problem, options)
+        answer = scheme(without_excluded(problem), options)
+        if isinstance(answer, Solution):
+            return kept(problem, answer, options.seed)
+        assert isinstance(answer, tuple), "these schemes return a solution, or one with its trace"
+        return kept(problem, answer[0], options.seed), answer[1]
+
+    keeping.__doc__ = scheme.__doc__
+    return keeping
+
+
 def _marl(name: str) -> Scheme:
     def scheme(problem: Problem, options: SchemeOptions) -> Answer:
         from solvers.marl.schemes import run_variant
 
         return run_variant(name, problem, policy=options.policy, seed=options.seed)
 
-    return scheme
+    return _keeping(scheme)
 
 
 def _fixed(name: str, ratio: float) -> Scheme:
@@ -82,7 +99,7 @@ def _fixed(name: str, ratio: float) -> Scheme:
         return default_router(options)(problem, packets_at(problem.instance, ratio))
 
     scheme.__doc__ = f"Every task at ρ = {ratio:g} ({name})."
-    return scheme
+    return _keeping(scheme)
 
 
 def packets_at(instance: Instance, ratio: float) -> Solution:
@@ -106,7 +123,7 @@ def _bisection(router: Router) -> Scheme:
     def scheme(problem: Problem, options: SchemeOptions) -> Answer:
         return bisect(problem, assign(problem.instance), router)
 
-    return scheme
+    return _keeping(scheme)
 
 
 def _bs_exact(problem: Problem, options: SchemeOptions) -> Answer:

@@ -13,7 +13,7 @@ from formulation.dec_pomdp import SlotTables
 from instances import Instance
 from solvers.assignment import assign
 from solvers.best_response import polish
-from solvers.bisection import Timed, halve, value_of
+from solvers.bisection import Timed, halve, ranges_of, value_of
 from solvers.ends import try_ends
 from solvers.marl.policy import SHIPPED, Policy, read_policy
 from solvers.marl.router import PolicyRouter
@@ -108,7 +108,9 @@ def bs_marl(
         remote = rollout.packet_delay_s[0, 0::2] + packets.t_L[0]
         return Timed(rollout.delay_s[0].tolist(), packets.t_S[0].tolist(), remote.tolist(), (ratio, rollout))
 
-    (ratio, rollout), trace = halve(assignments, time, value_of(problem), iterations=iterations, stop=stop)
+    (ratio, rollout), trace = halve(
+        assignments, time, value_of(problem), iterations=iterations, stop=stop, ranges=ranges_of(problem)
+    )
     solution = tasks.solution(tasks.centre, ratio, rollout.paths(0))
     solution = replace(solution, meta={"iterations": len(trace)})
     if ends:

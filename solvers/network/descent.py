@@ -17,13 +17,15 @@ SWEEPS = 100
 
 
 @dataclass(frozen=True, eq=False)
-class _AllMoves:
+class AllMoves:
+    """What a task may do: positions of its ends, packet modes, and masks of resources for data and model packet."""
+
     ends: list[int]
     modes: list[str]
     arcs: list[NDArray[np.bool_]]
 
 
-def all_moves(data: ProblemData) -> list[_AllMoves]:
+def all_moves(data: ProblemData) -> list[AllMoves]:
     """Return everything that each task may do; no modes where a task has no decision at all."""
     found = []
     for m, task in enumerate(data.tasks):
@@ -44,7 +46,7 @@ def all_moves(data: ProblemData) -> list[_AllMoves]:
             by_mode.pop(BOTH)  # ρ = 0 is as good and loads nothing
         modes = [mode for mode, ends in by_mode.items() if ends.any()]
         ends = np.flatnonzero(np.any([by_mode[mode] for mode in modes], axis=0)).tolist() if modes else []
-        found.append(_AllMoves(ends, modes, own))
+        found.append(AllMoves(ends, modes, own))
     return found
 
 

@@ -1,5 +1,6 @@
 """Plans of all tasks as a solution, and a solution's routes as plans."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -40,13 +41,14 @@ def _path(data: ProblemData, used: Ints, start: int) -> tuple[str, ...]:
     return tuple(data.instance.network.ids[node] for node in nodes)
 
 
-def solution_of(data: ProblemData, plans: dict[int, Plan]) -> Solution:
-    """Return plans as a solution, every free ρ at its optimum."""
+def solution_of(data: ProblemData, plans: dict[int, Plan], ratios: Sequence[float] | None = None) -> Solution:
+    """Return plans as a solution, every free ρ at its optimum for the delay of its task, or at the given one."""
     instance, loads, decisions = data.instance, Loads(data, plans), []
     for m, task in enumerate(instance.tasks):
         task_data, plan = data.tasks[m], plans[m]
         chosen = int(task_data.ends[plan.end])
-        ratio = snap_ratio(best_ratio(task_data, plan, *work_of(data, loads, m, plan)))
+        best = best_ratio(task_data, plan, *work_of(data, loads, m, plan)) if ratios is None else float(ratios[m])
+        ratio = snap_ratio(best)
         data_path = None if plan.data is None or ratio == 0 else _path(data, plan.data, task_data.node)
         model_path = None if plan.model is None or ratio == 1 else _path(data, plan.model, chosen)
         decision = TaskDecision(

@@ -9,12 +9,14 @@ the convex continuous delay bounds T from below, and counts are tried outwards o
 passes the best T found. At K = 0 and K = N the packet that is not needed is dropped, which only relieves the others.
 """
 
+import math
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from formulation import Solution, TaskDecision, least_whole_frames
+from formulation.checker import FRAME_TOLERANCE
 from instances import Instance
 from solvers.network.arrays import DATA, MODEL
 from solvers.network.data import ProblemData
@@ -80,7 +82,8 @@ class FrameCounts:
         """
         task_data, frames = self.data.tasks[m], self.data.instance.tasks[m].frames
         small, alpha = task_data.small_s, task_data.extraction_s
-        found = (float("inf") if back_s is None else back_s + small, 0)
+        low, high = self._limits(m)
+        found = (float("inf") if back_s is None or low > 0 else back_s + small, 0)
         if per_bit is None:
             return found
 
@@ -89,16 +92,26 @@ class FrameCounts:
             back = 0.0 if count == frames or back_s is None else back_s
             return back + alpha * ratio + max(bits * per_bit + fixed_s + large_s * ratio, small * (1 - ratio))
 
-        found = min(found, (delay(frames, self.bits(m, frames)), frames))
+        if high == frames:
+            found = min(found, (delay(frames, self.bits(m, frames)), frames))
         if back_s is None:
             return found
         work = task_data.bits[DATA] * per_bit + large_s
         below = min(int(frames * max(small - fixed_s, 0.0) / (work + small)), frames - 1)  # the bound falls up to it
-        for step, count in ((1, below + 1), (-1, below)):
-            while 0 < count < frames and delay(count, task_data.bits[DATA] * count / frames) <= found[0]:
+        for step, count in ((1, max(below + 1, low)), (-1, min(below, high))):
+            while (
+                max(low, 1) <= count <= min(high, frames - 1)
+                and delay(count, task_data.bits[DATA] * count / frames) <= found[0]
+            ):
                 found = min(found, (delay(count, self.bits(m, count)), count))
                 count += step
         return found
+
+    def _limits(self, m: int) -> tuple[int, int]:
+        """Return the least and the largest number of frames within the limits of task m's ρ."""
+        task = self.data.instance.tasks[m]
+        low, high = (limit * task.frames for limit in task.offload_ratio_range)
+        return math.ceil(low - FRAME_TOLERANCE), math.floor(high + FRAME_TOLERANCE)
 
     def _server(self, m: int, plan: Plan) -> int:
         return int(self.data.tasks[m].ends[plan.end])

@@ -13,6 +13,7 @@ from solvers.backends.errors import SolverError
 from solvers.network.data import ProblemData
 from solvers.network.descent import all_moves, descents
 from solvers.network.single_task import first_bound
+from solvers.variants import best_variant
 
 RUNS = 4
 SHARE_OF_LIMIT = 0.1
@@ -26,8 +27,16 @@ class InitialBounds:
     bound_s: float | None
 
 
-def first_solution(data: ProblemData, objective: str, time_limit: float | None = None) -> Solution | None:
-    """Return the best of a few best responses; one at least, more while they take little of the time."""
+def first_solution(
+    data: ProblemData, objective: str, time_limit: float | None = None, problem: Problem | None = None
+) -> Solution | None:
+    """Return the best of a few best responses; one at least, more while they take little of the time.
+
+    With a `problem` that is not plain they are those under its rules.
+    """
+    if problem is not None and not problem.is_plain:
+        found_variant = best_variant(data, problem, RUNS, 0)
+        return None if found_variant is None else found_variant[0]
     started, best = time.perf_counter(), None
     try:
         for found in descents(data, all_moves(data), RUNS, 0, objective):
@@ -83,5 +92,5 @@ def initial_bounds(
     data = ProblemData(problem.instance, packets)
     bound = first_bound(data, problem.objective)
     if start is None and search:
-        start = first_solution(data, problem.objective, time_limit)
+        start = first_solution(data, problem.objective, time_limit, problem)
     return InitialBounds(start, bound)
