@@ -6,12 +6,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from formulation import evaluate
+from formulation import Problem, evaluate
 from solvers.assignment import assign
 from solvers.bisection import Timed, bisect, halve, pack
 from solvers.routing import shortest_path_router
 from tests.tiny import tiny_instance
 
+VALUE = {"mean": lambda delays: sum(delays) / len(delays), "max": max}
+MEAN = VALUE["mean"]
 FREE, NEVER, ALWAYS = (SimpleNamespace(forced_ratio=ratio) for ratio in (None, 0.0, 1.0))
 
 
@@ -33,7 +35,7 @@ def balance(targets, delays=None):
 def test_ratios_halve_towards_where_the_sides_meet():
     targets = [0.3, 0.77, 0.5]  # at 0.5 both sides are equal: not t^S > T^D + t^L, so ρ goes down
     time, asked = balance(targets)
-    answer, trace = halve([FREE] * 3, time)
+    answer, trace = halve([FREE] * 3, time, MEAN)
     assert len(trace) == len(asked) == 20
     assert asked[0] == [0.5] * 3
     for number, (before, after) in enumerate(pairwise(asked)):
@@ -47,7 +49,7 @@ def test_ratios_halve_towards_where_the_sides_meet():
 
 def test_forced_ratios_stay():
     time, asked = balance([0.3, 0.9, 0.1])
-    halve([FREE, NEVER, ALWAYS], time, iterations=6)
+    halve([FREE, NEVER, ALWAYS], time, MEAN, iterations=6)
     assert asked[0] == [0.5, 0.0, 1.0]
     assert all(ratios[1:] == [0.0, 1.0] for ratios in asked)
     assert len({ratios[0] for ratios in asked}) == 6
@@ -60,7 +62,7 @@ DELAYS = [[2.0, 6.0], [3.0, 4.0], [5.0, 3.5], [1.0, 5.5], [3.4, 3.5], [1.0, 6.5]
 @pytest.mark.parametrize(("objective", "best"), [("mean", 3), ("max", 4)])
 def test_the_best_iterate_is_the_first_of_least_delay(objective, best):
     time, asked = balance([0.3, 0.6], DELAYS)
-    answer, trace = halve([FREE] * 2, time, iterations=7, objective=objective)
+    answer, trace = halve([FREE] * 2, time, VALUE[objective], iterations=7)
     assert (answer, len(trace), len(asked)) == (best, 7, 7)
     for record, delays, ratios in zip(trace, DELAYS, asked, strict=True):
         assert record["mean_delay_s"] == sum(delays) / 2
@@ -71,17 +73,17 @@ def test_the_best_iterate_is_the_first_of_least_delay(objective, best):
 @pytest.mark.parametrize(("objective", "steps", "answer"), [("mean", 3, 1), ("max", 3, 1)])
 def test_the_first_rise_ends_it_with_the_iterate_before(objective, steps, answer):
     time, asked = balance([0.3, 0.6], DELAYS)
-    found, trace = halve([FREE] * 2, time, iterations=7, stop="first_rise", objective=objective)
+    found, trace = halve([FREE] * 2, time, VALUE[objective], iterations=7, stop="first_rise")
     assert (found, len(trace), len(asked)) == (answer, steps, steps)
 
 
 def test_no_rise_is_no_reason_to_stop():
     for delays in ([[2.0], [2.0], [1.0]], [[3.0], [2.0], [1.0]]):
         time, _ = balance([0.3], delays)
-        found, trace = halve([FREE], time, iterations=3, stop="first_rise")
+        found, trace = halve([FREE], time, MEAN, iterations=3, stop="first_rise")
         assert (found, len(trace)) == (2, 3)
     time, _ = balance([0.3], [[2.0], [2.0], [2.0]])
-    assert halve([FREE], time, iterations=3)[0] == 0
+    assert halve([FREE], time, MEAN, iterations=3)[0] == 0
 
 
 def test_idle_times_are_what_one_side_waits_for_the_other():
@@ -95,11 +97,11 @@ def test_idle_times_are_what_one_side_waits_for_the_other():
 def test_impossible_options_are_named():
     time, asked = balance([0.3])
     with pytest.raises(ValueError, match="stop must be one of best, first_rise, got 'never'"):
-        halve([FREE], time, stop="never")
+        halve([FREE], time, MEAN, stop="never")
     with pytest.raises(ValueError, match="iterations must be at least 1, got 0"):
-        halve([FREE], time, iterations=0)
+        halve([FREE], time, MEAN, iterations=0)
     assert asked == []
-    assert len(halve([FREE], time, iterations=1)[1]) == 1
+    assert len(halve([FREE], time, MEAN, iterations=1)[1]) == 1
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -107,7 +109,8 @@ def test_impossible_options_are_named():
 def test_with_a_router_the_sides_are_the_evaluators(seed, objective):
     instance = tiny_instance(seed, tasks=3, nodes=7)
     assignments = assign(instance)
-    solution, trace = bisect(instance, assignments, shortest_path_router, iterations=8, objective=objective)
+    problem = Problem(instance, objective)
+    solution, trace = bisect(problem, assignments, shortest_path_router, iterations=8)
     values = []
     for record in trace:
         routed = shortest_path_router(instance, pack(instance, assignments, record["offload_ratio"]))
