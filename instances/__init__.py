@@ -2,7 +2,7 @@
 
 from instances.assignment import Drawn, Listed, Matched, Roles
 from instances.bundled import bundled_instances
-from instances.catalogue import SatelliteFilter, TleSet, read_tle
+from instances.catalogue import TleSet, read_tle
 from instances.checks import InstanceError
 from instances.constellation import Constellation, ConstellationError, Shell, parse_constellation
 from instances.czml import instance_packets, scenario_packets, write_czml
@@ -14,11 +14,13 @@ from instances.graph import from_networkx, read_graph, to_networkx, write_graph
 from instances.ground import Region
 from instances.instance import Accuracy, Instance, Link, Satellite, Task
 from instances.isl import LinkPlan, LinkRules, constellation_links, link_state
-from instances.link_budget import RADIOS, LinkTechnology, OpticalLink, RadioByClass, RadioLink, ShannonLink
+from instances.link_budget import RADIOS, LinkTechnology, OpticalLink, RadioLink, ShannonLink
 from instances.link_list import read_links
 from instances.presets import PRESETS, make_preset
 from instances.published import PUBLISHED
+from instances.radio_classes import RadioByClass
 from instances.roles import cut_off_tasks
+from instances.satellite_filter import SatelliteFilter
 from instances.scenario import Bursts, LinkOverride, Scenario, preset_scenario
 from instances.scenario_file import read_scenario, write_scenario
 from instances.schema import instance_schema

@@ -11,6 +11,7 @@ from fitting.checks import short
 from instances.checks import InstanceError, whole
 from instances.constellation import Array
 from instances.ground import Region
+from instances.stations import InView
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Matched:
     pattern: str
 
 
-Selection = Drawn | Listed | Matched | Region
+Selection = Drawn | Listed | Matched | Region | InView
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,9 @@ class Roles:
     Attributes
     ----------
     remote_sensing, computing
-        A `Region` means the satellites over it in each slot; the other selections hold for the whole span. A satellite
-        that a region would give both roles computes; two fixed selections must not overlap.
+        A `Region` means the satellites over it in each slot, `InView` those that a ground station sees; the other
+        selections hold for the whole span. A satellite that either would give both roles computes; two fixed selections
+        must not overlap.
     """
 
     remote_sensing: Selection
@@ -113,6 +115,7 @@ class Roles:
         fixed: tuple[NDArray[np.bool_] | None, NDArray[np.bool_] | None],
         latitude_deg: Array,
         longitude_deg: Array,
+        fixed_m: Array,
     ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Return the indices of the sensing and of the computing satellites in one slot.
 
@@ -122,11 +125,15 @@ class Roles:
             What `fixed` returned.
         latitude_deg, longitude_deg
             Points under the satellites, degrees, shape (n,).
+        fixed_m
+            Positions in the frame that turns with the Earth, m, shape (n, 3).
         """
-        masks = [
-            choice.covers(latitude_deg, longitude_deg) if isinstance(choice, Region) else mask
-            for choice, mask in zip((self.remote_sensing, self.computing), fixed, strict=True)
-        ]
+        masks: list[NDArray[np.bool_] | None] = []
+        for choice, mask in zip((self.remote_sensing, self.computing), fixed, strict=True):
+            if isinstance(choice, Region):
+                masks.append(choice.covers(latitude_deg, longitude_deg))
+            else:
+                masks.append(choice.covers(fixed_m) if isinstance(choice, InView) else mask)
         sensing, computing = (np.zeros(len(latitude_deg), dtype=bool) if mask is None else mask for mask in masks)
         return np.flatnonzero(sensing & ~computing), np.flatnonzero(computing)
 

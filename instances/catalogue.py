@@ -5,11 +5,10 @@ slots and links are derived from mean elements at time 0, see `instances.planes`
 """
 
 from collections import Counter
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,7 +16,6 @@ from sgp4.api import Satrec, SatrecArray
 
 from fitting.jsonfile import read_text
 from instances.assignment import matching
-from instances.checks import InstanceError, numbers, whole
 from instances.constellation import EARTH_RADIUS_M, Array
 from instances.element_set import DAY_0, JULIAN_DAY_0, ElementSet, TleError
 from instances.ground import as_utc
@@ -25,7 +23,8 @@ from instances.isl import LinkPlan, LinkRules
 from instances.omm import looks_like_omm, parse_messages
 from instances.plane_links import plane_links
 from instances.planes import MeanElements, Sky, find_planes, told_planes
-from instances.tle import parse_sets
+from instances.satellite_filter import SatelliteFilter
+from instances.tle import SHOWN, parse_sets
 
 OLD_DAYS = 14.0
 """Age of elements beyond which a satellite in a low orbit may be tens of kilometres from where they put it."""
@@ -41,55 +40,6 @@ REASONS = {
     6: "it has decayed",
 }
 """What SGP4's error codes mean."""
-
-
-@dataclass(frozen=True)
-class SatelliteFilter:
-    """Which satellites of a catalogue are taken; every condition must hold.
-
-    Attributes
-    ----------
-    names
-        Exact names, else patterns with ``*``, ``?`` and ``[…]``; any of them. Empty takes all.
-    numbers
-        Catalogue numbers, any of them. Empty takes all.
-    altitude_km
-        Least and most height of the mean orbit over the mean Earth radius, km.
-    inclination_deg
-        Least and most inclination, degrees.
-    shell
-        Number of the shell among those of the satellites that the other conditions leave, 0 the largest.
-    newest
-        Whether the newest of several sets of a satellite is taken; otherwise several are refused.
-    drop_decayed
-        Whether satellites without an orbit at time 0 are left out; otherwise they are refused, all in one line.
-    """
-
-    names: tuple[str, ...] = ()
-    numbers: tuple[str, ...] = ()
-    altitude_km: tuple[float, float] | None = None
-    inclination_deg: tuple[float, float] | None = None
-    shell: int | None = None
-    newest: bool = False
-    drop_decayed: bool = False
-
-    def __post_init__(self) -> None:
-        """Reject ranges that are none."""
-        for name in ("altitude_km", "inclination_deg"):
-            if getattr(self, name) is not None:
-                low, high = numbers(f"satellites.{name}", getattr(self, name), 2)
-                if low > high:
-                    raise InstanceError(f"satellites.{name} must be [least, most], got [{low:g}, {high:g}]")
-                object.__setattr__(self, name, (low, high))
-        if self.shell is not None:
-            object.__setattr__(self, "shell", whole("satellites.shell", self.shell, 0))
-        for name in ("names", "numbers"):
-            object.__setattr__(self, name, tuple(str(item) for item in getattr(self, name)))
-
-    def document(self) -> dict[str, Any]:
-        """Return the fields that differ from their defaults."""
-        given = asdict(self)
-        return {f.name: given[f.name] for f in fields(self) if given[f.name] != f.default}
 
 
 @dataclass(frozen=True)
@@ -162,13 +112,19 @@ class TleSet:
             If satellites have no orbit at one of these times; all of them in one line.
         """
         times = np.asarray(times_s, dtype=float)
-        place, reasons = self._propagate(np.atleast_1d(times))
-        if reasons:
-            raise TleError(self._lost(reasons))
+        place, _, bad = self._propagate(np.atleast_1d(times))
+        if bad.any():
+            raise TleError(self._lost(self._reasons(np.atleast_1d(times))))
         return place[0] if times.ndim == 0 else place
 
-    def _propagate(self, times_s: Array) -> tuple[Array, dict[int, tuple[float, str]]]:
-        """Positions, m, and for each satellite without one the first time, s, and the reason."""
+    def known_positions_m(self, times_s: Array) -> Array:
+        """Positions by SGP4, m, shape (k, n, 3); NaN where a satellite has no orbit (any more)."""
+        place, _, bad = self._propagate(times_s)
+        place[bad] = np.nan
+        return place
+
+    def _propagate(self, times_s: Array) -> tuple[Array, NDArray[np.uint8], NDArray[np.bool_]]:
+        """Positions, m, SGP4's error codes, and where there is no orbit, shapes (k, n, …)."""
         days, seconds = self._since(times_s)
         codes, place, _ = SatrecArray(self._records).sgp4(days, seconds / 86400.0)
         place *= 1e3
@@ -176,36 +132,40 @@ class TleSet:
         with np.errstate(invalid="ignore", over="ignore"):
             radius = np.sqrt(np.einsum("nkj,nkj->nk", place, place))
             strange = ~((radius >= low[:, None]) & (radius <= high[:, None]))
-        bad = strange | (codes != 0)
-        reasons: dict[int, tuple[float, str]] = {}
-        for k in np.flatnonzero(bad.any(axis=1)).tolist():
-            when = int(np.argmax(bad[k]))
-            code = int(codes[k, when])
-            said = REASONS.get(code, f"SGP4 error {code}") if code else self._strange(k, float(radius[k, when]))
-            reasons[k] = float(times_s[when]), said
-        return place.transpose(1, 0, 2), reasons
+        return place.transpose(1, 0, 2), codes.T, (strange | (codes != 0)).T
+
+    def _reasons(self, times_s: Array) -> dict[int, str]:
+        """Why each satellite that has no orbit at one of these times has none, at the first of them."""
+        place, codes, bad = self._propagate(times_s)
+        reasons: dict[int, str] = {}
+        for k in np.flatnonzero(bad.any(axis=0)).tolist():
+            when = int(np.argmax(bad[:, k]))
+            code = int(codes[when, k])
+            said = REASONS.get(code, f"SGP4 error {code}") if code else self._strange(k, place[when, k])
+            reasons[k] = (
+                f"{self.names[k]} {times_s[when]:g} s after {self.epoch:%FT%TZ}, "
+                f"from elements of {self.sets[k].epoch:%FT%TZ}: {said}"
+            )
+        return reasons
 
     def _since(self, times_s: Array) -> tuple[Array, Array]:
         """Julian days of time 0, and seconds after them."""
         start = as_utc(self.epoch) - DAY_0
         return np.full(len(times_s), JULIAN_DAY_0 + start.days), start.seconds + start.microseconds / 1e6 + times_s
 
-    def _strange(self, k: int, radius_m: float) -> str:
-        low, high = (radii[k] for radii in self._radii_m)
+    def _strange(self, k: int, place_m: Array) -> str:
+        radius_m, (low, high) = float(np.linalg.norm(place_m)), (radii[k] for radii in self._radii_m)
         if np.isfinite(radius_m) and radius_m < low:
             return f"it sinks to {radius_m / 1e3:.0f} km, below its perigee of {low / (1.0 - SLACK) / 1e3:.0f} km"
         return f"SGP4 puts it at {radius_m / 1e3:.6g} km, its apogee is at {high / (1.0 + SLACK) / 1e3:.0f} km"
 
-    def _lost(self, reasons: dict[int, tuple[float, str]]) -> str:
+    def _lost(self, reasons: dict[int, str]) -> str:
         """Name satellites without an orbit in one line, the first five with their reasons."""
-        shown = [
-            f"{self.names[k]} {when:g} s after {self.epoch:%FT%TZ}, from elements of {self.sets[k].epoch:%FT%TZ}: {why}"
-            for k, (when, why) in list(reasons.items())[:5]
-        ]
-        more = [self.names[k] for k in list(reasons)[5:]]
+        shown, more = list(reasons.values())[:SHOWN], [self.names[k] for k in list(reasons)[SHOWN:]]
+        rest = f"; and {', '.join(more)}" if more else ""
         return (
             f"{self.source or 'elements'}: {len(reasons)} of {self.total} satellites have no orbit "
-            f"(--drop-decayed leaves them out): {'; '.join(shown)}" + (f"; and {', '.join(more)}" if more else "")
+            f"(--drop-decayed leaves them out): {'; '.join(shown)}{rest}"
         )
 
     @cached_property
@@ -326,7 +286,7 @@ def parse_tle(text: str, where: str, *, epoch: datetime | None = None, only: Sat
         told = None  # a part of the file no longer has the planes that it tells of
     made = replace(made, epoch=epoch or _latest(sets), told=told, only=chosen)
     made = _taken(made, _wanted(made, chosen))
-    _, lost = made._propagate(np.zeros(1))
+    lost = made._reasons(np.zeros(1))
     if lost and not chosen.drop_decayed:
         raise TleError(made._lost(lost))
     if lost:

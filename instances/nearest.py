@@ -30,9 +30,10 @@ def nearest_pairs(frame: Array, groups: NDArray[np.intp], rules: LinkRules) -> P
     ndarray
         Indices (a, b) with a < b, ascending, shape (p, 2).
     """
-    highest = float(np.sqrt(np.einsum("ij,ij->i", frame, frame).max()))
+    known = np.flatnonzero(~np.isnan(frame[:, 0]))
+    highest = float(np.sqrt(np.nanmax(np.einsum("ij,ij->i", frame, frame))))
     sight = 2.0 * np.sqrt(max(highest**2 - (EARTH_RADIUS_M + rules.clearance_m) ** 2, 0.0))
-    found = cKDTree(frame).query_pairs(min(rules.max_range_m, float(sight)), output_type="ndarray")
+    found = known[cKDTree(frame[known]).query_pairs(min(rules.max_range_m, float(sight)), output_type="ndarray")]
     found = np.sort(found[groups[found[:, 0]] != groups[found[:, 1]]], axis=1).astype(np.intp)
     if not len(found):
         return found.reshape(-1, 2)

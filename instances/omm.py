@@ -76,7 +76,7 @@ def _xml(text: str, where: str) -> Iterator[Message]:
         root = ET.fromstring(text)
     except ET.ParseError as error:
         raise TleError(f"{where}: not valid XML: {error}") from None
-    for number, segment in enumerate(root.iter("{*}segment"), 1):
+    for number, segment in enumerate(root.findall(".//{*}segment"), 1):
         yield number, {item.tag.rpartition("}")[2]: item.text for item in segment.iter()}
 
 

@@ -16,7 +16,8 @@ from instances.checks import InstanceError
 from instances.constellation import parse_constellation
 from instances.instance import Accuracy, Instance
 from instances.isl import LinkRules, require_plane_links
-from instances.link_budget import RADIOS, LinkTechnology, technology_name
+from instances.link_budget import RADIOS, LinkTechnology
+from instances.radio_classes import technology_name
 from instances.roles import components, draw_roles
 from instances.series import assemble, observe
 from instances.task_model import SOURCES, Hardware, TaskModel

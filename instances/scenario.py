@@ -15,13 +15,14 @@ from instances.assignment import Drawn, Listed, Roles
 from instances.checks import CHECKS, InstanceError, number, text, whole
 from instances.constellation import MAXIMUM_SATELLITES, Array, Constellation, parse_constellation
 from instances.failures import Failures
-from instances.ground import as_utc, ground_track_deg
+from instances.ground import as_utc, earth_fixed_m, ground_track_deg
 from instances.instance import Accuracy, Instance
 from instances.isl import LinkPlan, LinkRules, require_plane_links
 from instances.link_budget import RADIOS, STANDARD_RADIO, LinkTechnology
 from instances.presets import EPOCH, PRESETS, SLOT_S, SPAN_S, lookup
 from instances.roles import components, draw_roles
 from instances.series import NetworkSeries, Orbits, assemble, link_plan, link_stability, observe, shell_numbers
+from instances.stations import Downlink
 from instances.task_model import Hardware, TaskModel
 
 MAXIMUM_SLOTS = 10_000_000
@@ -118,6 +119,8 @@ class Scenario:
         Who senses and computes, when tasks arrive, what they ask for, what satellites carry, the mAP curves.
     links
         Pairs of satellite ids to link in place of the grid; None keeps the grid or what `rules` put in its place.
+    downlink
+        How results reach the ground in `simulate`, beyond the paper; None leaves them in orbit.
     overrides, failures
         Links with a rate of their own, and links that are out of order.
     epoch
@@ -140,6 +143,7 @@ class Scenario:
     hardware: Hardware = field(default_factory=Hardware)
     accuracy: Accuracy = field(default_factory=lambda: Accuracy(*preset_curves()))
     links: tuple[tuple[str, str], ...] | None = None
+    downlink: Downlink | None = None
     overrides: tuple[LinkOverride, ...] = ()
     failures: Failures = field(default_factory=Failures)
     epoch: datetime | None = None
@@ -274,7 +278,8 @@ class Scenario:
         series = self.network(slot)
         rng = np.random.default_rng([self.seed, 2, slot])
         latitude, longitude = ground_track_deg(series.positions_m, series.times_s, self.start)
-        sensing, computing = self.roles.at(self._fixed_roles, latitude[0], longitude[0])
+        fixed_m = earth_fixed_m(series.positions_m, series.times_s, self.start)[0]
+        sensing, computing = self.roles.at(self._fixed_roles, latitude[0], longitude[0], fixed_m)
         busy = self.arrivals.draw(rng, sensing, self.slot_s)
         if not len(busy):
             return None

@@ -17,25 +17,33 @@ from fitting.checks import short
 from fitting.errors import LeosplitError
 from fitting.jsonfile import read_json, require_format, require_keys, write_json
 from instances.assignment import Drawn, Listed, Matched, Roles, Selection
-from instances.catalogue import SatelliteFilter, TleSet, read_tle
+from instances.catalogue import TleSet, read_tle
 from instances.checks import CHECKS, InstanceError, number, numbers, text, whole
 from instances.constellation import Constellation, parse_constellation
 from instances.failures import Failures
 from instances.ground import Region
 from instances.instance import Accuracy
 from instances.isl import LinkRules
-from instances.link_budget import technology_from_document, technology_to_document
 from instances.link_list import read_links
+from instances.radio_classes import technology_from_document, technology_to_document
+from instances.satellite_filter import SatelliteFilter
 from instances.scenario import Bursts, LinkOverride, Scenario
 from instances.series import Orbits
+from instances.stations import Downlink, GroundStation, InView
 from instances.task_model import Hardware, TaskModel
 
 FORMAT = "leosplit-scenario"
 VERSION = 1
-SELECTIONS: Mapping[str, type[Selection]] = {"count": Drawn, "ids": Listed, "pattern": Matched, "region": Region}
+SELECTIONS: Mapping[str, type[Selection]] = {
+    "count": Drawn,
+    "ids": Listed,
+    "pattern": Matched,
+    "region": Region,
+    "stations": InView,
+}
 _OPTIONAL = (
     *("j2", "satellites", "rules", "links", "radio", "roles", "arrivals", "task_model", "hardware", "accuracy"),
-    *("overrides", "failures", "epoch", "t0_s", "slot_s", "span_s", "seed", "meta"),
+    *("downlink", "overrides", "failures", "epoch", "t0_s", "slot_s", "span_s", "seed", "meta"),
 )
 _T = TypeVar("_T", LinkRules, TaskModel, Hardware, Bursts, Region)
 
@@ -83,6 +91,7 @@ def scenario_from_dict(document: Any, directory: Path | None = None) -> Scenario
         "task_model": lambda value: _numbers_of(TaskModel, value, "task_model"),
         "hardware": lambda value: _numbers_of(Hardware, value, "hardware"),
         "accuracy": _accuracy,
+        "downlink": _downlink,
         "overrides": _overrides,
         "failures": _failures,
     }
@@ -176,7 +185,24 @@ def _selection(document: Any, where: str) -> Selection:
         return Drawn(whole(f"{where}.count", value, 1))
     if kind == "pattern":
         return Matched(text(f"{where}.pattern", value))
+    if kind == "stations":
+        return InView(_stations(value, f"{where}.stations"))
     return Listed(_ids(value, f"{where}.ids")) if kind == "ids" else _numbers_of(Region, value, f"{where}.region")
+
+
+def _stations(document: Any, where: str) -> tuple[GroundStation, ...]:
+    if not isinstance(document, list):
+        raise InstanceError(f"{where} must be a list of ground stations, got {short(document)}")
+    for k, item in enumerate(document):
+        needed = ["name", "latitude_deg", "longitude_deg"]
+        require_keys(item, f"{where}[{k}]", needed, ["minimum_elevation_deg", "height_m"])
+    return tuple(GroundStation(**item) for item in document)
+
+
+def _downlink(document: Any) -> Downlink:
+    require_keys(document, "downlink", ["stations"], ["rate_bps", "bits_per_frame", "longest_wait_s"])
+    rest = {key: value for key, value in document.items() if key != "stations"}
+    return Downlink(_stations(document["stations"], "downlink.stations"), **rest)
 
 
 def _ids(value: Any, where: str) -> tuple[str, ...]:
@@ -235,6 +261,7 @@ def scenario_to_dict(scenario: Scenario) -> dict[str, Any]:
         "task_model": asdict(scenario.task_model),
         "hardware": asdict(scenario.hardware),
         "accuracy": {key: curve_to_dict(getattr(scenario.accuracy, key)) for key in ("large", "small")},
+        **({} if scenario.downlink is None else {"downlink": asdict(scenario.downlink)}),
         "overrides": [{"from": o.source, "to": o.target, "rate_bps": o.rate_bps} for o in scenario.overrides],
         "failures": {key: value for key, value in asdict(scenario.failures).items() if value is not None},
         "epoch": f"{scenario.start.isoformat()}",

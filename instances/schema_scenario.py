@@ -13,6 +13,13 @@ from instances.technology import TECHNOLOGIES
 
 PAIR = array(NUMBER, 2, 2)
 WHOLE: dict[str, Any] = {"type": "integer", "minimum": 1}
+STATIONS = array(
+    closed_object(
+        {"name": TEXT, "latitude_deg": NUMBER, "longitude_deg": NUMBER},
+        {"minimum_elevation_deg": NON_NEGATIVE, "height_m": NUMBER},
+    ),
+    1,
+)
 
 
 def _optional(cls: type, **special: dict[str, Any]) -> dict[str, Any]:
@@ -24,7 +31,7 @@ def _optional(cls: type, **special: dict[str, Any]) -> dict[str, Any]:
 
 def _selection() -> dict[str, Any]:
     region = closed_object({"latitude_deg": PAIR, "longitude_deg": PAIR})
-    kinds = {"count": WHOLE, "ids": array(TEXT), "pattern": TEXT, "region": region}
+    kinds = {"count": WHOLE, "ids": array(TEXT), "pattern": TEXT, "region": region, "stations": STATIONS}
     return {"oneOf": [closed_object({kind: schema}) for kind, schema in kinds.items()]}
 
 
@@ -75,6 +82,10 @@ def scenario_schema() -> dict[str, Any]:
         "task_model": _optional(TaskModel, **levels, **targets),
         "hardware": _optional(Hardware),
         "accuracy": closed_object({"large": curve, "small": curve}),
+        "downlink": closed_object(
+            {"stations": STATIONS},
+            {"rate_bps": POSITIVE, "bits_per_frame": NON_NEGATIVE, "longest_wait_s": NON_NEGATIVE},
+        ),
         "overrides": array(closed_object(override)),
         "failures": _optional(Failures, **failing),
         "epoch": TEXT,

@@ -11,8 +11,9 @@ from instances.checks import InstanceError
 from instances.constellation import Array, Constellation
 from instances.instance import Accuracy, Instance, Link, Task
 from instances.isl import LinkPlan, LinkRules, constellation_links, link_state
-from instances.link_budget import LinkTechnology, link_rates
+from instances.link_budget import LinkTechnology
 from instances.nearest import with_nearest_links
+from instances.radio_classes import link_rates
 from instances.task_model import Hardware
 
 
@@ -64,6 +65,12 @@ def link_plan(
     return plan
 
 
+def known_positions_m(orbits: Orbits, times_s: Array) -> Array:
+    """Positions, m, shape (k, n, 3), NaN for a satellite without an orbit at a time, where the orbits know that."""
+    find: Any = getattr(orbits, "known_positions_m", orbits.positions_m)
+    return np.asarray(find(times_s))
+
+
 def shell_numbers(orbits: Orbits) -> NDArray[np.intp]:
     """Return the shell of each satellite, shape (n,), where there are at least two.
 
@@ -92,7 +99,7 @@ class NetworkSeries:
     times_s
         Times since the epoch, s, shape (k,).
     positions_m
-        Inertial positions, m, shape (k, n, 3).
+        Inertial positions, m, shape (k, n, 3); NaN for a satellite without an orbit, which has no links.
     length_m, rate_bps
         Length, m, and rate, bit/s, of each link, shape (k, l); a link that is down has the rate 0.
     up
@@ -106,6 +113,10 @@ class NetworkSeries:
     length_m: Array
     rate_bps: Array
     up: NDArray[np.bool_]
+
+    def lost(self, k: int) -> list[str]:
+        """List the satellites without an orbit at time index `k`."""
+        return [self.ids[i] for i in np.flatnonzero(np.isnan(self.positions_m[k, :, 0])).tolist()]
 
     def pairs(self, k: int) -> set[tuple[str, str]]:
         """Return the ends of the links that are up at time index `k`."""
@@ -148,7 +159,7 @@ def observe(
         If links between shells are asked for and there is one shell only.
     """
     times = np.atleast_1d(np.asarray(times_s, dtype=float))
-    plan, positions = plan or link_plan(orbits, rules), orbits.positions_m(times)
+    plan, positions = plan or link_plan(orbits, rules), known_positions_m(orbits, times)
     held = np.ones((len(times), len(plan.source)), dtype=bool)
     if rules.inter_shell_links or rules.nearest_links:
         groups = np.arange(len(orbits.ids)) if rules.nearest_links else shell_numbers(orbits)
@@ -178,7 +189,8 @@ def link_stability(orbits: Orbits, rules: LinkRules, times_s: ArrayLike, plan: L
         In [0, 1]; 1 without links.
     """
     planned = plan or link_plan(orbits, rules)
-    up = link_state(orbits.positions_m(np.atleast_1d(np.asarray(times_s, dtype=float))), planned, rules)[1]
+    times = np.atleast_1d(np.asarray(times_s, dtype=float))
+    up = link_state(known_positions_m(orbits, times), planned, rules)[1]
     return float(up[:, up[0]].all(axis=0).mean()) if up[0].any() else 1.0
 
 
@@ -208,11 +220,12 @@ def assemble(
     hardware
         What each role carries.
     """
-    places = zip(network.ids, network.positions_m[k].tolist(), *orbits.planes_and_slots(), strict=True)
+    where = [tuple(xyz) if xyz[0] == xyz[0] else None for xyz in network.positions_m[k].tolist()]  # NaN is none
+    places = zip(network.ids, where, *orbits.planes_and_slots(), strict=True)
     return Instance(
         name=name,
         satellites=tuple(
-            hardware.satellite(sat, roles.get(i, "relay"), position_m=tuple(xyz), plane=plane, slot=slot)
+            hardware.satellite(sat, roles.get(i, "relay"), position_m=xyz, plane=plane, slot=slot)
             for i, (sat, xyz, plane, slot) in enumerate(places)
         ),
         links=network.links(k),

@@ -13,7 +13,7 @@ from scipy.interpolate import CubicSpline
 from instances.checks import CHECKS, InstanceError
 from instances.constellation import EQUATORIAL_RADIUS_M, Array
 from instances.ground import earth_fixed_m
-from instances.series import Orbits
+from instances.series import Orbits, known_positions_m
 
 FLATTENING = 1.0 / 298.257223563
 """Flattening of the Earth (WGS 84)."""
@@ -88,6 +88,29 @@ class GroundStation:
 
 
 @dataclass(frozen=True)
+class InView:
+    """Satellites that any of these stations sees in a slot.
+
+    Attributes
+    ----------
+    stations
+        The stations, at least one.
+    """
+
+    stations: tuple[GroundStation, ...]
+
+    def __post_init__(self) -> None:
+        """Ask for a station."""
+        object.__setattr__(self, "stations", tuple(self.stations))
+        if not self.stations:
+            raise InstanceError("stations must hold at least one station")
+
+    def covers(self, fixed_m: Array) -> NDArray[np.bool_]:
+        """Tell which points are in view, shape (n,), of positions that turn with the Earth, m, shape (n, 3)."""
+        return np.asarray(np.any([station.sees(fixed_m) for station in self.stations], axis=0))
+
+
+@dataclass(frozen=True)
 class Contact:
     """A satellite in view of a station.
 
@@ -127,10 +150,10 @@ def contacts(
         By station, satellite and time.
     """
     times = np.linspace(begin_s, end_s, max(4, math.ceil((end_s - begin_s) / STEP_S) + 1))
-    fixed = earth_fixed_m(orbits.positions_m(times), times, epoch)
+    fixed = earth_fixed_m(known_positions_m(orbits, times), times, epoch)
     found = []
     for station in stations:
-        over = station.elevation_deg(fixed) - station.minimum_elevation_deg
+        over = np.nan_to_num(station.elevation_deg(fixed) - station.minimum_elevation_deg, nan=-90.0)
         for k in np.flatnonzero(over.max(axis=0) > -MARGIN_DEG).tolist():
             found += [Contact(orbits.ids[k], station.name, begin, end) for begin, end in _spans(times, over[:, k])]
     return tuple(found)

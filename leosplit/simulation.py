@@ -1,6 +1,7 @@
 """A scheme over the slots of a scenario: delay, allocation, hand-overs of routes and churn of links."""
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -35,6 +36,9 @@ class TaskRow:
         Whether T_m exceeds Δt: the network changes while the task is served.
     data_hops, model_hops
         Links of the two routes; None where the packet is not sent.
+    downlink_s
+        Time after T_m until all results are on the ground, waiting for contacts included, s: beyond the paper, and only
+        where the scenario has a downlink; None without one or without a contact in time.
     """
 
     slot: int
@@ -47,6 +51,7 @@ class TaskRow:
     late: bool | None = None
     data_hops: int | None = None
     model_hops: int | None = None
+    downlink_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -169,10 +174,17 @@ def simulate(
     """
     before_up: set[Pair] | None = None
     before: dict[Route, tuple[str, ...]] = {}
+    ground = _Ground(scenario)
     for slot in range(start, scenario.count if stop is None else min(stop, scenario.count)):
         stage(f"{scenario.name}: slot {slot} of {scenario.count}, {scheme}")
-        up = scenario.network(slot).pairs(0)
-        result = _run(scenario, slot, scheme, options or SchemeOptions(), ask)
+        series = scenario.network(slot)
+        up, lost = series.pairs(0), series.lost(0)
+        result = ground.sent_down(_run(scenario, slot, scheme, options or SchemeOptions(), ask))
+        if lost:
+            told = f"no orbit: {', '.join(lost)}"
+            result = replace(
+                result, row=replace(result.row, message="; ".join(filter(None, (told, result.row.message))))
+            )
         paths = result.paths
         known = up if before_up is None else before_up
         row = replace(
@@ -186,6 +198,47 @@ def simulate(
         )
         yield replace(result, row=row)
         before_up, before = up, paths
+
+
+class _Ground:
+    """The last leg of a scenario with a downlink: results wait where they are computed until a station is in view."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.scenario = scenario
+        self.windows: Mapping[str, tuple[tuple[float, float], ...]] = {}
+        self.end_s = -math.inf
+
+    def sent_down(self, result: SlotResult) -> SlotResult:
+        """Return the slot with the time of each served task's last leg."""
+        if self.scenario.downlink is None or result.instance is None:
+            return result
+        frames = {task.satellite: task.frames for task in result.instance.tasks}
+        rows = tuple(replace(row, downlink_s=self._leg_s(row, frames.get(row.satellite, 0))) for row in result.tasks)
+        return replace(result, tasks=rows)
+
+    def _leg_s(self, row: TaskRow, frames: int) -> float | None:
+        downlink = self.scenario.downlink
+        if downlink is None or row.delay_s is None or row.offload_ratio is None:
+            return None
+        ready_s = row.time_s + row.delay_s
+        self._look(row.time_s, ready_s + downlink.longest_wait_s)
+        shares = {row.satellite: 1.0 - row.offload_ratio}
+        if row.computing_satellite is not None:
+            shares[row.computing_satellite] = row.offload_ratio
+        ends = [
+            downlink.done_s(self.windows.get(name, ()), ready_s, share * frames)
+            for name, share in shares.items()
+            if share > 0.0
+        ]
+        known = [end for end in ends if end is not None]
+        return max(known) - ready_s if known and len(known) == len(ends) else None
+
+    def _look(self, begin_s: float, end_s: float) -> None:
+        """Find contacts up to a time, and as far again, so that not every slot has to."""
+        downlink = self.scenario.downlink
+        if downlink is not None and end_s > self.end_s:
+            self.end_s = end_s + downlink.longest_wait_s + 3600.0
+            self.windows = downlink.windows(self.scenario.orbits, self.scenario.start, begin_s, self.end_s)
 
 
 def _run(

@@ -119,6 +119,7 @@ def _summary(results: "Sequence[SlotResult]") -> dict[str, Any]:
     """Totals over the slots, and means over the tasks that were served."""
     rows = [one.row for one in results]
     served = [task for one in results for task in one.tasks if task.delay_s is not None]
+    down = [task.downlink_s for task in served if task.downlink_s is not None]
     changes = [row.links_gone + row.links_new for row in rows[1:]]
     return {
         "slots": len(rows),
@@ -134,12 +135,15 @@ def _summary(results: "Sequence[SlotResult]") -> dict[str, Any]:
         "handovers": sum(row.handovers for row in rows),
         "broken_routes": sum(row.broken_routes for row in rows),
         "mean_link_changes": sum(changes) / len(changes) if changes else None,
+        "results_sent_down": len(down),
+        "mean_downlink_s": sum(down) / len(down) if down else None,
     }
 
 
 def _lines(summary: dict[str, Any]) -> list[list[str]]:
     """Rows of the table for people."""
     ratio, churn = summary["mean_offload_ratio"], summary["mean_link_changes"]
+    sent, leg = summary["results_sent_down"], summary["mean_downlink_s"]
     return [
         ["slots, with tasks", f"{summary['slots']}, {summary['slots_with_tasks']}"],
         ["tasks, served, cut off", f"{summary['tasks']}, {summary['served']}, {summary['cut_off']}"],
@@ -149,4 +153,5 @@ def _lines(summary: dict[str, Any]) -> list[list[str]]:
         ["hand-overs of routes", str(summary["handovers"])],
         ["routes broken by the next slot", str(summary["broken_routes"])],
         ["link changes a slot", "–" if churn is None else f"{churn:.4g}"],
+        *([["results on the ground, mean wait and sending", f"{sent}, {seconds(leg)}"]] if sent else []),
     ]
