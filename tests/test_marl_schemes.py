@@ -295,6 +295,41 @@ class TestTraining:
         assert main([*words, "--mixer", "sum"]) == 2
         assert "mixer must be one of qmix, vdn, independent" in capsys.readouterr().err
 
+    @pytest.mark.parametrize("at", [8, *(pytest.param(k, marks=pytest.mark.slow) for k in (1, 4, 12))])
+    def test_an_interrupt_anywhere_keeps_the_best_policy_and_resumes_to_the_same_bytes(
+        self, at, tmp_path, capsys, monkeypatch
+    ):
+        """Ctrl-C in the update of this number: three make an epoch, of which there are four."""
+        from solvers.marl.train import Trainer
+
+        monkeypatch.setattr("solvers.marl.options.make_options", lambda **_: self.options())
+        words = ["train", "--epochs", "4", "--checkpoint-every", "3", "--json", "--out"]
+        assert main([*words, str(tmp_path / "whole")]) == 0
+        history = json.loads(capsys.readouterr().out)["history"]
+        update, calls = Trainer._update, []
+
+        def pressed(trainer):
+            calls.append(1)
+            if len(calls) == at:
+                raise KeyboardInterrupt
+            return update(trainer)
+
+        monkeypatch.setattr(Trainer, "_update", pressed)
+        out, done = tmp_path / "parts", (at - 1) // 3
+        assert main([*words, str(out)]) == 1
+        captured = capsys.readouterr()
+        assert captured.err.endswith("error: interrupted\n")
+        kept = json.loads(captured.out)["history"]
+        assert [{**epoch, "seconds": 0} for epoch in kept] == [{**epoch, "seconds": 0} for epoch in history[:done]]
+        assert (out / "checkpoint.safetensors").exists() == (out / "policy.safetensors").exists() == (done > 0)
+        if done:
+            best = min(history[:done], key=lambda epoch: epoch["transmission"])
+            assert json.loads((out / "policy.json").read_text())["scores"]["epoch"] == best["epoch"]
+            assert f"--resume goes on after epoch {done}" in captured.err
+        assert main([*words, str(out), *(["--resume"] if done else [])]) == 0
+        name = "policy.safetensors"
+        assert (out / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
 
 def test_solvers_import_without_torch():
     import subprocess

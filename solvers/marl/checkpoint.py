@@ -15,7 +15,7 @@ from fitting.source_tree import commit
 from fitting.whole_file import whole_file
 from solvers.marl.counterfactual import Deviations
 from solvers.marl.options import Epoch, options_to_dict
-from solvers.marl.policy import Policy, PolicyError
+from solvers.marl.policy import Policy, PolicyError, in_order
 from solvers.marl.replay import Episodes
 from solvers.marl.train import Trainer
 
@@ -47,7 +47,7 @@ class Checkpoint:
         """Write the file, whole or not at all."""
         content = save(dict(self.tensors), metadata={"format": FORMAT, "facts": json.dumps(self.facts)})
         with whole_file(path) as file:
-            file.write(content)
+            file.write(in_order(content))
 
 
 def take_checkpoint(trainer: Trainer) -> Checkpoint:

@@ -125,13 +125,21 @@ def untrained_policy(observation: str = "lookahead", prior: str = "cost_to_go", 
     return Policy(weights, observation, prior, {"command": "untrained"})
 
 
+def in_order(content: bytes) -> bytes:
+    """Return a safetensors file with its header in order: equal tensors and metadata then give equal bytes."""
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = json.dumps(json.loads(content[8:end]), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    header += b" " * (-len(header) % 8)  # tensors begin at a multiple of 8
+    return len(header).to_bytes(8, "little") + header + content[end:]
+
+
 def write_policy(policy: Policy, path: str | Path) -> None:
     """Write the weights as safetensors and the card beside them as JSON (`<name>.json`)."""
     from safetensors.numpy import save
 
     path = Path(path)
     header = {"format": FORMAT, "version": str(VERSION), "observation": policy.observation, "prior": policy.prior}
-    tensors = save({k: np.ascontiguousarray(v) for k, v in policy.weights.items()}, metadata=header)
+    tensors = in_order(save({k: np.ascontiguousarray(v) for k, v in policy.weights.items()}, metadata=header))
     card = json.dumps(header | {"version": VERSION} | dict(policy.card), indent=1, ensure_ascii=False)
     with whole_file(path) as file:
         file.write(tensors)
