@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from formulation import Problem, check
+from formulation import Problem, check, evaluate
 from formulation.rules import (
     Closed,
     ComputingTasks,
@@ -21,6 +21,7 @@ from formulation.rules import (
 )
 from instances import generate_torus
 from solvers.backends.program import Limits
+from solvers.best_response import best_response
 from solvers.exact import solve_full
 from solvers.exact.branch_and_price.driver import BranchAndPrice
 from solvers.exact.branch_and_price.pricing.commodities import Commodities
@@ -100,6 +101,11 @@ def random_problem(seed):
     if rng.random() < 0.3:
         weighted = tuple(replace(task, weight=float(rng.uniform(1, 10))) for task in instance.tasks)
         instance = replace(instance, tasks=weighted)
+    if rng.random() < 0.3:
+        delays = evaluate(instance, best_response(instance)[0]).tasks
+        due = [float(delay.T * rng.uniform(0.95, 1.1)) if rng.random() < 0.6 else None for delay in delays]
+        tasks_due = tuple(replace(task, deadline_s=limit) for task, limit in zip(instance.tasks, due, strict=True))
+        instance = replace(instance, tasks=tasks_due)
     objective = "max" if rng.random() < 0.3 else "mean"
     return Problem(instance, objective, share_computing=bool(rng.random() < 0.3), rules=tuple(rules))
 
@@ -146,6 +152,9 @@ def test_the_bound_of_any_multipliers_is_below_every_plan_that_keeps_the_rows(se
         bound = lagrangian_bound(data, model.domains, multipliers).value
         if best.solution is not None:
             assert bound <= best.objective_s * (1 + 1e-9)
+            late = rng.exponential(scale, len(model.domains))
+            multipliers = dual_feasible(data, commodities, thetas, price, problem.objective, mu if rows else None, late)
+            assert lagrangian_bound(data, model.domains, multipliers).value <= best.objective_s * (1 + 1e-9)
 
 
 @pytest.mark.parametrize("seed", FAST)
@@ -177,7 +186,8 @@ def test_rows_on_arrays_break_where_the_checker_says_so(seed):
             for m, plan in plans.items()
         )
         broken = [v for v in check(problem, solution) if v.constraint.startswith("rule ")]
-        assert bool(broken) == (closed or excess_of(data, plans) > 0)
+        late = any(v.constraint == "deadline_s" for v in check(problem, solution))
+        assert bool(broken or late) == (closed or excess_of(data, plans) > 0)
         told += 1
     assert told
 
@@ -190,7 +200,9 @@ def test_what_branch_and_price_does_not_know_is_left_out():
     problem = Problem(instance, rules=(forces, limits))
     assert priced_part(problem) == Problem(instance, rules=(limits,))
     due = replace(instance, tasks=tuple(replace(task, deadline_s=100.0) for task in instance.tasks))
-    assert priced_part(Problem(due, rules=(limits,))) == Problem(instance, rules=(limits,))
+    assert priced_part(Problem(due, rules=(limits,))) == Problem(due, rules=(limits,))
+    ranged = replace(due, tasks=tuple(replace(task, offload_ratio_range=(0.1, 0.9)) for task in due.tasks))
+    assert priced_part(Problem(ranged, rules=(limits,))) == Problem(due, rules=(limits,))
     assert priced_part(Problem(instance, whole_frames=True)) == Problem(instance, whole_frames=True)
     assert priced_part(Problem(instance, whole_frames=True, rules=(limits,))) == Problem(instance, rules=(limits,))
 

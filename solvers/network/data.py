@@ -29,6 +29,9 @@ from solvers.network.rows import Rows
 from solvers.network.rules import RuleArrays
 from solvers.ratios import task_rates
 
+LATE, PASSED = 1e-9, 0.1
+"""Relative amount from which on a deadline counts as passed, and what passing one costs at least."""
+
 
 @dataclass(frozen=True, eq=False)
 class TaskData:
@@ -77,6 +80,8 @@ class ProblemData:
         Weights of the mean, summing to 1, shape (tasks,); None where they are equal.
     rows
         The rules' rows; None where there are none.
+    due_s
+        Deadlines [s], inf where there is none, shape (tasks,).
     """
 
     def __init__(
@@ -100,6 +105,7 @@ class ProblemData:
         weights = np.array(problem.weights, dtype=float)
         self.weights = None if (weights == weights[0]).all() else weights / weights.sum()
         self.share_computing = share_computing
+        self.due_s = np.array([np.inf if t.deadline_s is None else t.deadline_s for t in instance.tasks])
         rules, candidates = RuleArrays(problem), max(len(task.ends) for task in self.tasks)
         self._closed = rules.closed
         self.rows = Rows(rules.rows, len(self.tasks), self.resources, candidates, rules.groups) if rules.rows else None
@@ -156,6 +162,20 @@ class ProblemData:
         """Weight of every T_m in the mean, shape (tasks,)."""
         n = len(self.tasks)
         return np.full(n, 1.0 / n) if self.weights is None else self.weights
+
+    @cached_property
+    def limited(self) -> bool:
+        """Whether a plan may break anything: a row, or a deadline."""
+        return self.rows is not None or bool(np.isfinite(self.due_s).any())
+
+    def lateness(self, delays: Floats, tasks: Any = slice(None)) -> Floats:
+        """Return by how much delays pass the deadlines of these tasks, shape (…, tasks) to (…,).
+
+        Relative to the deadline, with a constant for each that is passed, so that a little late is not as good as in
+        time.
+        """
+        over = delays / self.due_s[tasks] - 1
+        return np.asarray(np.where(over > LATE, over + PASSED, 0.0).sum(axis=-1))
 
     def served(self, m: int, c: int) -> Ints:
         """Return the resource that task m's data packet uses at a candidate beside its path's."""

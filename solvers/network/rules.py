@@ -27,13 +27,13 @@ PRICED = (*PACKETS, form.Serve, form.Indicator)
 def priced_part(problem: Problem) -> Problem:
     """Return what of a problem branch and price knows: a relaxation, or the problem itself.
 
-    Rules that `rows.Row` does not express, deadlines and limits of ρ are left out, and whole frames where anything
-    else is asked beside them.
+    Rules that `rows.Row` does not express and limits of ρ are left out, and whole frames where anything else is asked
+    beside them.
     """
-    if not any(name in ("deadline_s", "offload_ratio_range") for name in problem.variants()):
-        instance = problem.instance
-    else:
-        instance = problem.without_rules.instance
+    instance = problem.instance
+    if "offload_ratio_range" in problem.variants():
+        free = tuple(replace(task, offload_ratio_range=(0.0, 1.0)) for task in instance.tasks)
+        instance = replace(instance, tasks=free)
     rules = tuple(rule for rule in problem.rules if _priced(rule.rows(instance)))
     part = replace(problem, instance=instance, rules=rules)
     return part if set(part.variants()) == {"whole_frames"} else replace(part, whole_frames=False)

@@ -203,8 +203,9 @@ class Traffic:
         weights = self.data.weights
         average = delays.mean(axis=1) if weights is None else delays @ weights[placed] / weights[placed].sum()
         first = average if self.objective == "mean" else delays.max(axis=1)
-        if excess is not None:
-            first = first + self.data.penalty_s * excess
+        if self.data.limited:
+            late = self.data.lateness(delays, placed)
+            first = first + self.data.penalty_s * (late if excess is None else excess + late)
         if self.objective == "mean":
             return [(value,) for value in first.tolist()]
         return list(zip(first.tolist(), average.tolist(), strict=True))
@@ -273,15 +274,21 @@ def score(data: ProblemData, plans: dict[int, Plan], objective: str) -> tuple[fl
         mean = sum(delays) / len(delays)
     else:
         mean = float(data.weights[list(plans)] @ delays / data.weights[list(plans)].sum())
-    extra = data.penalty_s * excess_of(data, plans)
+    extra = data.penalty_s * excess_of(data, plans, delays) if data.limited else 0.0
     return (mean + extra,) if objective == "mean" else (max(delays) + extra, mean)
 
 
-def excess_of(data: ProblemData, plans: dict[int, Plan]) -> float:
-    """Return by how much plans break rows, in all."""
-    if data.rows is None:
+def excess_of(data: ProblemData, plans: dict[int, Plan], delays: Sequence[float] | None = None) -> float:
+    """Return by how much plans break rows and deadlines, in all; `delays` of the tasks with plans, if known [s]."""
+    if not data.limited:
         return 0.0
+    if delays is None:
+        loads = Loads(data, plans)
+        delays = [delay_of(data, loads, m, plan) for m, plan in plans.items()]
+    late = float(data.lateness(np.array(delays), list(plans)))
+    if data.rows is None:
+        return late
     activity = np.zeros(len(data.rows))
     for m, plan in plans.items():
         np.add.at(activity, *data.rows.of_plan(m, plan.end, plan.data, plan.model))
-    return data.rows.excess(activity)
+    return late + data.rows.excess(activity)

@@ -72,7 +72,7 @@ class ColumnGeneration:
         proof, data = self.proof, self.proof.data
         single = all(len(delay_bounds(data.tasks[m], segment)) == 1 for m, segment in commodities.segments)
         master: RestrictedMaster
-        if single and proof.objective == "mean":
+        if single and proof.objective == "mean" and not np.isfinite(data.due_s).any():
             master = CutMaster(data, proof.domains, commodities, proof.limits_now())
         else:
             master = LevelMaster(data, proof.domains, commodities, proof.objective, proof.limits_now(), self.tight)

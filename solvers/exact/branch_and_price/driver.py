@@ -232,7 +232,7 @@ class BranchAndPrice:
         for m, domain in enumerate(self.domains):
             rest = 0.0 if self.objective == "max" else total - weights[m] * domain.least_s
             allowed = (self.cutoff - rest) / (1.0 if self.objective == "max" else weights[m])
-            allowed = allowed * (1 + 1e-9) + 1e-9
+            allowed = min(allowed, self.data.due_s[m]) * (1 + 1e-9) + 1e-9
             domain.data_high = max(min(domain.data_high, allowed), domain.data_low)
             tighten_segments(self.data, m, domain, allowed)
             if not domain.segments:
@@ -248,7 +248,8 @@ class BranchAndPrice:
         """Return an upper bound on A_m in any solution whatever: everyone on every resource."""
         task = self.data.tasks[m]
         everything = len(self.domains) * float(self.data.per_bit.sum())
-        return task.bits[DATA] * everything + float(task.large_s.max(initial=0.0))
+        served = len(self.domains) if self.data.share_computing else 1
+        return task.bits[DATA] * everything + served * float(task.large_s.max(initial=0.0))
 
     def solve_relaxation(self) -> tuple[Multipliers, LagrangianBound]:
         """Raise the bound by the relaxation; return the best multipliers with theirs."""
@@ -399,8 +400,8 @@ class BranchAndPrice:
             if self.gap_closed or self.stopped:
                 return
             reduced_cost_fixing(self.data, self.domains, multipliers, bound, self.cutoff)
-            if self.objective == "max":
-                single_task_fixing(self.data, self.domains, self.cutoff)
+            cutoff = self.cutoff if self.objective == "max" else math.inf
+            single_task_fixing(self.data, self.domains, np.minimum(self.data.due_s, cutoff))
             self.tighten_domains()
             cuts = self.relaxation.split_loose(CUT_SHARE / len(self.domains))
             sharper = self.refine_at([self.plans])

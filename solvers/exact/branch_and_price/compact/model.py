@@ -171,7 +171,8 @@ def build_compact_model(
         and (bool(domains[m].breakpoints) or len(domains[m].modes) > 1)
         for m in tasks
     ]
-    direct = np.array([objective == "mean" and len(bounds[m]) == 1 and not split[m] for m in tasks])
+    late = np.isfinite(data.due_s)
+    direct = np.array([objective == "mean" and len(bounds[m]) == 1 and not (split[m] or late[m]) for m in tasks])
     side_work = np.array([bounds[m][0].work if direct[m] else 0.0 for m in tasks])
     side_fixed = np.array([bounds[m][0].fixed if direct[m] else 0.0 for m in tasks])
     cost = np.where(
@@ -348,6 +349,10 @@ def _add_delay(
             b.charge(column, weight * bound.work * alone * task_data.large_s[c])
         return
     own = b.add_columns([weight], np.inf)[0]
+    if np.isfinite(data.due_s[m]):
+        row = b.add_rows(-np.inf, data.due_s[m])
+        b.put(row, own, 1.0)
+        b.put(row, model_columns, work[model_columns] + fixed[model_columns])
     if top is not None:
         row = b.add_rows(0.0, np.inf)
         b.put(row, [top, own], [1.0, -1.0])

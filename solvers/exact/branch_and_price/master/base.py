@@ -57,7 +57,8 @@ class RestrictedMaster(ABC):
     def __init__(
         self, data: ProblemData, domains: list[TaskDomain], commodities: Commodities, objective: str, limits: Limits
     ) -> None:
-        self.penalty = data.penalty_s if data.rows is not None else 0.0
+        self.penalty = data.penalty_s if data.limited else 0.0
+        self._late: dict[int, tuple[int, int]] = {}
         self.data, self.domains, self.commodities, self.objective = data, domains, commodities, objective
         self.weights = data.delay_weights if objective == "mean" else np.zeros(len(domains))
         self._lp = lp = IncrementalLp(limits)
@@ -75,14 +76,28 @@ class RestrictedMaster(ABC):
         top = lp.column(1.0) if objective == "max" else None
         for m in range(len(domains)):
             count = max(len(self._sides[q]) for q in range(commodities.first[m], commodities.first[m + 1]))
-            if top is None and count == 1:
+            due = bool(np.isfinite(data.due_s[m]))
+            if top is None and count == 1 and not due:
                 self._delay.append([])
                 continue
-            own = lp.column(float(self.weights[m])) if top is None else top
+            own = lp.column(float(self.weights[m])) if top is None or due else top
+            if due:
+                self._add_deadline(m, own, top)
             rows = [lp.row(0.0, INF) for _ in range(count)]
             for row in rows:
                 lp.put(row, own, 1.0)
             self._delay.append(rows)
+
+    def _add_deadline(self, m: int, own: int, top: int | None) -> None:
+        """Let T_m, a column of its own under the maximum too, pass its deadline at a price only."""
+        lp = self._lp
+        row, slack = self._late[m] = lp.row(-INF, float(self.data.due_s[m])), lp.column(self.penalty)
+        lp.put(row, own, 1.0)
+        lp.put(row, slack, -1.0)
+        if top is not None:
+            below = lp.row(0.0, INF)
+            lp.put(below, top, 1.0)
+            lp.put(below, own, -1.0)
 
     def _charge(self, m: int, values: list[float]) -> int:
         """Return a new column that adds these to the delay_bounds of m's delay."""
@@ -198,15 +213,23 @@ class RestrictedMaster(ABC):
         return list(self._side)
 
     def broken(self, values: Floats) -> float:
-        """Return how much of the problem's rows a point breaks, in all."""
-        return float(sum(values[slack] for _, slack in self._side.values() if slack < len(values)))
+        """Return how much of the problem's rows and deadlines a point breaks, in all."""
+        slacks = [slack for _, slack in (*self._side.values(), *self._late.values())]
+        return float(sum(values[slack] for slack in slacks if slack < len(values)))
 
     def charge_more(self, penalty: float) -> None:
         """Raise the price at which rows may be broken."""
         self.penalty = penalty
         self._lp.flush()
-        for _, slack in self._side.values():
+        for _, slack in (*self._side.values(), *self._late.values()):
             self._lp.h.changeColCost(slack, penalty)
+
+    def late_multipliers(self, duals: Floats) -> Floats:
+        """Return the multipliers of the deadlines, shape (tasks,)."""
+        late = np.zeros(len(self.domains))
+        for m, (row, _) in self._late.items():
+            late[m] = max(-float(duals[row]), 0.0)
+        return late
 
     def row_multipliers(self, duals: Floats) -> Floats:
         """Return the multipliers of all of the problem's rows, shape (rows,)."""

@@ -154,7 +154,7 @@ class LevelMaster(RestrictedMaster):
         """Solve what there is, with all rows Σ_{u of m} x[u, r, j] ≤ L[·, r, j] that turn out to be needed."""
         timed = limits.time_s is not None and "time_limit" not in limits.options
         until = self._lp.h.getRunTime() + (limits.time_s or 0.0)
-        for _ in range(SEPARATIONS if self.data.rows is None else MOST):
+        for _ in range(MOST if self.data.limited else SEPARATIONS):
             self._lp.flush()
             if timed:
                 self._lp.h.setOptionValue("time_limit", until)
@@ -173,9 +173,8 @@ class LevelMaster(RestrictedMaster):
             price[keys[:, 0], keys[:, 1]] = -duals[list(self._links.values())]
             known[keys[:, 0], keys[:, 1]] = 1.0
         thetas = [duals[rows] if rows else np.ones(1) for rows in self._delay]
-        multipliers = dual_feasible(
-            self.data, self.commodities, thetas, price, self.objective, self.row_multipliers(duals)
-        )
+        mu, late = self.row_multipliers(duals), self.late_multipliers(duals)
+        multipliers = dual_feasible(self.data, self.commodities, thetas, price, self.objective, mu, late)
         complete_duals(self.data, domains, multipliers, known > 0)
         return multipliers, duals[self._choice]
 

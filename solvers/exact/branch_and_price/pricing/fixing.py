@@ -9,7 +9,7 @@ from solvers.exact.branch_and_price.pricing.commodities import Commodities
 from solvers.exact.branch_and_price.pricing.lagrangian import LagrangianBound
 from solvers.exact.branch_and_price.pricing.multipliers import Multipliers, dual_feasible
 from solvers.exact.branch_and_price.pricing.subproblems import PricingResult, solve_pricing
-from solvers.network.arrays import DATA, MODEL
+from solvers.network.arrays import DATA, MODEL, Floats
 from solvers.network.data import ProblemData
 
 
@@ -22,13 +22,22 @@ def reduced_cost_fixing(
         _fix_task(data, domain, multipliers.commodities, costs, m, costs.least + room)
 
 
-def single_task_fixing(data: ProblemData, domains: list[TaskDomain], cutoff: float) -> None:
-    """Do the same for the maximum with all weight on one task after the other, and no multipliers.
+def single_task_fixing(data: ProblemData, domains: list[TaskDomain], limits: Floats) -> None:
+    """Do the same with all weight on one task after the other, and no multipliers, where there is a limit on T_m.
 
-    No T_m may exceed the cutoff, though the relaxation's weights may be zero for all but a few tasks.
+    Under the maximum no T_m may exceed the cutoff, though the relaxation's weights may be zero for all but a few tasks;
+    none may exceed its deadline.
+
+    Parameters
+    ----------
+    limits
+        What T_m may be at most, inf where there is no limit, shape (tasks,) [s].
     """
     n, commodities = len(domains), Commodities(domains)
     for m, domain in enumerate(domains):
+        if not np.isfinite(limits[m]):
+            continue
+        cutoff = float(limits[m])
         thetas = [np.full(len(delay_bounds(data.tasks[i], domains[i].segments[0])), float(i == m)) for i in range(n)]
         multipliers = dual_feasible(data, commodities, thetas, np.zeros((len(commodities.task), data.resources)), "max")
         costs = solve_pricing(data, domain, multipliers, m)

@@ -15,7 +15,8 @@ multipliers cancel. The first line is Dijkstra on the node split graph (the pack
 second a sort for every |S|. Any multipliers give a valid bound; those of the load-indexed relaxation (`columns`) give
 its value. Nothing rests on a solver's tolerances. Rows of the problem's own add their tolls to the first line and lose
 Σ μ · high (`network.rows`). Where computing is shared, the satellite that serves a data packet is one more resource of
-it, whose weight is K_q λ_c in place of w_u per_bit_r.
+it, whose weight is K_q λ_c in place of w_u per_bit_r. A deadline T_m ≤ d_m with multiplier ν_m raises y_m by ν_m, and
+the bound loses ν_m d_m.
 
 Fixing: the bound with m forced through r in segment q exceeds the bound by the reduced cost of the cheapest such
 m-solution, found by searches from both delay_bounds. More than cutoff - bound: no solution better than the cutoff has
@@ -74,4 +75,7 @@ def lagrangian_bound(data: ProblemData, domains: list[TaskDomain], multipliers: 
     """Return the Lagrangian bound of these multipliers."""
     tasks = [solve_pricing(data, domain, multipliers, m) for m, domain in enumerate(domains)]
     value = sum(costs.least for costs in tasks) + _resource_bounds(data, domains, multipliers)
-    return LagrangianBound(value if multipliers.tolls is None else value - multipliers.tolls.constant, tasks)
+    if multipliers.tolls is not None:
+        value -= multipliers.tolls.constant
+    due = np.isfinite(data.due_s)
+    return LagrangianBound(value - float(multipliers.late[due] @ data.due_s[due]), tasks)

@@ -28,6 +28,8 @@ class Multipliers:
         λ, shape (commodities, resources).
     mu, tolls
         Multipliers of the problem's rows, shape (rows,), and what they charge; None where there are no rows.
+    late
+        ν_m of the deadlines, shape (tasks,).
     """
 
     commodities: Commodities
@@ -38,6 +40,7 @@ class Multipliers:
     load_weight: Floats
     price: Floats
     mu: Floats
+    late: Floats
     tolls: Tolls | None = None
 
     def per_packet(self, data: ProblemData, r: Any, commodities: Any = slice(None)) -> Floats:
@@ -63,6 +66,7 @@ def dual_feasible(
     price: Floats,
     objective: str,
     mu: Floats | None = None,
+    late: Floats | None = None,
 ) -> Multipliers:
     """Return multipliers made feasible exactly: θ is scaled to what the objective asks for, λ is made ≥ 0.
 
@@ -74,14 +78,18 @@ def dual_feasible(
         λ, shape (commodities, resources).
     mu
         Multipliers of the problem's rows, shape (rows,); 0 if left out.
+    late
+        ν_m ≥ 0 of T_m ≤ its deadline, by which y_m exceeds what the objective asks for, shape (tasks,); 0 if left out.
     """
     n = len(data.tasks)
     raw = [np.maximum(theta, 0.0) for theta in thetas]
+    late = np.zeros(n) if late is None else np.where(np.isfinite(data.due_s), np.maximum(late, 0.0), 0.0)
     if objective == "mean":
         goal = data.delay_weights
     else:
-        goal = np.array([theta.sum() for theta in raw])
+        goal = np.maximum(np.array([theta.sum() for theta in raw]) - late, 0.0)
         goal = goal / goal.sum() if goal.sum() > 0 else np.full(n, 1.0 / n)
+    goal = goal + late
     raw = [theta if theta.sum() > 0 else np.eye(len(theta))[0] for theta in raw]
     weights = [y * theta / theta.sum() for y, theta in zip(goal, raw, strict=True)]
     rows = []
@@ -91,7 +99,8 @@ def dual_feasible(
     const, work, fixed = np.array(rows, dtype=float).reshape(-1, 3).T
     bits = np.array([task.bits for task in data.tasks])[commodities.task, commodities.kind]
     load_weight = bits * np.concatenate([work, goal])
-    multipliers = Multipliers(commodities, goal, const, work, fixed, load_weight, np.maximum(price, 0.0), np.zeros(0))
+    price = np.maximum(price, 0.0)
+    multipliers = Multipliers(commodities, goal, const, work, fixed, load_weight, price, np.zeros(0), late)
     return multipliers if data.rows is None else with_tolls(data, multipliers, mu)
 
 

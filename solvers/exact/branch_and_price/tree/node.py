@@ -68,9 +68,8 @@ class PackedNode:
         rows = [int(first[m]) + i for m, mine in enumerate(parents) for i in mine]
         rows += [node.multipliers.commodities.model(m) for m in range(len(parents))]
         thetas = [np.array([weight]) for weight in node.multipliers.weight]
-        multipliers = dual_feasible(
-            proof.data, commodities, thetas, node.multipliers.price[rows], proof.objective, node.multipliers.mu
-        )
+        old = node.multipliers
+        multipliers = dual_feasible(proof.data, commodities, thetas, old.price[rows], proof.objective, old.mu, old.late)
         return PackedNode(self.bound, node.domains, multipliers)
 
 
