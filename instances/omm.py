@@ -11,7 +11,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from fitting.checks import Checks
+from fitting.checks import Checks, short
 from fitting.jsonfile import parse_json, require_plain_xml
 from instances.element_set import DAY_0, DEGREES, REVOLUTIONS_PER_DAY, ElementSet, TleError, require_perigee
 
@@ -66,7 +66,7 @@ def _json(text: str, where: str) -> Iterator[Message]:
     rows = document if isinstance(document, list) else [document]
     for number, row in enumerate(rows, 1):
         if not isinstance(row, dict):
-            raise TleError(f"{where}, message {number}: an object with keywords is needed, got {row!r:.40}")
+            raise TleError(f"{where}, message {number}: an object with keywords is needed, got {short(row)}")
         yield number, row
 
 
@@ -96,12 +96,12 @@ def _set(fields: Mapping[str, Any], place: str, number: int) -> ElementSet:
     """Turn one message into numbers."""
     theory = str(fields.get("MEAN_ELEMENT_THEORY") or "SGP4").strip().upper()
     if theory not in ("SGP4", "SGP"):
-        raise TleError(f"{place}: MEAN_ELEMENT_THEORY must be SGP4, got {theory!r}")
+        raise TleError(f"{place}: MEAN_ELEMENT_THEORY must be SGP4, got {short(theory)}")
     value = {key: _number(fields, key, place, limits) for key, limits in _ALLOWED.items()}
     value |= {key: _number(fields, key, place, limits, 0.0) for key, limits in _DEFAULT_0.items()}
     catalogue = str(fields.get("NORAD_CAT_ID") or "").strip()
     if not catalogue.isdecimal() or not catalogue.isascii():
-        raise TleError(f"{place}: NORAD_CAT_ID must be a whole number, got {catalogue!r}")
+        raise TleError(f"{place}: NORAD_CAT_ID must be a whole number, got {short(catalogue)}")
     made = ElementSet(
         name=str(fields.get("OBJECT_NAME") or "").strip(),
         number=catalogue,
@@ -134,5 +134,5 @@ def _number(
     except (ValueError, OverflowError):
         value = math.nan
     if not limits[0] <= value <= limits[1]:
-        raise TleError(f"{place}: {key} must be a number in [{limits[0]:g}, {limits[1]:g}], got {given!r}")
+        raise TleError(f"{place}: {key} must be a number in [{limits[0]:g}, {limits[1]:g}], got {short(given)}")
     return value
