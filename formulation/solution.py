@@ -14,6 +14,8 @@ from instances import Instance, instance_sha256
 FORMAT = "leosplit-solution"
 VERSION = 1
 RATIO_TOLERANCE = 1e-9
+LARGEST = 1e18
+"""Largest decision, in any unit: what is wrong up to it has its violation, delays do not overflow."""
 
 
 def snap_ratio(ratio: float) -> float:
@@ -73,9 +75,9 @@ class TaskDecision:
         CHECKS.text("satellite", self.satellite)
         CHECKS.text("computing_satellite", self.computing_satellite)
         values: dict[str, Any] = {
-            "offload_ratio": CHECKS.number("offload_ratio", self.offload_ratio),
-            "residual_shares": CHECKS.numbers("residual_shares", self.residual_shares),
-            "model_packet_bits": CHECKS.number("model_packet_bits", self.model_packet_bits),
+            "offload_ratio": CHECKS.number("offload_ratio", self.offload_ratio, -LARGEST, LARGEST),
+            "residual_shares": CHECKS.numbers("residual_shares", self.residual_shares, low=-LARGEST, high=LARGEST),
+            "model_packet_bits": CHECKS.number("model_packet_bits", self.model_packet_bits, -LARGEST, LARGEST),
         }
         values |= {name: _path(name, getattr(self, name)) for name in ("data_path", "model_path")}
         for name, value in values.items():

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from dataclasses import fields as dataclass_fields
 from typing import Any, ClassVar
 
+from fitting.checks import short
 from formulation.rules import fields, schemas
 from formulation.rules.linear_form import SENSES, OffloadRatio, Row, Sent, Serve, Use, Variable
 from formulation.rules.routes import links_on
@@ -57,6 +58,8 @@ class Term:
         fields.CHECKS.text("task", self.task)
         if self.packet is not None:
             fields.CHECKS.choice("packet", self.packet, ("data", "model"))
+        if self.computing is not None:
+            fields.CHECKS.text("computing", self.computing)
         if self.link is not None:
             object.__setattr__(self, "link", fields.links("link", [self.link])[0])
 
@@ -126,7 +129,7 @@ class Linear(Rule):
         fields.CHECKS.choice("sense", self.sense, SENSES)
         self._set(rhs=fields.CHECKS.number("rhs", self.rhs))
         if not isinstance(self.terms, list | tuple) or not self.terms:
-            raise ProblemError(f"terms must be a list of at least one term, got {self.terms!r}")
+            raise ProblemError(f"terms must be a list of at least one term, got {short(self.terms)}")
         self._set(terms=tuple(_term(item, f"terms[{i}]") for i, item in enumerate(self.terms)))
 
     def bind(self, instance: Instance) -> None:  # noqa: D102

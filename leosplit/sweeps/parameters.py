@@ -115,7 +115,7 @@ def check_parameter(name: str, value: Any, directory: Path) -> Any:
         rows, columns = (_CHECKS.whole("instances.torus", size, 1, MAXIMUM_SATELLITES) for size in value)
         require_torus(rows, columns)
         return [rows, columns]
-    return _CHECKS.number(f"instances.{name}", value, above=0.0)
+    return _CHECKS.number(f"instances.{name}", value, above=0.0, high=1e15)
 
 
 def _asked(name: str, value: Any) -> Any:
