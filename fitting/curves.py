@@ -15,6 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 from fitting.errors import CurveError
 
 Floats = NDArray[np.float64]
+LARGEST = 1e60
+"""Largest size, value, parameter and slope of a curve, and what is shortest turned over: products do not overflow."""
 
 
 class Curve(ABC):
@@ -165,11 +167,13 @@ class PiecewiseLinear(Curve):
             )
         for name, values in (("x", self.x), ("y", self.y)):
             for index, value in enumerate(values):
-                if not math.isfinite(value):
-                    raise CurveError(f"{name}[{index}] must be finite, got {value}")
+                if not abs(value) <= LARGEST:
+                    raise CurveError(f"{name}[{index}] must be finite and within ±{LARGEST:g}, got {value}")
         for index, (left, right) in enumerate(pairwise(self.x), start=1):
             if left >= right:
                 raise CurveError(f"x must be strictly ascending, got x[{index}] = {right} after {left}")
+            if right - left < 1 / LARGEST or abs(self.y[index] - self.y[index - 1]) > LARGEST * (right - left):
+                raise CurveError(f"the slope before x[{index}] = {right} must be within ±{LARGEST:g}")
         object.__setattr__(self, "domain", (self.x[0], self.x[-1]))
 
     def _values(self, x: Floats | float) -> Floats | float:
@@ -242,16 +246,20 @@ class ParametricCurve(Curve):
         names = list(self.parameters)
         for name in names:
             object.__setattr__(self, name, float(getattr(self, name)))
-            if not math.isfinite(getattr(self, name)):
-                raise CurveError(f"parameter {name} must be finite, got {getattr(self, name)}")
+            if not abs(getattr(self, name)) <= LARGEST:
+                raise CurveError(f"parameter {name} must be finite and within ±{LARGEST:g}, got {getattr(self, name)}")
         lo, hi = (float(end) for end in self.domain)
         object.__setattr__(self, "domain", (lo, hi))
-        if not (math.isfinite(lo) and math.isfinite(hi) and lo < hi):
+        if not (max(abs(lo), abs(hi)) <= LARGEST and hi - lo >= 1 / LARGEST):
             raise CurveError(f"the domain must be two finite numbers in ascending order, got [{lo}, {hi}]")
         self._check_domain(lo)
         with np.errstate(all="ignore"):
-            if not (np.isfinite(self._values(lo)) and np.isfinite(self._values(hi))):
-                raise CurveError(f"the values of {self.kind} must be finite on the domain [{lo}, {hi}]")
+            ends = np.array([lo, hi])
+            for what, numbers in (("values", self._values(ends)), ("slopes", self._slopes(ends))):
+                if not (np.abs(numbers) <= LARGEST).all():
+                    raise CurveError(
+                        f"the {what} of {self.kind} must be finite on the domain [{lo}, {hi}], within ±{LARGEST:g}"
+                    )
 
     def _check_domain(self, lo: float) -> None:
         """Raise where the family is not defined at the lower end of the domain."""

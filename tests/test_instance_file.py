@@ -42,7 +42,7 @@ BROKEN = {
     "frames_bool": "tasks[0].frames must be a whole number >= 1, got True",
     "frames_fraction": "tasks[0].frames must be a whole number >= 1, got 1.5",
     "frames_text": "tasks[0].frames must be a whole number >= 1, got 'many'",
-    "huge_integer": "tasks[0].frames must be a whole number >= 1, got an integer of",
+    "huge_integer": "tasks[0].frames must be a whole number >= 1 and <= 9007199254740992, got an integer of 1329 bits",
     "key_twice": "not JSON: key 'frames' stands twice in one object",
     "latin1": "not UTF-8 text (byte 56)",
     "levels_empty": "tasks[0].residual_levels_bpp must be non-empty and strictly ascending, got []",
