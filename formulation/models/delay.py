@@ -59,4 +59,5 @@ def _add_sharing(m: Any) -> None:
     m.server_congestion = pyo.Constraint(
         m.SHARING,
         rule=lambda m, a, b, c: m.shared_server[a, b, c] >= m.share_at[a, c] + m.ends["data", b, c] - 1,
+        doc="shared_server >= share_at + ends - 1",
     )

@@ -21,8 +21,15 @@ def add_frame_counts(m: Any, instance: Instance) -> None:
     A task that no residual lets meet the target asks for more than the highest level.
     """
     tasks = {task.satellite: task for task in instance.tasks}
-    m.frames_at = pyo.Var(m.LEVELS, domain=pyo.NonNegativeIntegers, bounds=lambda m, name, s: (0, tasks[name].frames))
-    m.residual_share = pyo.Expression(m.LEVELS, rule=lambda m, name, s: m.frames_at[name, s] / tasks[name].frames)
+    m.frames_at = pyo.Var(
+        m.LEVELS,
+        domain=pyo.NonNegativeIntegers,
+        bounds=lambda m, name, s: (0, tasks[name].frames),
+        doc="frames offloaded at each level",
+    )
+    m.residual_share = pyo.Expression(
+        m.LEVELS, rule=lambda m, name, s: m.frames_at[name, s] / tasks[name].frames, doc="σ_{m,s}"
+    )
     levels = {name: (0.0, *task.residual_levels_bpp) for name, task in tasks.items()}
     intervals = {name: residual_intervals_of(instance, task) for name, task in tasks.items()}
     split = [name for name, found in intervals.items() if len(found) > 1 or found[0][1] < levels[name][-1]]
@@ -51,10 +58,10 @@ def residual_intervals_of(instance: Instance, task: Task) -> tuple[tuple[float, 
 
 def _add_intervals(m: Any, tasks: dict[str, Task], intervals: dict[str, tuple[tuple[float, float], ...]]) -> None:
     keys = [(name, j) for name, found in intervals.items() for j in range(len(found))]
-    m.INTERVALS = pyo.Set(initialize=keys, dimen=2)
-    m.in_interval = pyo.Var(m.INTERVALS, domain=pyo.Binary)
-    m.interval_frames = pyo.Var(m.INTERVALS, domain=pyo.NonNegativeReals)
-    m.interval_residual = pyo.Var(m.INTERVALS, domain=pyo.NonNegativeReals)
+    m.INTERVALS = pyo.Set(initialize=keys, dimen=2, doc="(m, j): intervals of mean residuals that meet (4b)")
+    m.in_interval = pyo.Var(m.INTERVALS, domain=pyo.Binary, doc="the mean residual lies in interval j")
+    m.interval_frames = pyo.Var(m.INTERVALS, domain=pyo.NonNegativeReals, doc="frames offloaded in interval j")
+    m.interval_residual = pyo.Var(m.INTERVALS, domain=pyo.NonNegativeReals, doc="residual of the frames in interval j")
     top = {name: tasks[name].residual_levels_bpp[-1] for name in intervals}
 
     @m.Constraint(list(intervals), ["frames", "residual"], doc="(4b), the intervals' sums")
@@ -67,10 +74,14 @@ def _add_intervals(m: Any, tasks: dict[str, Task], intervals: dict[str, tuple[tu
         return sum(parts[name, j] for j in range(len(intervals[name]))) == total
 
     m.one_interval = pyo.Constraint(
-        list(intervals), rule=lambda m, name: sum(m.in_interval[name, j] for j in range(len(intervals[name]))) <= 1
+        list(intervals),
+        rule=lambda m, name: sum(m.in_interval[name, j] for j in range(len(intervals[name]))) <= 1,
+        doc="one interval at most",
     )
     m.frames_in_interval = pyo.Constraint(
-        m.INTERVALS, rule=lambda m, *key: m.interval_frames[key] <= tasks[key[0]].frames * m.in_interval[key]
+        m.INTERVALS,
+        rule=lambda m, *key: m.interval_frames[key] <= tasks[key[0]].frames * m.in_interval[key],
+        doc="frames only in the interval",
     )
 
     @m.Constraint(m.INTERVALS, ["low", "high"], doc="(4b), in one interval")

@@ -66,16 +66,26 @@ def build_full_model(problem: Instance | Problem, formulation: str = "bit-flow")
     limits = {task.satellite: task.offload_ratio_range for task in instance.tasks}
     m.offload_ratio = pyo.Var(m.TASKS, bounds=lambda m, name: limits[name], doc="ρ_m")
     m.sent = pyo.Var(KINDS, m.TASKS, domain=pyo.Binary, doc="the packet exists")
-    m.data_mode = pyo.Constraint(m.TASKS, rule=lambda m, name: m.offload_ratio[name] <= m.sent["data", name])
-    m.model_mode = pyo.Constraint(m.TASKS, rule=lambda m, name: 1 - m.offload_ratio[name] <= m.sent["model", name])
+    m.data_mode = pyo.Constraint(
+        m.TASKS, rule=lambda m, name: m.offload_ratio[name] <= m.sent["data", name], doc="ρ_m > 0 needs the data packet"
+    )
+    m.model_mode = pyo.Constraint(
+        m.TASKS,
+        rule=lambda m, name: 1 - m.offload_ratio[name] <= m.sent["model", name],
+        doc="ρ_m < 1 needs the model packet",
+    )
     _fix_forbidden_packets(m)
 
     add_routes(m, instance)
     data_links = pyo.Set(initialize=[key for key in m.LINKS if key[0] == "data"], dimen=4)
     m.flow = pyo.Var(data_links, bounds=(0, 1), doc="ρ_m where the data packet is sent over the link")
     m.offloaded = pyo.Var(["data"], m.SERVED, bounds=(0, 1), doc="ρ_m where c(m) = c")
-    m.flow_on_route = pyo.Constraint(m.flow.index_set(), rule=lambda m, *key: m.flow[key] <= m.use[key])
-    m.flow_end = pyo.Constraint(m.SERVED, rule=lambda m, *key: m.offloaded["data", key] <= m.ends["data", key])
+    m.flow_on_route = pyo.Constraint(
+        m.flow.index_set(), rule=lambda m, *key: m.flow[key] <= m.use[key], doc="flow <= use"
+    )
+    m.flow_end = pyo.Constraint(
+        m.SERVED, rule=lambda m, *key: m.offloaded["data", key] <= m.ends["data", key], doc="offloaded <= ends"
+    )
     if formulation == "textbook":
         _add_big_m_products(m)
     else:
@@ -113,8 +123,12 @@ def _fix_forbidden_packets(m: Any) -> None:
 def _add_big_m_products(m: Any) -> None:
     """Add flow ≥ ρ + use - 1 and its like at the ends: the products ρ · use with 1 as the big-M."""
     m.product = pyo.Constraint(
-        m.flow.index_set(), rule=lambda m, *key: m.flow[key] >= m.offload_ratio[key[1]] + m.use[key] - 1
+        m.flow.index_set(),
+        rule=lambda m, *key: m.flow[key] >= m.offload_ratio[key[1]] + m.use[key] - 1,
+        doc="flow >= ρ_m + use - 1",
     )
     m.product_at_end = pyo.Constraint(
-        m.SERVED, rule=lambda m, t, c: m.offloaded["data", t, c] >= m.offload_ratio[t] + m.ends["data", t, c] - 1
+        m.SERVED,
+        rule=lambda m, t, c: m.offloaded["data", t, c] >= m.offload_ratio[t] + m.ends["data", t, c] - 1,
+        doc="offloaded >= ρ_m + ends - 1",
     )

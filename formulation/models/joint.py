@@ -55,8 +55,12 @@ def add_joint_packets(
         doc="size_share where the packet is sent over the link",
     )
     m.packet_end = pyo.Var(kinds, m.SERVED, bounds=(0, 1), doc="size_share where the packet ends or starts at c")
-    m.packet_on_route = pyo.Constraint(m.packet_flow.index_set(), rule=lambda m, *key: m.packet_flow[key] <= m.use[key])
-    m.packet_at_end = pyo.Constraint(kinds, m.SERVED, rule=lambda m, *key: m.packet_end[key] <= m.ends[key])
+    m.packet_on_route = pyo.Constraint(
+        m.packet_flow.index_set(), rule=lambda m, *key: m.packet_flow[key] <= m.use[key], doc="packet_flow <= use"
+    )
+    m.packet_at_end = pyo.Constraint(
+        kinds, m.SERVED, rule=lambda m, *key: m.packet_end[key] <= m.ends[key], doc="packet_end <= ends"
+    )
     add_conservation(m, instance, "packet_bits", m.packet_flow, m.size_share, m.packet_end, kinds)
     loads = {key: m.packet_flow[key] if key[0] in kinds else load[key] for key in m.LINKS}
     return loads, {key: m.packet_end[key] if key[0] in kinds else end[key] for key in end}
@@ -90,7 +94,9 @@ def _add_sizes(m: Any, instance: Instance, kinds: tuple[str, ...]) -> None:
         bits = task.frames * (task.feature_bits_per_frame * m.offload_ratio[name] + task.pixels_per_frame * residual)
         return m.size_share["data", name] == bits / pyo.value(m.packet_size["data", name])
 
-    m.size_is_sent = pyo.Constraint(kinds, m.TASKS, rule=lambda m, k, a: m.size_share[k, a] <= m.sent[k, a])
+    m.size_is_sent = pyo.Constraint(
+        kinds, m.TASKS, rule=lambda m, k, a: m.size_share[k, a] <= m.sent[k, a], doc="size_share <= sent"
+    )
     if "model" not in kinds:
         return
 

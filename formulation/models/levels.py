@@ -35,28 +35,37 @@ def add_level_transmission(m: Any, load: Expressions, end: Expressions) -> None:
     m.amount = pyo.Var(m.at_level.index_set(), bounds=(0, 1), doc="its load then")
     full = [(k, r, n) for (k, r), names in users.items() for n in range(1, len(names) + 1)]
     m.full = pyo.Var(pyo.Set(initialize=full, dimen=3), bounds=(0, 1), doc="just n packets are there")
-    packets = pyo.Set(initialize=list(uses), dimen=3)
+    packets = pyo.Set(initialize=list(uses), dimen=3, doc="(kind, m, r): resources a packet may use")
     m.PACKETS_AT = packets
 
     def levels(key: tuple[str, str, str]) -> range:
         return range(1, len(users[key[0], key[2]]) + 1)
 
     m.level_of_use = pyo.Constraint(
-        packets, rule=lambda m, *key: sum(m.at_level[*key, n] for n in levels(key)) == uses[key]
+        packets,
+        rule=lambda m, *key: sum(m.at_level[*key, n] for n in levels(key)) == uses[key],
+        doc="Σ_n at_level = use",
     )
     m.level_of_load = pyo.Constraint(
-        packets, rule=lambda m, *key: sum(m.amount[*key, n] for n in levels(key)) == loads[key]
+        packets, rule=lambda m, *key: sum(m.amount[*key, n] for n in levels(key)) == loads[key], doc="Σ_n amount = load"
     )
-    m.amount_at_level = pyo.Constraint(m.at_level.index_set(), rule=lambda m, *key: m.amount[key] <= m.at_level[key])
+    m.amount_at_level = pyo.Constraint(
+        m.at_level.index_set(), rule=lambda m, *key: m.amount[key] <= m.at_level[key], doc="amount <= at_level"
+    )
     m.level_is_full = pyo.Constraint(
         m.full.index_set(),
         rule=lambda m, k, r, n: sum(m.at_level[k, a, r, n] for a in users[k, r]) == n * m.full[k, r, n],
+        doc="Σ_m at_level = n full",
     )
     m.level_is_on = pyo.Constraint(
-        m.at_level.index_set(), rule=lambda m, k, a, r, n: m.at_level[k, a, r, n] <= m.full[k, r, n]
+        m.at_level.index_set(),
+        rule=lambda m, k, a, r, n: m.at_level[k, a, r, n] <= m.full[k, r, n],
+        doc="at_level <= full",
     )
     m.one_level = pyo.Constraint(
-        list(users), rule=lambda m, k, r: sum(m.full[k, r, n] for n in range(1, len(users[k, r]) + 1)) <= 1
+        list(users),
+        rule=lambda m, k, r: sum(m.full[k, r, n] for n in range(1, len(users[k, r]) + 1)) <= 1,
+        doc="Σ_n full <= 1",
     )
     terms: dict[tuple[str, str], list[Any]] = defaultdict(list)
     for k, a, r, n in indices:

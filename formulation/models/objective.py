@@ -13,7 +13,7 @@ def _weighted_mean(m: Any) -> Any:
 
 def _largest(m: Any) -> Any:
     m.largest = pyo.Var(domain=pyo.NonNegativeReals, doc="largest delay [time unit]")
-    m.is_largest = pyo.Constraint(m.TASKS, rule=lambda m, name: m.largest >= m.delay[name])
+    m.is_largest = pyo.Constraint(m.TASKS, rule=lambda m, name: m.largest >= m.delay[name], doc="largest >= delay")
     return m.largest
 
 

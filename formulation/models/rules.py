@@ -157,4 +157,6 @@ def _add_simple_paths(m: Any, problem: Problem, packets: set[tuple[str, str]]) -
     into: dict[tuple[str, str, str], list[Any]] = defaultdict(list)
     for kind, task, i, j in links:
         into[kind, task, j].append(m.use[kind, task, i, j])
-    m.entered_once = pyo.Constraint(list(into), rule=lambda m, *key: pyo.quicksum(into[key]) <= 1)
+    m.entered_once = pyo.Constraint(
+        list(into), rule=lambda m, *key: pyo.quicksum(into[key]) <= 1, doc="(4e), (4f): a satellite is entered once"
+    )
