@@ -117,7 +117,7 @@ def project(problems: Problems, searched: Floats, derive: bool = False) -> Proje
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         _, h, *slopes = family.partials(problems.u[None, :], 0.0, 1.0, *shape)
         largest = np.max(np.abs(h), axis=1, keepdims=True)
-        size = np.where((largest > 0) & np.isfinite(largest), largest, 1.0)
+        size = np.where((largest > 0) & np.isfinite(largest) & (problems.held != "b"), largest, 1.0)
         columns = [h / size, *(s * (p if log else 1) / size for s, p, log in zip(slopes, shape, logs, strict=True))]
         if problems.held == "b":  # b is held on the outer axis: what it multiplies there, in units of h here
             columns = _stretched(problems, columns, shape, logs)

@@ -171,9 +171,22 @@ def conservative(fit: Fit, confidence: float = 0.95, samples: int = SAMPLES, see
     else:
         curves = resampled(fit, x, samples, seed, _checked(confidence))
         lower = np.minimum(np.quantile(curves, 1 - _checked(confidence), axis=0), centre)
+        if fit.family == "monotone":
+            lower[x >= fit.x[-1]] = np.minimum(lower[x >= fit.x[-1]], _last_alone(fit, confidence))
     if np.all(np.diff(centre) >= 0):
         lower = np.minimum.accumulate(lower[::-1])[::-1]
     return PiecewiseLinear(tuple(x.tolist()), tuple(lower.tolist()))
+
+
+def _last_alone(fit: Fit, confidence: float) -> float:
+    """Lower end of what the points at the last x say alone.
+
+    A monotone fit ends too high, by the largest of the errors there, which the resampled values do not show.
+    """
+    last = fit.x == fit.x[-1]
+    mean = float(np.average(fit.y[last], weights=fit.precision[last] ** 2))
+    error = error_scale(fit) / math.sqrt(float(np.sum(fit.precision[last] ** 2)))
+    return mean - quantile(fit, confidence) * error
 
 
 def _has_profile(fit: Fit) -> bool:
@@ -252,6 +265,8 @@ def _leverages(fit: Fit) -> Floats:
 def error_scale(fit: Fit) -> float:
     """Return the factor from 1/weights to the deviation of the errors."""
     if fit.freedom < 1:
+        if fit.known_errors:
+            return 1.0
         raise MeasurementError(
             f"{fit.family} uses up all {len(fit.x)} points; its uncertainty needs at least {fit.parameters + 1}"
         )
