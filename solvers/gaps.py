@@ -2,14 +2,14 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from formulation import Problem, Solution, as_problem, evaluate
 from instances import Instance
 from solvers.assignment import Assignment, NoSolution, assign, with_assigned
 from solvers.bisection import pack
-from solvers.result import Result, Termination, relative_gap
+from solvers.result import CONTRADICTION, Result, Termination, is_below_bound, relative_gap
 from solvers.routing import Router, shortest_path_router
 from solvers.schemes import SchemeOptions, attempt_scheme, default_router
 
@@ -88,8 +88,8 @@ class MeanGap:
 
 
 def is_proven(exact: Result, mip_gap: float = MIP_GAP) -> bool:
-    """Tell whether a result carries the proof of its own optimality: its gap is at most the asked one."""
-    return exact.gap is not None and exact.gap <= mip_gap
+    """Tell whether a result carries the proof of its own optimality: its gap is from 0 to the asked one."""
+    return exact.gap is not None and 0 <= exact.gap <= mip_gap
 
 
 def gap_row(instance: str, scheme: str, result: Result, exact: Result, mip_gap: float = MIP_GAP) -> GapRow:
@@ -128,6 +128,21 @@ def _clip(gap: float | None, tolerance: float) -> float | None:
     return 0.0 if gap is not None and -tolerance <= gap < 0 else gap
 
 
+def _refuted(results: dict[str, Result]) -> dict[str, Result]:
+    """Return the results, as errors those of schemes below the exact bound and the exact one whose bound that is."""
+    exact = results["exact"]
+    words = {
+        name: f"{CONTRADICTION}objective {result.objective_s!r} s of {name} below bound {exact.bound_s!r} s of exact"
+        for name, result in results.items()
+        if is_below_bound(result.objective_s, exact.bound_s)
+    }
+    wrong = {name: replace(results[name], termination=Termination.ERROR, message=said) for name, said in words.items()}
+    if wrong:
+        said = "; ".join(words.values())
+        wrong["exact"] = replace(exact, termination=Termination.ERROR, bound_s=None, message=said)
+    return results | wrong
+
+
 def compare(
     problem: Instance | Problem,
     schemes: Sequence[str],
@@ -156,7 +171,7 @@ def compare(
     problem = as_problem(problem)
     names = [*(name for name in schemes if name != "exact"), "exact"]
     turns = ((name, partial(attempt_scheme, problem, name, options)) for name in names)
-    results = _in_turn(turns, on_scheme, options.seed)
+    results = _refuted(_in_turn(turns, on_scheme, options.seed))
     return _rows(problem.instance, results, options), results
 
 
@@ -221,7 +236,7 @@ def compare_routing(
             yield name, partial(exactly, asked, packets)
 
     wanted = ((name, run) for name, run in turns() if name in (*routers, "exact"))
-    results = _in_turn(wanted, on_scheme, options.seed)
+    results = _refuted(_in_turn(wanted, on_scheme, options.seed))
     return _rows(instance, results, options), results
 
 

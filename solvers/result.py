@@ -9,6 +9,10 @@ from typing import Any
 from formulation import Solution
 
 GAP_TOLERANCE = 1e-9
+BOUND_TOLERANCE = 1e-6
+"""Relative amount by which a bound may pass the objective of a solution through a solver's tolerances."""
+CONTRADICTION = "contradiction: "
+"""How a message begins that says that a bound and a solution cannot both be right."""
 
 
 class Termination(StrEnum):
@@ -45,6 +49,11 @@ class Progress:
 
 ProgressCallback = Callable[[Progress], None]
 """Called with the state of a running solver as it changes."""
+
+
+def is_below_bound(objective_s: float | None, bound_s: float | None) -> bool:
+    """Tell whether a solution's objective is below a lower bound by more than tolerance: one of both is wrong."""
+    return objective_s is not None and bound_s is not None and bound_s > objective_s * (1 + BOUND_TOLERANCE) + 1e-9
 
 
 def relative_gap(objective_s: float | None, bound_s: float | None) -> float | None:

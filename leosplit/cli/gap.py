@@ -44,10 +44,11 @@ def command(
     asked: Asked,
     json: Json = False,
 ) -> None:
-    """Show how far each scheme is from a proven optimum."""
+    """Show how far each scheme is from a proven optimum. Exit code 1 if a bound contradicts a scheme's solution."""
     from leosplit.gapfiles import GapFiles
     from leosplit.tables import gap_summary, gap_table
     from solvers.gaps import ROUTERS, compare, compare_routing
+    from solvers.result import CONTRADICTION
     from solvers.schemes import SCHEMES, SchemeOptions, find_scheme
 
     names = scheme or list(SCHEMES if problem is Compared.full else ROUTERS)
@@ -104,6 +105,8 @@ def command(
         say(summary)
     for path in paths:
         say(f"wrote {path}", err=json)
+    if any(row.message.startswith(CONTRADICTION) for row in written.rows):
+        raise typer.Exit(1)
 
 
 def _problems(files: list[Path], preset: str | None, count: int, seed: int, asked: Asked) -> "Iterator[Problem]":

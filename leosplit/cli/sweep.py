@@ -22,9 +22,10 @@ def command(
     parquet: Annotated[Path | None, typer.Option(help="Write all rows to this Parquet file at the end.")] = None,
     json: Json = False,
 ) -> None:
-    """Run a study; started again after a stop, it goes on. Exit code 1 if a run failed."""
+    """Run a study; started again after a stop, it goes on. Exit code 1 if a run failed, or a bound contradicts one."""
     from leosplit.sweeps import Store, read_study, run_sweep
     from leosplit.sweeps.engine import SweepProgress
+    from leosplit.sweeps.frame import contradictions
     from leosplit.tables import observation_note
     from solvers.marl.batch import get_ready
 
@@ -53,6 +54,7 @@ def command(
         except KeyboardInterrupt:
             stopped = True
         counts = store.count()
+        refuted = [] if stopped else contradictions(store.frame())
         if parquet is not None and not stopped:
             _write_parquet(store, parquet)
     if json:
@@ -65,7 +67,9 @@ def command(
             say(note)
     if stopped:
         raise KeyboardInterrupt
-    if counts.get("error"):
+    for said in refuted:
+        say(said, err=True)
+    if counts.get("error") or refuted:
         raise typer.Exit(1)
 
 

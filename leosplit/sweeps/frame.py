@@ -10,7 +10,7 @@ from fitting.checks import Checks, short
 from fitting.errors import LeosplitError
 from fitting.jsonfile import JsonError, parse_json
 from leosplit.sweeps.row import SQL_KINDS, RunRow
-from solvers.result import Termination
+from solvers.result import BOUND_TOLERANCE, CONTRADICTION, Termination
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,9 +27,10 @@ WITH best AS (
 )
 SELECT runs.*,
     best.bound AS best_bound_s,
-    CASE WHEN best.value - best.bound <= 1e-6 * best.bound
+    CASE WHEN abs(best.value - best.bound) <= 1e-6 * best.bound
         THEN max((runs.objective_s - best.value) / best.value, 0.0) END AS gap_to_optimum,
-    CASE WHEN best.bound > 0 THEN max((runs.objective_s - best.bound) / best.bound, 0.0) END AS gap_to_bound
+    CASE WHEN best.bound > 0 AND best.value >= best.bound * (1 - 1e-6)
+        THEN max((runs.objective_s - best.bound) / best.bound, 0.0) END AS gap_to_bound
 FROM runs LEFT JOIN best USING (instance_sha256, objective)
 """
 _CHECKS = Checks(StoreError)
@@ -59,6 +60,7 @@ def read_frame(connection: sqlite3.Connection, path: Path) -> "pd.DataFrame":
         names = [column[0] for column in cursor.description]
         table = pd.DataFrame.from_records(cursor.fetchall(), columns=names, coerce_float=True)
         _require_values(table)
+        _refute(table)
         extra = _unpack(table["parameters"], "parameter_")
     except (sqlite3.Error, UnicodeDecodeError, LeosplitError) as error:
         raise StoreError(f"{path}: not a results file: {error}") from None
@@ -96,6 +98,30 @@ def _require_values(table: "pd.DataFrame") -> None:
         wrong = values[~(values.isna() | ((values >= 0.0) & (values < float("inf"))))]
         if len(wrong):
             raise StoreError(f"{name} must be a finite number >= 0, got {wrong.iloc[0]:g}")
+
+
+def _refute(table: "pd.DataFrame") -> None:
+    """Make errors of runs whose objective is below another's bound on the same problem, and of that other run.
+
+    Neither has a gap then: one of both is wrong, and the message names both.
+    """
+    value, best = table["objective_s"].astype(float), table["best_bound_s"].astype(float)
+    for row in table.index[best > value * (1 + BOUND_TOLERANCE)]:
+        same = (table["instance_sha256"] == table["instance_sha256"][row]) & (
+            table["objective"] == table["objective"][row]
+        )
+        bounding = table.index[same & (table["bound_s"].astype(float) == best[row])][0]
+        scheme, other = (f"{table['scheme'][one]} (seed {table['seed'][one]})" for one in (row, bounding))
+        objective_s, bound_s = float(value[row]), float(best[row])
+        said = f"{CONTRADICTION}objective {objective_s!r} s of {scheme} below bound {bound_s!r} s of {other}"
+        table.loc[[row, bounding], "termination"] = Termination.ERROR.value
+        table.loc[[row, bounding], "message"] = said
+
+
+def contradictions(table: "pd.DataFrame") -> list[str]:
+    """Return which runs of a table from `read_frame` contradict a bound, one sentence each."""
+    found = table["message"][table["message"].astype(str).str.startswith(CONTRADICTION)]
+    return [str(said) for said in found.unique()]
 
 
 def _object(name: str, text: str) -> Mapping[str, Any]:

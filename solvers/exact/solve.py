@@ -22,7 +22,7 @@ from solvers.network.data import ProblemData
 from solvers.network.descent import all_moves
 from solvers.network.rules import priced_part
 from solvers.network.single_task import first_bound
-from solvers.result import ProgressCallback, Result, Termination, relative_gap
+from solvers.result import CONTRADICTION, ProgressCallback, Result, Termination, is_below_bound, relative_gap
 
 SHARE_FOR_BOUND = 0.3
 """Share of the time limit that the problem without its rules may take, for a bound."""
@@ -231,7 +231,8 @@ def _solve(
     part = priced_part(problem)
     if priced and own is None and part == problem:
         result = _priced(problem, packets, limits, start, progress, seed)
-        if not (problem.whole_frames and result.termination is Termination.ERROR):
+        unmet = problem.whole_frames and result.termination is Termination.ERROR
+        if not unmet or result.message.startswith(CONTRADICTION):
             return result
         known = InitialBounds(result.solution, result.bound_s)
     elif priced:
@@ -242,7 +243,7 @@ def _solve(
         known = _known(problem, evaluator, packets, start, relaxed, search=own is None)
         value = None if known.solution is None else evaluator.value(known.solution)
         gap = relative_gap(value, relaxed.bound_s)
-        if own is None and gap is not None and gap <= limits.mip_gap + 1e-12:  # no rule is in the optimum's way
+        if own is None and gap is not None and 0 <= gap <= limits.mip_gap + 1e-12:  # no rule is in the optimum's way
             return replace(
                 relaxed, termination=Termination.OPTIMAL, solution=known.solution, objective_s=value, message=""
             )
@@ -340,5 +341,6 @@ def _priced(
         message = str(error)
     solution = solution or evaluator.adapt(start or first_solution(data, objective, 0.0))
     value = None if solution is None else evaluator.value(solution)
-    bound = first_bound(data, objective)
+    bound: float | None = first_bound(data, objective)
+    bound = None if is_below_bound(value, bound) else bound
     return Result(ended, solution, value, bound, solver="highs", seed=seed, message=message)

@@ -3,10 +3,7 @@
 import time
 from typing import Any
 
-from solvers.result import Progress, ProgressCallback
-
-BOUND_TOLERANCE = 1e-6
-"""Relative amount by which a solver's bound may pass the evaluated objective through its feasibility tolerances."""
+from solvers.result import CONTRADICTION, Progress, ProgressCallback, is_below_bound
 
 
 class Recorder:
@@ -46,8 +43,8 @@ def checked_bound(bound_s: float | None, objective_s: float | None) -> float | N
     """
     if bound_s is None or objective_s is None or bound_s <= objective_s:
         return bound_s
-    if bound_s > objective_s * (1 + BOUND_TOLERANCE) + 1e-9:
+    if is_below_bound(objective_s, bound_s):
         raise RuntimeError(
-            f"bound {bound_s!r} s above the evaluated objective {objective_s!r} s: wrong model or solver"
+            f"{CONTRADICTION}bound {bound_s!r} s above the evaluated objective {objective_s!r} s, wrong model or solver"
         )
     return objective_s

@@ -270,16 +270,17 @@ def _tighter(limits: Limits, solver: str) -> Limits:
 
 
 def _bound(said: list[float], first: float | None, objective_s: float | None) -> tuple[float | None, str]:
-    """Return the best bound that can be one, and what is wrong where the solver gave none such."""
-    message, sound = "", [first]
-    for bound in said:
+    """Return the best bound that can be one, and what is wrong where the first is none or the solver gave none such."""
+    sound: list[float | None] = []
+    wrong: dict[int, str] = {}
+    for i, bound in enumerate((first, *said)):
         try:
             sound.append(checked_bound(bound, objective_s))
         except RuntimeError as error:
-            message = f"{error}; it is dropped"
-    known = [bound for bound in sound if bound is not None]
-    best = checked_bound(max(known, default=None), objective_s)
-    return best, message if len(sound) == 1 else ""
+            wrong[i] = f"{error}; it is dropped"
+    fatal = 0 in wrong or len(wrong) == len(said)
+    message = next(iter(wrong.values()), "") if fatal else ""
+    return max((bound for bound in sound if bound is not None), default=None), message
 
 
 def _termination(
