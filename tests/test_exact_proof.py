@@ -186,7 +186,7 @@ def test_fixing_by_one_task_alone_keeps_the_optimum_of_the_maximum():
         proof.tighten_domains()
         proof.solve_relaxation()
         for _ in range(3):
-            single_task_fixing(proof.data, proof.domains, proof.primal_bound)
+            single_task_fixing(proof.data, proof.domains, np.full(3, proof.primal_bound))
             proof.relaxation.split_loose(0.001)
         _assert_kept(proof, optimum)
 
@@ -196,7 +196,7 @@ def test_fixing_by_one_task_alone_leaves_what_is_fast_enough():
     proof = proof_of(generate_torus(4, 4, tasks=3, computing=1, seed=0), "max")
     slowest = max(range(3), key=lambda m: proof.domains[m].least_s)
     before = proof.arcs_left
-    single_task_fixing(proof.data, proof.domains, proof.domains[slowest].least_s * (1 + 1e-9))
+    single_task_fixing(proof.data, proof.domains, np.full(3, proof.domains[slowest].least_s * (1 + 1e-9)))
     assert proof.arcs_left < before
     assert proof.domains[slowest].arcs[1].sum() < proof.data.resources
 
