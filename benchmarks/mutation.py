@@ -5,9 +5,9 @@
 A mutant is the module with one change of its syntax tree: another comparison, operator, number or truth value, a
 condition negated, `min` for `max`, a statement left out. Mutants are drawn at random, each is written into a copy of
 the tree, and the tests named in `TESTS` run against it, in a process that forks from this one with third-party
-packages imported already. A mutant that fails a test or takes too long is killed. Survivors are printed; those that
-change no result, or none that anyone is promised, stand with the reason in `mutation_equivalents.toml` and count
-neither way.
+packages imported already. A mutant is killed by a test that fails; one that takes too long is *late* and counts as
+noticed. Survivors are printed; those that change no result, or none that anyone is promised, stand with the reason in
+`mutation_equivalents.toml` and count neither way.
 
 Own code because the kept tools (mutmut, cosmic-ray) draw no seeded sample and know no tests per module.
 """
@@ -270,8 +270,8 @@ def copy_tree(to: Path) -> None:
         shutil.copy(ROOT / name, to / name)
 
 
-def passes(tree: Path, tests: list[str], limit_s: float) -> bool:
-    """Run tests in a copy of the tree, in a fork of this process; tell whether all pass in time."""
+def run_tests(tree: Path, tests: list[str], limit_s: float) -> str:
+    """Run tests in a copy of the tree, in a fork of this process; return `survived`, `killed` or `late`."""
     sys.stdout.flush()
     child = os.fork()
     if child == 0:
@@ -296,21 +296,21 @@ def passes(tree: Path, tests: list[str], limit_s: float) -> bool:
     while time.monotonic() < end:
         pid, status = os.waitpid(child, os.WNOHANG)
         if pid:
-            return os.waitstatus_to_exitcode(status) == 0
+            return "killed" if os.waitstatus_to_exitcode(status) else "survived"
         time.sleep(0.02)
     os.killpg(child, signal.SIGKILL)
     os.waitpid(child, 0)
-    return False
+    return "late"
 
 
 def measure(module: str, count: int, seed: int, tree: Path) -> list[tuple[Mutant, str]]:
-    """Return drawn mutants of a module with what became of them: `killed`, `survived` or `equivalent`."""
+    """Return drawn mutants of a module with what became of them: `killed`, `late`, `survived` or `equivalent`."""
     path, known = tree / module, equivalents().get(module, {})
     source = (ROOT / module).read_text(encoding="utf-8")
     tests = [f"tests/test_{name}.py" for name in TESTS[module] if (tree / "tests" / f"test_{name}.py").is_file()]
     begin = time.monotonic()
     path.write_text(ast.unparse(ast.parse(source)), encoding="utf-8")
-    if not passes(tree, tests, 600.0):
+    if run_tests(tree, tests, 600.0) != "survived":
         raise SystemExit(f"error: {', '.join(tests)} fail without a change of {module}")
     limit_s = max(LEAST_S, MOST_FACTOR * (time.monotonic() - begin))
     drawn = mutants_of(source)
@@ -319,7 +319,7 @@ def measure(module: str, count: int, seed: int, tree: Path) -> list[tuple[Mutant
     results = []
     for mutant in drawn:
         path.write_text(mutant.source, encoding="utf-8")
-        state = "equivalent" if mutant.key in known else "survived" if passes(tree, tests, limit_s) else "killed"
+        state = "equivalent" if mutant.key in known else run_tests(tree, tests, limit_s)
         results.append((mutant, state))
     path.write_text(source, encoding="utf-8")
     return results
@@ -345,17 +345,20 @@ def main() -> None:
     for name in (*PRELOADED, *wanted):
         __import__(name)
     print(f"commit {commit.stdout.strip()}, seed {arguments.seed}")
-    print(f"{'module':34}{'mutants':>8}{'killed':>8}{'equivalent':>12}{'survived':>10}{'score':>8}", flush=True)
+    print(
+        f"{'module':58}{'mutants':>8}{'killed':>8}{'late':>6}{'equivalent':>12}{'survived':>10}{'score':>8}", flush=True
+    )
     survivors = []
     with TemporaryDirectory() as folder:
         copy_tree(Path(folder))
         for module in modules:
             results = measure(module, arguments.mutants, arguments.seed, Path(folder))
             states = [state for _, state in results]
-            number = {name: states.count(name) for name in ("killed", "equivalent", "survived")}
-            score = number["killed"] / max(number["killed"] + number["survived"], 1)
-            cells = "".join(f"{number[name]:>{width}}" for name, width in zip(number, (8, 12, 10), strict=True))
-            print(f"{module:34}{len(results):>8}{cells}{score:>8.0%}", flush=True)
+            number = {name: states.count(name) for name in ("killed", "late", "equivalent", "survived")}
+            noticed = number["killed"] + number["late"]
+            score = noticed / max(noticed + number["survived"], 1)
+            cells = "".join(f"{number[name]:>{width}}" for name, width in zip(number, (8, 6, 12, 10), strict=True))
+            print(f"{module:58}{len(results):>8}{cells}{score:>8.0%}", flush=True)
             survivors += [(module, mutant) for mutant, state in results if state == "survived"]
     for module, mutant in survivors:
         print(f"survived {module}:{mutant.line} {mutant.key}")
