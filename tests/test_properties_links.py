@@ -31,16 +31,18 @@ from instances.link_budget import (
     RADIOS,
     LinkBudgetError,
     OpticalLink,
-    RadioByClass,
     RadioLink,
     ShannonLink,
     dish_gain,
     from_decibel,
+    to_decibel,
+)
+from instances.radio_classes import (
+    RadioByClass,
     link_rates,
     technology_from_document,
     technology_name,
     technology_to_document,
-    to_decibel,
 )
 
 LIGHT, BOLTZMANN = 299_792_458.0, 1.380649e-23
