@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fitting import LeosplitError, fit_curve, piecewise_linear
-    from formulation import Solution, check, evaluate, read_solution, write_solution
+    from formulation import (
+        Problem,
+        Solution,
+        check,
+        evaluate,
+        read_problem,
+        read_solution,
+        write_problem,
+        write_solution,
+    )
     from instances import Instance, make_preset, read_instance, write_instance
     from leosplit.sweeps import read_results
     from solvers.exact import solve_full, solve_routing
@@ -21,10 +30,13 @@ _ROOMS = {
     "LeosplitError": "fitting",
     "fit_curve": "fitting",
     "piecewise_linear": "fitting",
+    "Problem": "formulation",
     "Solution": "formulation",
     "check": "formulation",
     "evaluate": "formulation",
+    "read_problem": "formulation",
     "read_solution": "formulation",
+    "write_problem": "formulation",
     "write_solution": "formulation",
     "Instance": "instances",
     "make_preset": "instances",
@@ -41,6 +53,7 @@ _ROOMS = {
 __all__ = [
     "Instance",
     "LeosplitError",
+    "Problem",
     "Result",
     "SchemeOptions",
     "Solution",
@@ -50,12 +63,14 @@ __all__ = [
     "make_preset",
     "piecewise_linear",
     "read_instance",
+    "read_problem",
     "read_results",
     "read_solution",
     "run_scheme",
     "solve_full",
     "solve_routing",
     "write_instance",
+    "write_problem",
     "write_solution",
 ]
 

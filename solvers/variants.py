@@ -112,8 +112,6 @@ def best_variant(
         if run + 1 >= runs and best is not None and best[1][0] <= 0:
             break
     if best is not None and problem.whole_frames and data.packets is None:
-        whole = in_whole_frames(
-            problem.instance, best[0], objective=problem.objective, share_computing=problem.share_computing
-        )
+        whole = in_whole_frames(problem, best[0])
         return None if whole is None else (whole, best[1])
     return best

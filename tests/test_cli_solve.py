@@ -133,6 +133,8 @@ def test_ids_that_look_alike_in_a_model_file_are_kept_apart(problem, suffix, sol
     code, document = solve("--problem", problem, "--export", str(path))
     assert code == 0
     assert "IRIDIUM_33" in path.read_text()
+    if problem != "data":
+        assert "use(data,IRIDIUM_33," in path.read_text()
     highs = highspy.Highs()
     highs.silent()
     assert highs.readModel(str(path)) == highspy.HighsStatus.kOk

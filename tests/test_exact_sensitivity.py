@@ -3,9 +3,10 @@
 import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from formulation import design_packets, evaluate
+from formulation import Problem, design_packets, evaluate
 from instances import generate_torus
 from solvers.diagnosis import missing_link
 from solvers.exact import ratio_curves, solve_full, solve_routing, worths
@@ -94,3 +95,13 @@ def test_routing_without_a_common_end_names_the_link_to_one():
     assert f"; a link {one} -> " in message
     ((source, target),) = re.findall(r"(\S+) -> (\S+)", message)
     assert solve_routing(replace(split, links=(*split.links, link(source, target))), packets).solution is not None
+
+
+def test_curves_count_a_shared_computing_satellite(solved):
+    instance, _ = solved
+    problem = Problem(instance, share_computing=True)
+    solution = solve_full(problem).solution
+    shared = evaluate(problem, solution)
+    for curve, decision, task in zip(ratio_curves(problem, solution), solution.tasks, shared.tasks, strict=True):
+        if curve.offload_ratio:
+            assert np.interp(decision.offload_ratio, curve.offload_ratio, curve.delay_s) == pytest.approx(task.T)

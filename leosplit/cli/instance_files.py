@@ -12,10 +12,11 @@ if TYPE_CHECKING:
 def read_instance_or_scenario(text: str, seed: int = 0) -> "Instance | Scenario":
     """Read a file by its format key; the name of a preset that is no file gives its scenario with this seed.
 
-    A scenario's warnings are printed.
+    A scenario's warnings are printed. What an instance file asks beside the plain problem is not looked at.
     """
     from fitting.jsonfile import read_json
-    from instances import PRESETS, preset_scenario, read_instance, read_scenario
+    from formulation import problem_from_dict
+    from instances import PRESETS, preset_scenario, read_scenario
     from instances.scenario_file import FORMAT
 
     if text in PRESETS and not Path(text).exists():
@@ -26,4 +27,4 @@ def read_instance_or_scenario(text: str, seed: int = 0) -> "Instance | Scenario"
         for sentence in made.warnings():
             warn(sentence)
         return made
-    return read_instance(text)
+    return problem_from_dict(document, text).instance

@@ -57,8 +57,9 @@ class Worth:
 
 def ratio_curves(problem: Instance | Problem, solution: Solution) -> tuple[RatioCurve, ...]:
     """Return T(ρ) of every task, the loads being those of the solution."""
-    instance = as_problem(problem).instance
-    data = ProblemData(instance)
+    problem = as_problem(problem)
+    instance = problem.instance
+    data = ProblemData(Problem(instance, share_computing=problem.share_computing))
     plans = plan_of(data, solution)
     loads = Loads(data, plans)
     curves = []

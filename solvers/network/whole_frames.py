@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from formulation import Solution, TaskDecision, least_whole_frames
+from formulation import Problem, Solution, TaskDecision, as_problem, least_whole_frames
 from formulation.checker import FRAME_TOLERANCE
 from instances import Instance
 from solvers.network.arrays import DATA, MODEL
@@ -163,12 +163,14 @@ def _routed(data: ProblemData, plans: dict[int, Plan]) -> tuple[TaskDecision, ..
     )
 
 
-def in_whole_frames(
-    instance: Instance, solution: Solution, *, objective: str = "mean", share_computing: bool = False
-) -> Solution | None:
-    """Return a solution's routes with the best whole number of frames for each task, or None if there is none."""
-    data = ProblemData(instance)
-    counts = FrameCounts(data, share_computing)
+def in_whole_frames(problem: Instance | Problem, solution: Solution) -> Solution | None:
+    """Return a solution's routes with the best whole number of frames for each task, or None if there is none.
+
+    Rules that count ρ are not looked at.
+    """
+    problem = as_problem(problem)
+    data = ProblemData(problem.instance)
+    counts = FrameCounts(data, problem.share_computing)
     plans = plan_of(data, solution)
-    found = counts.score(plans, objective)
+    found = counts.score(plans, problem.objective)
     return None if found is None else counts.solution(plans, found[1])

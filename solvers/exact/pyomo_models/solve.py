@@ -6,6 +6,7 @@ solver's own, lowered to the objective where rounding left it above by less than
 remains that the solver's own count had closed, the model is solved again at its tightest tolerances.
 """
 
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -14,7 +15,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyomo.environ as pyo
-from pyomo.core.base.label import TextLabeler
 
 from fitting.whole_file import whole_file
 from formulation import Problem, Solution, Violation, check, evaluate, set_start, solution_from_model
@@ -68,8 +68,7 @@ class SolutionEvaluator:
             return None
         if not self.problem.whole_frames:
             return best_ratios(self.problem, solution) if self.free_ratios else solution
-        asked, instance = self.problem, self.problem.instance
-        return in_whole_frames(instance, solution, objective=asked.objective, share_computing=asked.share_computing)
+        return in_whole_frames(self.problem, solution)
 
 
 class BestOf:
@@ -191,11 +190,18 @@ def _build(
     return model
 
 
+LONGEST_LABEL = 200
+"""Characters of a name in a model file: readers of LP take at most 255."""
+
+
 class _Labels:
-    """Readable labels of a model's parts; of two that would be alike, as of `a-b` and `a_b`, the later is numbered."""
+    """Names in a model file: the component with its index, as `use(data,0_0,0_1,1_1)`.
+
+    What files do not allow in a name is `_`, never the comma between the parts of an index. Of two names that would be
+    alike, as of the satellites `a-b` and `a_b`, the later is numbered.
+    """
 
     def __init__(self) -> None:
-        self._plain = TextLabeler()
         self._known: dict[int, str] = {}
         self._taken: set[str] = set()
 
@@ -209,6 +215,16 @@ class _Labels:
             self._known[id(part)] = label
             self._taken.add(label)
         return self._known[id(part)]
+
+    @staticmethod
+    def _plain(part: Any) -> str:
+        component = part.parent_component()
+        if not component.is_indexed():
+            return re.sub(r"\W", "_", component.name, flags=re.ASCII)
+        index = part.index()
+        places = index if isinstance(index, tuple) else (index,)
+        inside = ",".join(re.sub(r"\W", "_", str(place), flags=re.ASCII) for place in places)
+        return f"{re.sub(r'[^A-Za-z0-9_]', '_', component.name)}({inside})"[:LONGEST_LABEL]
 
 
 def write_model(model: Any, path: Path) -> None:
