@@ -1,7 +1,7 @@
 """The one result shape of every solver and scheme."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -90,6 +90,9 @@ class Result:
         Records of the run (iterations of a bisection, incumbent and bound of a solver), each a plain dict.
     message
         One sentence where there is something to say: why infeasible, what failed.
+    statistics
+        Counts of the run (nodes, columns, cuts, LP runs and iterations, incumbents by source) and the seconds of each
+        of its phases.
     """
 
     termination: Termination
@@ -103,6 +106,7 @@ class Result:
     seed: int | None = None
     trace: tuple[dict[str, Any], ...] = field(default=(), hash=False)
     message: str = ""
+    statistics: Mapping[str, float] = field(default_factory=dict, hash=False, compare=False)
 
     @property
     def gap(self) -> float | None:

@@ -1,4 +1,4 @@
-"""Two processes at one proof: what one does on the side is neither lost nor waited for in vain."""
+"""Two processes at one search: what one does on the side is neither lost nor waited for in vain."""
 
 import multiprocessing
 import os
@@ -14,13 +14,13 @@ from formulation import check
 from instances import generate_torus, make_preset
 from solvers.backends.program import Limits
 from solvers.exact import solve_full
-from solvers.exact.branch_and_price.driver import BranchAndPrice
 from solvers.exact.branch_and_price.parallel import ForkedWorker
-from solvers.exact.branch_and_price.tree.branching import BranchingDecision
 from solvers.exact.branch_and_price.tree.node import PackedNode
-from solvers.exact.branch_and_price.tree.search import TreeSearch, _restricted
-from solvers.exact.trace import Recorder
+from solvers.exact.branch_and_price.tree.rules.base import BranchingDecision
+from solvers.exact.branch_and_price.tree.search import TreeSearch
+from solvers.exact.branch_and_price.tree.strong_branching import restricted
 from solvers.result import Termination
+from tests.searching import begun
 
 
 def divided_tree(threads):
@@ -29,20 +29,18 @@ def divided_tree(threads):
     The incumbent is made worse than it is, so that no node is pruned and nothing is proven at the start.
     """
     instance = generate_torus(4, 4, tasks=4, computing=1, seed=0)
-    proof = BranchAndPrice(instance, None, "mean", Limits(threads=threads), Recorder(None))
-    proof.multistart(1)
-    proof.create_segments()
-    proof.primal_bound *= 1.2
-    multipliers, bound = proof.solve_relaxation()
-    nodes = [proof.domains]
+    search = begun(instance, limits=Limits(threads=threads))
+    search.state.primal_bound *= 1.2
+    multipliers, bound = search.generation.solve_root()
+    nodes = [search.state.domains]
     for m in range(2):
-        cases = frozenset((i, c) for i, segment in enumerate(proof.domains[m].segments) for c in segment.ends)
+        cases = frozenset((i, c) for i, segment in enumerate(search.state.domains[m].segments) for c in segment.ends)
         first = frozenset(case for case in cases if case[0] == 0)
         assert first < cases
         nodes = [
-            _restricted(domains, m, BranchingDecision(part)) for domains in nodes for part in (first, cases - first)
+            restricted(domains, m, BranchingDecision(part)) for domains in nodes for part in (first, cases - first)
         ]
-    tree = TreeSearch(proof, multipliers, bound)
+    tree = TreeSearch(search.state, search.generation, (multipliers, bound))
     tree.open = []
     for domains in nodes:
         tree._put(PackedNode(bound.value, domains, multipliers))
@@ -56,13 +54,11 @@ def test_two_processes_work_off_one_tree_and_one_seed_gives_one_tree(monkeypatch
         instance, tree = divided_tree(threads)
         if threads == 2:
             with monkeypatch.context() as patch:
-                patch.setattr(
-                    tree.proof, "try_solution", lambda plans: None
-                )  # so that this process waits for the other
+                patch.setattr(tree.state, "try_solution", lambda plans, source: False)  # so that it waits for the other
                 tree._run_in_parallel()
         tree.run()
-        found.append((tree.nodes, tree.proof.primal_bound, tree.proof.dual_bound))
-        assert tree.proof.gap_closed or tree.inexact
+        found.append((tree.nodes, tree.state.primal_bound, tree.state.dual_bound))
+        assert tree.state.gap_closed or tree.inexact
     assert taken[0] >= 1
     assert found[0] == found[1]
     optimum = solve_full(instance, mip_gap=1e-9).objective_s
@@ -83,7 +79,7 @@ def test_a_process_that_fails_loses_no_nodes(monkeypatch):
     instance, tree = divided_tree(2)
     failed, theirs = [], sorted(tree.open)[1::2]
     with monkeypatch.context() as patch:
-        patch.setattr(tree.proof, "try_solution", lambda plans: None)
+        patch.setattr(tree.state, "try_solution", lambda plans, source: False)
         patch.setattr(TreeSearch, "_worker", lambda tree: os._exit(1))
         patch.setattr(ForkedWorker, "result", lambda worker, wait=ForkedWorker.result: failed.append(wait(worker)))
         tree._run_in_parallel()
@@ -91,7 +87,7 @@ def test_a_process_that_fails_loses_no_nodes(monkeypatch):
     assert all(entry in tree.open for entry in theirs)
     tree.run()
     optimum = solve_full(instance, mip_gap=1e-9).objective_s
-    assert tree.proof.dual_bound * (1 - 1e-9) <= optimum <= tree.proof.primal_bound * (1 + 1e-9)
+    assert tree.state.dual_bound * (1 - 1e-9) <= optimum <= tree.state.primal_bound * (1 + 1e-9)
 
 
 def test_work_on_the_side_changes_nothing_here(capfd):

@@ -7,20 +7,18 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-import solvers.exact.branch_and_price.master.congestion_cuts as module
 from instances import generate_torus
 from solvers.backends.highs import run
 from solvers.backends.program import Limits, Outcome
 from solvers.exact.branch_and_price.domains.refinement import split
-from solvers.exact.branch_and_price.driver import BranchAndPrice
 from solvers.exact.branch_and_price.master.congestion import congestion, two_levels
 from solvers.exact.branch_and_price.master.congestion_cuts import CutMaster
 from solvers.exact.branch_and_price.master.level_indexed import LevelMaster
 from solvers.exact.branch_and_price.pricing.commodities import Commodities
 from solvers.exact.branch_and_price.pricing.lagrangian import resource_bound
-from solvers.exact.trace import Recorder
 from solvers.network.arrays import BOTH, DATA, MODEL
 from solvers.result import Termination
+from tests.searching import begun
 
 SEEDS = range(6)
 
@@ -98,27 +96,25 @@ def behind_one_link(seed):
 
 
 def programs(seed):
-    """Return a proof after its first relaxation, and its column_pool in a new program of cuts and one of all levels."""
-    proof = BranchAndPrice(behind_one_link(seed), None, "mean", Limits(), Recorder(None))
-    proof.multistart(1)
-    proof.create_segments()
-    proof.solve_relaxation()
-    commodities = Commodities(proof.domains)
+    """Return a search after its first relaxation, and its columns in a new program of cuts and one of all levels."""
+    search = begun(behind_one_link(seed))
+    search.generation.solve_root()
+    commodities = Commodities(search.state.domains)
     both = (
-        CutMaster(proof.data, proof.domains, commodities, Limits()),
-        LevelMaster(proof.data, proof.domains, commodities, "mean", Limits(), set()),
+        CutMaster(search.state.data, search.state.domains, commodities, Limits()),
+        LevelMaster(search.state.data, search.state.domains, commodities, "mean", Limits(), set()),
     )
     for master in both:
-        fill(proof, master)
+        fill(search, master)
     for kind in (DATA, MODEL):
-        for r in np.flatnonzero(proof.data.shareable):
+        for r in np.flatnonzero(search.state.data.shareable):
             both[1].add_levels(kind, int(r), 4)
-    return proof, *both
+    return search, *both
 
 
-def fill(proof, master):
+def fill(search, master):
     commodities = master.commodities
-    for (m, kind, c, _), used in proof.relaxation.column_pool.items():
+    for (m, kind, c, _), used in search.state.columns.paths.items():
         sending = [
             q for q in range(commodities.first[m], commodities.first[m + 1]) if commodities.segments[q][1].sends_data
         ]
@@ -129,31 +125,31 @@ def fill(proof, master):
 def settled(master):
     """Return the value with every row that a point violates."""
     outcome = master.solve(Limits())
-    while isinstance(master, LevelMaster) and master.separate(outcome.values):
+    while isinstance(master, LevelMaster) and master.separate(outcome.values, outcome.objective):
         outcome = master.solve(Limits())
     return outcome
 
 
-def assert_valid(proof, master):
+def assert_valid(search, master):
     """No set of commodities is charged more by any cut than its congestion."""
     assert master.cuts
     commodities, share = master.commodities, master._even.load_weight
     for key, price, base in master.cuts:
-        kind, r = divmod(key, proof.data.resources)
+        kind, r = divmod(key, search.state.data.resources)
         mine = np.flatnonzero(commodities.kind == kind)
-        per_bit = proof.data.per_bit[r]
+        per_bit = search.state.data.per_bit[r]
         assert -resource_bound(price[mine], share[mine] * per_bit, commodities.task[mine]) <= base + 1e-12
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_cuts_have_the_value_of_all_levels(seed):
-    proof, cuts, levels = programs(seed)
+    search, cuts, levels = programs(seed)
     mine, theirs = settled(cuts), settled(levels)
     assert mine.objective == pytest.approx(theirs.objective, rel=1e-7)
-    assert_valid(proof, cuts)
-    commodities, bits = cuts.commodities, np.array([task.bits for task in proof.data.tasks])
+    assert_valid(search, cuts)
+    commodities, bits = cuts.commodities, np.array([task.bits for task in search.state.data.tasks])
     slope = cuts._even.load_weight / bits[commodities.task, commodities.kind]
-    paid = sum(cuts._paid(key, mine.values) for key in range(proof.data.resources))
+    paid = sum(cuts._paid(key, mine.values) for key in range(search.state.data.resources))
     assert float(slope @ cuts.meeting_work(mine.values)) == pytest.approx(paid, abs=1e-6)
 
 
@@ -170,18 +166,18 @@ def test_a_tolerance_saves_rounds_and_no_tolerance_leaves_nothing(seed):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_cuts_hold_in_other_pieces_too(seed):
-    proof, cuts, _ = programs(seed)
+    search, cuts, _ = programs(seed)
     outcome = settled(cuts)
-    for domain in proof.domains:
+    for domain in search.state.domains:
         for segment in [segment for segment in domain.segments if segment.mode == BOTH]:
             split(domain, segment, segment.low * 1.1)
-    commodities = Commodities(proof.domains)
+    commodities = Commodities(search.state.domains)
     assert len(commodities.segments) > len(cuts.commodities.segments)
-    heir, anew = (CutMaster(proof.data, proof.domains, commodities, Limits()) for _ in range(2))
+    heir, anew = (CutMaster(search.state.data, search.state.domains, commodities, Limits()) for _ in range(2))
     for master in (heir, anew):
-        fill(proof, master)
+        fill(search, master)
     heir.inherit(cuts, outcome.values)
-    assert_valid(proof, heir)
+    assert_valid(search, heir)
     first = heir._lp
     first.flush()
     assert first.rows > anew._lp.rows + len(anew._lp._rows)
@@ -189,28 +185,27 @@ def test_cuts_hold_in_other_pieces_too(seed):
 
 
 @pytest.mark.parametrize("anew", [1e-3, 2.0])
-def test_a_solver_that_goes_in_circles_begins_anew(anew, monkeypatch):
+def test_a_solver_that_goes_in_circles_begins_anew(anew):
     """At first without a basis, then by interior points."""
     _, cuts, levels = programs(0)
-    monkeypatch.setattr(module, "PATIENCE", 1e-3)
-    monkeypatch.setattr(module, "PATIENCE_ANEW", anew)
+    cuts.settings = replace(cuts.settings, stall_factor=1e-3, cold_stall_factor=anew)
     assert settled(cuts).objective == pytest.approx(settled(levels).objective, rel=1e-7)
 
 
 @pytest.mark.parametrize("patience", [1e-3, 1.0])
-@pytest.mark.parametrize(("program", "at"), [("congestion_cuts", 1), ("congestion_cuts", 2), ("level_indexed", 1)])
+@pytest.mark.parametrize(("program", "at"), [("cuts", 1), ("cuts", 2), ("levels", 1)])
 def test_ctrl_c_ends_the_rounds_of_a_program(program, at, patience, monkeypatch):
     """A run that has caught Ctrl-C is the last one, though it may have ended with a point, or at its limit."""
     _, *both = programs(0)
-    monkeypatch.setattr(module, "PATIENCE", patience)
-    master, runs = both[program == "level_indexed"], []
+    master, runs = both[program == "levels"], []
+    master.settings = replace(master.settings, stall_factor=patience)
 
     def interrupted(h, limits):
         outcome = run(h, limits)
         runs.append(outcome)
         return replace(outcome, termination=Termination.INTERRUPTED, pressed=True) if len(runs) == at else outcome
 
-    monkeypatch.setattr(f"solvers.exact.branch_and_price.master.{program}.run", interrupted)
+    monkeypatch.setattr("solvers.exact.branch_and_price.master.base.run", interrupted)
     assert master.solve(Limits()).termination is Termination.INTERRUPTED
     assert len(runs) == at
 

@@ -11,8 +11,7 @@ from solvers.backends.highs import solve_program
 from solvers.backends.program import Limits, Program
 from solvers.backends.pyomo_backend import program_of
 from solvers.exact import SolverError, solve_full
-from solvers.exact.branch_and_price.driver import BranchAndPrice
-from solvers.exact.trace import Recorder
+from tests.searching import search_of, start
 from tests.test_whole_frames import DIP
 from tests.tiny import SMALL, few_frames, tiny_instance
 
@@ -49,10 +48,10 @@ def test_relaxations_are_as_tight_as_pinned(size):
     optimum = solve_full(instance).objective_s
     fractions = {name: relaxation(instance, name) / optimum for name in FORMULATIONS}
     assert fractions == pytest.approx(PINNED[size], abs=2e-4)
-    proof = BranchAndPrice(instance, None, "mean", Limits(), Recorder(None))
-    proof.multistart(2)
-    proof.tighten_rounds()
-    assert proof.dual_bound / optimum > fractions["load-indexed"]
+    search = search_of(instance)
+    start(search, 2)
+    search.root_loop()
+    assert search.state.dual_bound / optimum > fractions["load-indexed"]
 
 
 def test_sharing_computing_costs_what_the_evaluator_says():
@@ -82,10 +81,10 @@ def test_the_relaxation_is_a_bound_without_a_solution():
 @pytest.mark.parametrize("formulation", ["bit-flow", "joint"])
 def test_the_mean_of_levels_has_one_optimum_too(formulation):
     instance = replace(tiny_instance(40, computing=2, nodes=5), residual_accuracy="mean_of_levels")
-    proof = solve_full(instance, mip_gap=1e-8)
+    priced = solve_full(instance, mip_gap=1e-8)
     model = solve_full(instance, formulation=formulation, mip_gap=1e-8)
-    assert model.objective_s == pytest.approx(proof.objective_s, rel=1e-6)
-    assert check(instance, proof.solution) == ()
+    assert model.objective_s == pytest.approx(priced.objective_s, rel=1e-6)
+    assert check(instance, priced.solution) == ()
 
 
 @pytest.mark.parametrize("frames", [None, 6])

@@ -1,4 +1,4 @@
-"""The proof machinery against the Pyomo models, against itself unreduced, and its parts against first principles."""
+"""The search machinery against the Pyomo models, against itself unreduced, and its parts against first principles."""
 
 import math
 from dataclasses import replace
@@ -15,7 +15,6 @@ from solvers.backends.highs import solve_program
 from solvers.backends.program import Limits, Outcome
 from solvers.bisection import pack
 from solvers.exact import solve_full, solve_routing
-from solvers.exact.branch_and_price import column_generation as relaxation
 from solvers.exact.branch_and_price.compact.interval import interval_bounds, to_interval_form
 from solvers.exact.branch_and_price.compact.model import build_compact_model
 from solvers.exact.branch_and_price.domains.delay_bounds import chord
@@ -29,7 +28,7 @@ from solvers.exact.branch_and_price.pricing.completion import complete_duals
 from solvers.exact.branch_and_price.pricing.fixing import reduced_cost_fixing, single_task_fixing
 from solvers.exact.branch_and_price.pricing.lagrangian import lagrangian_bound, resource_bound
 from solvers.exact.branch_and_price.pricing.multipliers import dual_feasible
-from solvers.exact.trace import Recorder
+from solvers.exact.branch_and_price.refinement import tighten_domains
 from solvers.network import response
 from solvers.network.arrays import BOTH
 from solvers.network.data import ProblemData
@@ -40,6 +39,7 @@ from solvers.network.traffic import Loads, Traffic, delay_of, work_of
 from solvers.result import Termination
 from solvers.routed_response import best_response_router
 from tests.brute_force import brute_force
+from tests.searching import arcs_left, begun
 from tests.test_routed_response import two_ways
 from tests.tiny import tiny_instance
 
@@ -51,10 +51,7 @@ def instance_of(seed):
 
 
 def proof_of(instance, objective="mean"):
-    proof = BranchAndPrice(instance, None, objective, Limits(), Recorder(None))
-    proof.multistart(3)
-    proof.create_segments()
-    return proof
+    return begun(instance, objective=objective, descents=3)
 
 
 @pytest.mark.parametrize("objective", ["mean", "max"])
@@ -62,11 +59,11 @@ def proof_of(instance, objective="mean"):
 def test_proof_equals_the_bit_flow_model(seed, objective):
     instance = instance_of(seed)
     model = solve_full(Problem(instance, objective), formulation="bit-flow", mip_gap=1e-7)
-    proof = solve_full(Problem(instance, objective))
-    assert proof.termination is Termination.OPTIMAL
-    assert proof.objective_s == pytest.approx(model.objective_s, rel=1e-6)
-    assert proof.bound_s <= model.objective_s * (1 + 1e-7)
-    assert check(instance, proof.solution) == ()
+    priced = solve_full(Problem(instance, objective))
+    assert priced.termination is Termination.OPTIMAL
+    assert priced.objective_s == pytest.approx(model.objective_s, rel=1e-6)
+    assert priced.bound_s <= model.objective_s * (1 + 1e-7)
+    assert check(instance, priced.solution) == ()
     routed = solve_routing(Problem(instance, objective), model.solution, formulation="bit-flow", mip_gap=1e-7)
     proven = solve_routing(Problem(instance, objective), model.solution)
     assert proven.objective_s == pytest.approx(routed.objective_s, rel=1e-6)
@@ -80,11 +77,11 @@ def test_time_that_runs_out_inside_the_integer_program_is_a_time_limit(monkeypat
         runs.append(limits.time_s)
         return Outcome(Termination.TIME_LIMIT, None, None, None, "")
 
-    monkeypatch.setattr("solvers.exact.branch_and_price.driver.run", run_out)
+    monkeypatch.setattr("solvers.exact.branch_and_price.compact.solve.run", run_out)
     monkeypatch.setattr(
-        BranchAndPrice, "tighten_rounds", lambda proof: (proof.create_segments(), proof.tighten_domains())
+        BranchAndPrice, "tighten_rounds", lambda search: (search.create_segments(), tighten_domains(search.state))
     )
-    monkeypatch.setattr(BranchAndPrice, "branch", lambda proof: False)
+    monkeypatch.setattr(BranchAndPrice, "tree_search", lambda search: None)
     instance = generate_torus(6, 6, tasks=8, computing=1, seed=1)  # with four links into it, some packets share one
     result = solve_full(instance, mip_gap=0.0)
     assert len(runs) == 1
@@ -163,48 +160,49 @@ def test_resource_bound_is_the_least_over_all_sets(seed):
 def test_fixing_keeps_the_optimum_in_some_piece(seed, objective):
     instance = generate_torus(4, 4, tasks=3, computing=2, seed=seed)
     best = solve_full(Problem(instance, objective), mip_gap=1e-9)
-    proof = proof_of(instance, objective)
-    optimum = plan_of(proof.data, best.solution)
-    proof.try_solution(optimum)
+    search = proof_of(instance, objective)
+    optimum = plan_of(search.state.data, best.solution)
+    search.state.try_solution(optimum, "test")
     for _ in range(6):
-        proof.tighten_domains()
-        multipliers, bound = proof.solve_relaxation()
+        tighten_domains(search.state)
+        multipliers, bound = search.generation.solve_root()
         assert bound.value <= best.objective_s * (1 + 1e-9)
-        reduced_cost_fixing(proof.data, proof.domains, multipliers, bound, proof.primal_bound)
-        proof.relaxation.split_loose(0.001)
-    assert proof.arcs_left <= 2 * 3 * proof.data.resources
-    _assert_kept(proof, optimum)
+        reduced_cost_fixing(search.state.data, search.state.domains, multipliers, bound, search.state.primal_bound)
+        search.generation.split_loose(0.001)
+    assert arcs_left(search.state) <= 2 * 3 * search.state.data.resources
+    _assert_kept(search, optimum)
 
 
 def test_fixing_by_one_task_alone_keeps_the_optimum_of_the_maximum():
     for seed in SEEDS:
         instance = generate_torus(4, 4, tasks=3, computing=1, seed=seed)
         best = solve_full(Problem(instance, objective="max"), mip_gap=1e-9)
-        proof = proof_of(instance, "max")
-        optimum = plan_of(proof.data, best.solution)
-        proof.try_solution(optimum)
-        proof.tighten_domains()
-        proof.solve_relaxation()
+        search = proof_of(instance, "max")
+        optimum = plan_of(search.state.data, best.solution)
+        search.state.try_solution(optimum, "test")
+        tighten_domains(search.state)
+        search.generation.solve_root()
         for _ in range(3):
-            single_task_fixing(proof.data, proof.domains, np.full(3, proof.primal_bound))
-            proof.relaxation.split_loose(0.001)
-        _assert_kept(proof, optimum)
+            single_task_fixing(search.state.data, search.state.domains, np.full(3, search.state.primal_bound))
+            search.generation.split_loose(0.001)
+        _assert_kept(search, optimum)
 
 
 def test_fixing_by_one_task_alone_leaves_what_is_fast_enough():
     """With its own least delay as the cutoff, a task is left with the arcs of its fastest routes."""
-    proof = proof_of(generate_torus(4, 4, tasks=3, computing=1, seed=0), "max")
-    slowest = max(range(3), key=lambda m: proof.domains[m].least_s)
-    before = proof.arcs_left
-    single_task_fixing(proof.data, proof.domains, np.full(3, proof.domains[slowest].least_s * (1 + 1e-9)))
-    assert proof.arcs_left < before
-    assert proof.domains[slowest].arcs[1].sum() < proof.data.resources
+    search = proof_of(generate_torus(4, 4, tasks=3, computing=1, seed=0), "max")
+    slowest = max(range(3), key=lambda m: search.state.domains[m].least_s)
+    before = arcs_left(search.state)
+    least_s = search.state.domains[slowest].least_s
+    single_task_fixing(search.state.data, search.state.domains, np.full(3, least_s * (1 + 1e-9)))
+    assert arcs_left(search.state) < before
+    assert search.state.domains[slowest].arcs[1].sum() < search.state.data.resources
 
 
-def _assert_kept(proof, optimum):
-    loads = Loads(proof.data, optimum)
+def _assert_kept(search, optimum):
+    loads = Loads(search.state.data, optimum)
     for m, plan in optimum.items():
-        domain, work = proof.domains[m], work_of(proof.data, loads, m, plan)[0]
+        domain, work = search.state.domains[m], work_of(search.state.data, loads, m, plan)[0]
         if plan.model is not None:
             assert domain.arcs[1][plan.model].all()
         assert any(_holds(segment, plan, work) for segment in domain.segments)
@@ -219,24 +217,24 @@ def _holds(segment: Segment, plan, work):
 
 @pytest.mark.parametrize("objective", ["mean", "max"])
 @pytest.mark.parametrize("seed", SEEDS)
-def test_prices_of_paths_give_the_value_of_the_relaxation_over_all_arcs(seed, objective, monkeypatch):
+def test_prices_of_paths_give_the_value_of_the_relaxation_over_all_arcs(seed, objective):
     """With one interval a task, the path relaxation and its Lagrangian bound are the arc relaxation's value."""
     instance = generate_torus(3, 4, tasks=3, computing=2, seed=seed)
-    proof = proof_of(instance, objective)
-    proof.primal_bound = 100.0
-    for m, domain in enumerate(proof.domains):
+    search = proof_of(instance, objective)
+    search.state.primal_bound = 100.0
+    for m, domain in enumerate(search.state.domains):
         domain.modes = [BOTH]
         (domain.segments,) = (
-            [segment.part(domain.low, 20.0 + domain.low)] for segment in initial_segments(proof.data, m, domain, [])
+            [segment.part(domain.low, 20.0 + domain.low)]
+            for segment in initial_segments(search.state.data, m, domain, [])
         )
-        to_interval_form(proof.data.tasks[m], domain)
-    proof.load_levels = [np.where(proof.data.shareable, 3, 1) for _ in range(2)]
-    monkeypatch.setattr(relaxation, "CLOSE", 0.0)
-    monkeypatch.setattr(relaxation, "SETTLED", 0.0)
-    master = build_compact_model(proof.data, proof.domains, proof.load_levels, objective)
+        to_interval_form(search.state.data.tasks[m], domain)
+    search.state.load_levels = [np.where(search.state.data.shareable, 3, 1) for _ in range(2)]
+    search.generation.settings = replace(search.generation.settings, min_gap=0.0, lp_tolerance=0.0)
+    master = build_compact_model(search.state.data, search.state.domains, search.state.load_levels, objective)
     relaxed = solve_program(master.program, Limits())
-    _, bound = proof.solve_relaxation()
-    assert relaxed.objective < proof.primal_bound
+    _, bound = search.generation.solve_root()
+    assert relaxed.objective < search.state.primal_bound
     assert bound.value == pytest.approx(relaxed.objective, rel=1e-6)
 
 
@@ -244,16 +242,16 @@ def test_prices_of_paths_give_the_value_of_the_relaxation_over_all_arcs(seed, ob
 def test_any_prices_bound_from_below_and_more_pieces_raise_the_relaxation(seed):
     instance = generate_torus(3, 4, tasks=3, computing=2, seed=seed)
     optimum = solve_full(instance, mip_gap=1e-9).objective_s
-    proof, rng = proof_of(instance), np.random.default_rng(seed)
-    commodities = Commodities(proof.domains)
+    search, rng = proof_of(instance), np.random.default_rng(seed)
+    commodities = Commodities(search.state.domains)
     for scale in (0.0, 0.01, 0.3):
-        price = rng.uniform(0, scale, (len(commodities.task), proof.data.resources))
-        multipliers = dual_feasible(proof.data, commodities, [np.ones(1)] * 3, price, "mean")
-        assert lagrangian_bound(proof.data, proof.domains, multipliers).value <= optimum * (1 + 1e-12)
+        price = rng.uniform(0, scale, (len(commodities.task), search.state.data.resources))
+        multipliers = dual_feasible(search.state.data, commodities, [np.ones(1)] * 3, price, "mean")
+        assert lagrangian_bound(search.state.data, search.state.domains, multipliers).value <= optimum * (1 + 1e-12)
     values = []
     for _ in range(3):
-        values.append(proof.solve_relaxation()[1].value)
-        for domain in proof.domains:
+        values.append(search.generation.solve_root()[1].value)
+        for domain in search.state.domains:
             for segment in [segment for segment in domain.segments if segment.mode == BOTH]:
                 split(domain, segment, segment.low + min(0.5 * (segment.high - segment.low), 5.0))
     assert values[0] <= values[1] * (1 + 1e-7) <= values[2] * (1 + 2e-7)
@@ -274,17 +272,19 @@ def test_resource_bound_takes_one_piece_of_a_task(seed):
 def test_lifted_prices_leave_the_bounds_of_resources(seed):
     """Newcomers' multipliers take nothing from a resource's bound, and are above zero where others pay."""
     instance = generate_torus(3, 3, tasks=3, computing=1, seed=seed)
-    proof, rng = proof_of(instance), np.random.default_rng(seed)
-    commodities = Commodities(proof.domains)
-    shape = len(commodities.task), proof.data.resources
+    search, rng = proof_of(instance), np.random.default_rng(seed)
+    commodities = Commodities(search.state.domains)
+    shape = len(commodities.task), search.state.data.resources
     known = rng.random(shape) < 0.3
-    multipliers = dual_feasible(proof.data, commodities, [np.ones(1)] * 3, rng.uniform(0, 1, shape) * known, "mean")
+    multipliers = dual_feasible(
+        search.state.data, commodities, [np.ones(1)] * 3, rng.uniform(0, 1, shape) * known, "mean"
+    )
 
     def bounds():
         return [
             resource_bound(
                 multipliers.price[rows, r],
-                multipliers.load_weight[rows] * proof.data.per_bit[r],
+                multipliers.load_weight[rows] * search.state.data.per_bit[r],
                 commodities.task[rows],
             )
             for rows in (np.flatnonzero(commodities.kind == kind) for kind in (0, 1))
@@ -292,7 +292,7 @@ def test_lifted_prices_leave_the_bounds_of_resources(seed):
         ]
 
     before, paid = bounds(), int((multipliers.price > 0).sum())
-    complete_duals(proof.data, proof.domains, multipliers, known)
+    complete_duals(search.state.data, search.state.domains, multipliers, known)
     assert bounds() == pytest.approx(before, abs=1e-9)
     assert (multipliers.price > 0).sum() > paid
 
@@ -300,13 +300,13 @@ def test_lifted_prices_leave_the_bounds_of_resources(seed):
 @pytest.mark.parametrize("objective", ["mean", "max"])
 def test_local_search_ends_no_worse_and_counts_right(objective):
     instance = generate_torus(5, 5, tasks=6, computing=2, seed=1)
-    proof = proof_of(instance, objective)
-    before = proof.primal_bound
-    RuinRecreate(proof).run(40)
-    assert proof.primal_bound <= before
-    assert evaluate(instance, solution_of(proof.data, proof.plans)).objective_s(objective) == pytest.approx(
-        proof.primal_bound
-    )
+    search = proof_of(instance, objective)
+    before = search.state.primal_bound
+    RuinRecreate(search.state).run(40)
+    assert search.state.primal_bound <= before
+    assert evaluate(instance, solution_of(search.state.data, search.state.plans)).objective_s(
+        objective
+    ) == pytest.approx(search.state.primal_bound)
 
 
 @pytest.mark.parametrize(("clear", "way"), [(0.0, "up"), (response.CLEAR, "down")])
@@ -321,21 +321,21 @@ def test_a_fast_task_makes_way_for_the_slowest(clear, way, monkeypatch):
     instance = replace(instance, links=links, tasks=(replace(slow, frames=20 * fast.frames), fast))
     packets = pack(instance, assign(instance), [0.99, 0.5])
     monkeypatch.setattr(response, "CLEAR", clear)
-    routed = best_response_router(1, objective="max")(instance, packets)
+    routed = best_response_router(1)(Problem(instance, "max"), packets)
     assert [d.data_path[2] for d in routed.tasks] == ["up", way]
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_unreduced_integer_program_has_the_same_optimum(seed):
     instance = instance_of(seed)
-    proof = proof_of(instance)
-    for domain in proof.domains:
+    search = proof_of(instance)
+    for domain in search.state.domains:
         domain.data_high = 1e3
         domain.high, domain.far = 20 * (domain.low + 1), False
-        domain.cuts = np.geomspace(domain.low * 1.0001, domain.high * 0.99, 40).tolist()
-    levels = [np.where(proof.data.shareable, len(proof.domains), 1) for _ in range(2)]
+        domain.breakpoints = np.geomspace(domain.low * 1.0001, domain.high * 0.99, 40).tolist()
+    levels = [np.where(search.state.data.shareable, len(search.state.domains), 1) for _ in range(2)]
     whole = solve_program(
-        build_compact_model(proof.data, proof.domains, levels, "mean", integer=True).program, Limits()
+        build_compact_model(search.state.data, search.state.domains, levels, "mean", integer=True).program, Limits()
     )
     optimum = solve_full(instance).objective_s
     assert whole.bound <= optimum * (1 + 1e-7)

@@ -20,20 +20,18 @@ from formulation.rules import (
     Term,
 )
 from instances import generate_torus
-from solvers.backends.program import Limits
 from solvers.best_response import best_response
 from solvers.exact import solve_full
-from solvers.exact.branch_and_price.driver import BranchAndPrice
 from solvers.exact.branch_and_price.pricing.commodities import Commodities
 from solvers.exact.branch_and_price.pricing.lagrangian import lagrangian_bound
 from solvers.exact.branch_and_price.pricing.multipliers import dual_feasible
-from solvers.exact.trace import Recorder
 from solvers.network.arrays import DATA, MODEL
 from solvers.network.data import ProblemData
 from solvers.network.plans import solution_of
 from solvers.network.rules import priced_part
 from solvers.network.traffic import Plan, excess_of
 from solvers.result import Termination
+from tests.searching import begun
 
 FAST, SLOW = range(200, 212), range(3200, 3400)
 """Seeds: of the fast tests, and of the slow ones."""
@@ -138,23 +136,21 @@ def test_many_random_rules_have_the_optimum_of_the_model(seed):
 def test_the_bound_of_any_multipliers_is_below_every_plan_that_keeps_the_rows(seed):
     """Weak duality: random multipliers of rows and resources, random simple plans that keep the rows."""
     problem, rng = random_problem(seed), np.random.default_rng(seed)
-    model = BranchAndPrice(problem, None, problem.objective, Limits(), Recorder(None))
-    model.multistart(2)
-    model.create_segments()
-    data, commodities = model.data, Commodities(model.domains)
-    thetas = [np.ones(1)] * len(model.domains)
+    state = begun(problem, objective=problem.objective, descents=2).state
+    data, commodities = state.data, Commodities(state.domains)
+    thetas = [np.ones(1)] * len(state.domains)
     best = solve_full(problem)
     rows = 0 if data.rows is None else len(data.rows)
     for scale in (0.0, 0.05, 1.0):
         price = rng.exponential(scale, (len(commodities.task), data.resources)) * (rng.random(data.resources) < 0.2)
         mu = rng.exponential(scale, rows)
         multipliers = dual_feasible(data, commodities, thetas, price, problem.objective, mu if rows else None)
-        bound = lagrangian_bound(data, model.domains, multipliers).value
+        bound = lagrangian_bound(data, state.domains, multipliers).value
         if best.solution is not None:
             assert bound <= best.objective_s * (1 + 1e-9)
-            late = rng.exponential(scale, len(model.domains))
+            late = rng.exponential(scale, len(state.domains))
             multipliers = dual_feasible(data, commodities, thetas, price, problem.objective, mu if rows else None, late)
-            assert lagrangian_bound(data, model.domains, multipliers).value <= best.objective_s * (1 + 1e-9)
+            assert lagrangian_bound(data, state.domains, multipliers).value <= best.objective_s * (1 + 1e-9)
 
 
 @pytest.mark.parametrize("seed", FAST)

@@ -232,7 +232,7 @@ def test_an_interrupt_of_the_proof_before_its_first_incumbent_keeps_one(small, m
     def press(*_, **__):
         signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr("solvers.exact.solve.BranchAndPrice", press)
+    monkeypatch.setattr("solvers.exact.branch_and_price.solve.BranchAndPrice", press)
     result = solve_full(small)
     assert result.termination is Termination.INTERRUPTED
     assert check(small, result.solution) == ()

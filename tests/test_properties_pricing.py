@@ -5,7 +5,6 @@ from itertools import combinations, product
 import numpy as np
 import pytest
 
-from solvers.backends.program import Limits
 from solvers.exact.branch_and_price.domains.delay_bounds import chord, delay_bounds
 from solvers.exact.branch_and_price.domains.domain import initial_domains
 from solvers.exact.branch_and_price.domains.refinement import (
@@ -15,17 +14,16 @@ from solvers.exact.branch_and_price.domains.refinement import (
     tighten_segments,
 )
 from solvers.exact.branch_and_price.domains.segment import Segment
-from solvers.exact.branch_and_price.driver import BranchAndPrice
 from solvers.exact.branch_and_price.pricing.commodities import Commodities, allowed_arcs
 from solvers.exact.branch_and_price.pricing.completion import complete_duals, zero_cost_entry
 from solvers.exact.branch_and_price.pricing.fixing import reduced_cost_fixing, single_task_fixing
 from solvers.exact.branch_and_price.pricing.lagrangian import lagrangian_bound, resource_bound
 from solvers.exact.branch_and_price.pricing.multipliers import between, dual_feasible
 from solvers.exact.branch_and_price.pricing.subproblems import solve_pricing
-from solvers.exact.trace import Recorder
 from solvers.network.arrays import BOTH, DATA, DATA_ONLY, MODEL, MODEL_ONLY
 from solvers.network.data import ProblemData
 from solvers.network.delay import share_at, work_limit
+from tests.searching import search_of
 from tests.test_properties_network import every_path, fixed_packets
 from tests.tiny import tiny_instance
 
@@ -415,13 +413,13 @@ def test_segments_are_tightened_to_the_paths_and_works_that_are_left(seed):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_the_bound_of_any_multipliers_is_below_every_solution(seed):
-    proof = BranchAndPrice(tiny_instance(seed, nodes=6), None, "mean", Limits(), Recorder(None))
-    proof.run()
-    data, domains = proof.data, initial_domains(proof.data)
+    search = search_of(tiny_instance(seed, nodes=6))
+    search.run()
+    data, domains = search.state.data, initial_domains(search.state.data)
     for m, domain in enumerate(domains):
         domain.segments = initial_segments(data, m, domain, [domain.low * 1.5])
     commodities, rng = Commodities(domains), np.random.default_rng(seed)
     for scale in (0.0, 0.01, 0.1, 1.0):
         price = rng.uniform(0, scale, (len(commodities.task), data.resources))
         made = dual_feasible(data, commodities, [np.ones(1)] * len(domains), price, "mean")
-        assert lagrangian_bound(data, domains, made).value <= proof.primal_bound * (1 + 1e-12)
+        assert lagrangian_bound(data, domains, made).value <= search.state.primal_bound * (1 + 1e-12)

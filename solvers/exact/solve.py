@@ -12,9 +12,8 @@ from solvers.backends.errors import SolverError
 from solvers.backends.program import Limits
 from solvers.backends.pyomo_backend import require_solver
 from solvers.diagnosis import why_frames_infeasible, why_full_infeasible, why_routing_infeasible
-from solvers.exact.branch_and_price.driver import BranchAndPrice
+from solvers.exact.branch_and_price.settings import Settings, is_setting
 from solvers.exact.branch_and_price.solve import solve_branch_and_price
-from solvers.exact.branch_and_price.whole_frames import WholeFramesSearch
 from solvers.exact.pyomo_models.initial import InitialBounds, first_solution, given_start, initial_bounds
 from solvers.exact.pyomo_models.solve import UNMET, SolutionEvaluator, solve_pyomo_model, write_model
 from solvers.exact.pyomo_models.unmet import why_rules_infeasible
@@ -42,6 +41,15 @@ def _limits(
             raise SolverError(f"{name} must be at least 0, got {value!r}")
     file = None if log is None else Path(log)
     return Limits(time_limit, mip_gap, threads, memory_limit, dict(solver_options or {}), file)
+
+
+def _settings(limits: Limits, priced: bool) -> tuple[Settings, Limits]:
+    """Return the settings of branch and price among the solver's options, and the limits with the other options."""
+    own = {name: value for name, value in limits.options.items() if is_setting(name)}
+    if not priced or not own:
+        return Settings(), limits
+    rest = {name: value for name, value in limits.options.items() if name not in own}
+    return Settings().with_options(own), replace(limits, options=rest)
 
 
 def _check(solver: str, relax: bool, start: Solution | None) -> None:
@@ -228,16 +236,17 @@ def _solve(
     evaluator = SolutionEvaluator(problem, free_ratios=packets is None and not problem.whole_frames and own is None)
     known: InitialBounds | None = None
     started = time.perf_counter()
+    settings, limits = _settings(limits, priced)
     part = priced_part(problem)
     if priced and own is None and part == problem:
-        result = _priced(problem, packets, limits, start, progress, seed)
+        result = _priced(problem, packets, limits, start, progress, seed, settings)
         unmet = problem.whole_frames and result.termination is Termination.ERROR
         if not unmet or result.message.startswith(CONTRADICTION):
             return result
         known = InitialBounds(result.solution, result.bound_s)
     elif priced:
         share = None if limits.time_s is None else SHARE_FOR_BOUND * limits.time_s
-        relaxed = _priced(part, packets, replace(limits, time_s=share), None, None, seed)
+        relaxed = _priced(part, packets, replace(limits, time_s=share), None, None, seed, settings)
         if relaxed.termination is Termination.INFEASIBLE:
             return relaxed
         known = _known(problem, evaluator, packets, start, relaxed, search=own is None)
@@ -304,6 +313,7 @@ def _priced(
     start: Solution | None,
     progress: ProgressCallback | None,
     seed: int,
+    settings: Settings,
 ) -> Result:
     """Run branch and price; whatever ends it early, keep what is known."""
     objective = problem.objective
@@ -320,7 +330,6 @@ def _priced(
         if problem.whole_frames:
             solution = evaluator.adapt(start or first_solution(data, objective, 0.0))
         if solution is not None or not problem.whole_frames:
-            kind = WholeFramesSearch if problem.whole_frames else BranchAndPrice
             result = solve_branch_and_price(
                 problem,
                 packets,
@@ -328,7 +337,8 @@ def _priced(
                 start=start,
                 progress=progress,
                 seed=seed,
-                kind=kind,
+                whole_frames=problem.whole_frames,
+                settings=settings,
             )
             if result.termination is not Termination.FEASIBLE:
                 return result

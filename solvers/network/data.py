@@ -177,6 +177,22 @@ class ProblemData:
         over = delays / self.due_s[tasks] - 1
         return np.asarray(np.where(over > LATE, over + PASSED, 0.0).sum(axis=-1))
 
+    def most_work_s(self, m: int) -> float:
+        """Return an upper bound on A_m in any solution whatever: everyone on every resource [s]."""
+        task = self.tasks[m]
+        everything = len(self.tasks) * float(self.per_bit.sum())
+        served = len(self.tasks) if self.share_computing else 1
+        return task.bits[DATA] * everything + served * float(task.large_s.max(initial=0.0))
+
+    @cached_property
+    def worst_s(self) -> float:
+        """An upper bound on the delay of any task in any solution: everyone on every resource [s]."""
+        n, worst = len(self.tasks), 0.0
+        for m, task in enumerate(self.tasks):
+            model = n * task.bits[MODEL] * float(self.per_bit.sum()) + 2 * float(self.fixed.sum())
+            worst = max(worst, model + task.extraction_s + task.small_s + n * self.most_work_s(m))
+        return worst
+
     def served(self, m: int, c: int) -> Ints:
         """Return the resource that task m's data packet uses at a candidate beside its path's."""
         return self.arcs + self.tasks[m].ends[[c]] if self.share_computing else np.zeros(0, dtype=np.int64)

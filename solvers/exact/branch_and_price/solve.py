@@ -1,4 +1,4 @@
-"""Run the proof machinery and return what it found, whatever stopped it."""
+"""Run branch and price and return what it found, whatever stopped it."""
 
 from dataclasses import replace
 
@@ -7,8 +7,12 @@ from instances import Instance
 from solvers.backends.highs import limit_message, new_highs, set_options, version
 from solvers.backends.program import Limits
 from solvers.diagnosis import nearest
-from solvers.exact.branch_and_price.driver import BranchAndPrice
-from solvers.exact.trace import Recorder, checked_bound
+from solvers.exact.branch_and_price.driver import BranchAndPrice, Extensions
+from solvers.exact.branch_and_price.settings import Settings
+from solvers.exact.branch_and_price.state import SearchState
+from solvers.exact.branch_and_price.whole_frames import WholeFrames, enumerate_whole_frames
+from solvers.exact.trace import Trace, checked_bound
+from solvers.network.data import ProblemData
 from solvers.network.plans import plan_of
 from solvers.result import ProgressCallback, Result, Termination, relative_gap
 
@@ -22,9 +26,11 @@ def solve_branch_and_price(
     start: Solution | None = None,
     progress: ProgressCallback | None = None,
     seed: int = 0,
-    kind: type[BranchAndPrice] = BranchAndPrice,
+    whole_frames: bool = False,
+    settings: Settings | None = None,
+    extensions: Extensions | None = None,
 ) -> Result:
-    """Solve (4), or (7) for given packets, by the machinery of `proof`.
+    """Solve (4), or (7) for given packets, by branch and price; see `driver`.
 
     Parameters
     ----------
@@ -41,54 +47,61 @@ def solve_branch_and_price(
     progress
         Called with incumbent and bound as they change.
     seed
-        Of the local search's random orders.
-    kind
-        `BranchAndPrice`, or `frames_proof.WholeFramesSearch` for whole frames.
+        Of the heuristics' random numbers.
+    whole_frames
+        Offload whole frames at every level.
+    settings, extensions
+        Numbers, and heuristics and branching rules; the defaults if left out.
 
     Raises
     ------
     SolverError
         If HiGHS does not know an option.
     """
-    problem, limits = as_problem(problem), limits or Limits()
-    problem = replace(problem, objective=objective or problem.objective)
+    problem, limits, extensions = as_problem(problem), limits or Limits(), extensions or Extensions()
+    objective = objective or problem.objective
+    problem = replace(problem, objective=objective)
     set_options(new_highs(), limits)
-    recorder = Recorder(progress)
-    recorder.phase = "data"
-    proof = kind(problem, packets, problem.objective, limits, recorder, seed)
-    message = ""
+    trace = Trace(progress)
+    trace.phase = "data"
+    data, valuation = ProblemData(problem, packets), None
+    if whole_frames:
+        valuation = WholeFrames(data, objective)
+        extensions = replace(extensions, finish=enumerate_whole_frames)
+    state = SearchState(data, objective, limits, trace, settings=settings, valuation=valuation, seed=seed)
+    search, message = BranchAndPrice(state, extensions), ""
     try:
         if start is not None:
-            proof.try_solution(plan_of(proof.data, start))
-        proof.run()
+            state.try_solution(plan_of(data, start), "start")
+        search.run()
     except KeyboardInterrupt:
-        proof.termination = Termination.INTERRUPTED
+        state.termination = Termination.INTERRUPTED
     except MemoryError:
-        proof.termination, message = Termination.MEMORY_LIMIT, "out of memory"
-    if proof.termination is Termination.INTERRUPTED:
+        state.termination, message = Termination.MEMORY_LIMIT, "out of memory"
+    if state.termination is Termination.INTERRUPTED:
         message = limit_message(limits)
-    solution = proof.solution()
+    solution = state.solution
     objective_s = None if solution is None else evaluate(problem, solution).objective_s()
-    bound_s = checked_bound(proof.dual_bound, objective_s)
-    if proof.infeasible:
-        near, asked = proof.nearest(), ", ".join(problem.variants())
-        reason = (
-            nearest(() if near is None else check(problem, near)) or f"no solution keeps all that is asked: {asked}"
-        )
+    bound_s = checked_bound(state.dual_bound, objective_s)
+    if state.infeasible:
+        near, asked = state.nearest, ", ".join(problem.variants())
+        broken = () if near is None else check(problem, near)
+        reason = nearest(broken) or f"no solution keeps all that is asked: {asked}"
         return Result(Termination.INFEASIBLE, solver="highs", seed=seed, message=reason)
     gap = relative_gap(objective_s, bound_s)
-    ended = proof.termination if proof.stopped and proof.termination else Termination.FEASIBLE
-    recorder(objective_s, bound_s)
+    ended = state.termination if state.limit_reached() and state.termination else Termination.FEASIBLE
+    trace.record("bound", "", objective_s, bound_s)
     return Result(
         termination=Termination.OPTIMAL if gap is not None and gap <= limits.mip_gap + 1e-12 else ended,
         solution=solution,
         objective_s=objective_s,
         bound_s=bound_s,
-        build_s=proof.build_s,
-        solve_s=recorder.elapsed() - proof.build_s,
+        build_s=state.build_s,
+        solve_s=trace.elapsed() - state.build_s,
         solver="highs",
         solver_version=version(),
         seed=seed,
-        trace=tuple(recorder.trace),
+        trace=tuple(trace.records),
+        statistics=trace.statistics(),
         message=message,
     )

@@ -15,16 +15,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from formulation import Solution
-from solvers.exact.branch_and_price.driver import BranchAndPrice
-from solvers.exact.trace import checked_bound
+from solvers.exact.branch_and_price.compact.solve import prepare, solve_once
+from solvers.exact.branch_and_price.state import SearchState
 from solvers.network.arrays import BOTH, DATA, DATA_ONLY, MODEL, MODEL_ONLY, Floats, Ints
+from solvers.network.data import ProblemData
 from solvers.network.traffic import Plan, score
 from solvers.network.whole_frames import FrameCounts
 
-MAX_OPTIONS = 20_000
-"""A task with more routes than these is left to the bound."""
-SHARE_OF_TIME = 0.8
 TOLERANCE = 1e-9
+SOURCE = "whole frames"
 
 
 @dataclass(eq=False)
@@ -40,62 +39,50 @@ class _Options:
 _NOTHING = _Options([], np.zeros((0, 2), dtype=np.int64), np.zeros((0, 2)), np.zeros(0))
 
 
-class WholeFramesSearch(BranchAndPrice):
-    """A proof whose incumbents are valued in whole frames."""
+class WholeFrames:
+    """The valuation of whole frames: plans at their best counts."""
 
-    _counts: FrameCounts | None = None
-    _chosen: tuple[int, ...] = ()
-    _searched = False
+    def __init__(self, data: ProblemData, objective: str) -> None:
+        self.data, self.objective, self.counts = data, objective, FrameCounts(data)
 
-    @property
-    def counts(self) -> FrameCounts:
-        """The least packets found so far."""
-        if self._counts is None:
-            self._counts = FrameCounts(self.data)
-        return self._counts
-
-    def try_solution(self, plans: dict[int, Plan] | None) -> None:
-        """Take plans as the incumbent if they are better in whole frames; their arcs join the relaxation."""
-        if plans is None:
-            return
-        self.relaxation.add_plans(plans)
-        if score(self.data, plans, self.objective)[0] < self.primal_bound:
-            self.take(plans)
-
-    def take(self, plans: dict[int, Plan]) -> None:
-        """Take plans as the incumbent if they are better in whole frames."""
+    def value(self, plans: dict[int, Plan], below: float) -> float | None:
+        """Return the objective of plans [s], or None if it is not below this value."""
+        if score(self.data, plans, self.objective)[0] >= below:
+            return None
         found = self.counts.score(plans, self.objective)
-        if found is not None and found[0] < self.primal_bound:
-            self.primal_bound, self.plans, self._chosen = found[0], plans, found[1]
-            self.dual_bound = checked_bound(self.dual_bound, self.primal_bound) or 0.0
-            self.recorder(self.primal_bound, self.dual_bound)
+        return None if found is None or found[0] >= below else found[0]
 
-    def solution(self) -> Solution | None:
-        """Return the incumbent at its best counts."""
-        return self.counts.solution(self.plans, self._chosen) if self.plans else None
-
-    def solve_compact(self) -> bool:
-        """Search through what the domains have left; only if that is too much, once by the integer program."""
-        if self._searched:
-            return False
-        self._searched = True
-        self.recorder.phase = "whole frames"
-        options = [_options_of(self, m) for m in range(len(self.domains))]
-        known = [option or _NOTHING for option in options]
-        if self.objective == "max":
-            for m in (m for m, option in enumerate(options) if option is not None):  # alone in the network
-                search = _Enumeration(self, [option if i == m else _NOTHING for i, option in enumerate(known)])
-                self.update_dual_bound(search.least(m, search.delays(m)))
-        if not self.gap_closed and None not in options and _Enumeration(self, known).run():
-            self.update_dual_bound(self.primal_bound)
-        if self.gap_closed:
-            return True
-        return not self.stopped and super().solve_compact()
+    def solution(self, plans: dict[int, Plan]) -> Solution:
+        """Return the solution that has this value."""
+        found = self.counts.score(plans, self.objective)
+        if found is None:
+            raise ValueError("these plans have no counts of whole frames")
+        return self.counts.solution(plans, found[1])
 
 
-def _simple_paths(proof: BranchAndPrice, m: int, kind: int) -> dict[int, list[Ints]] | None:
+def enumerate_whole_frames(state: SearchState) -> None:
+    """Enumerate what the domains have left; if that is too much, solve the compact program once."""
+    valuation = state.valuation
+    if not isinstance(valuation, WholeFrames):
+        raise TypeError("whole frames need their valuation")
+    prepare(state)
+    state.trace.phase = "whole frames"
+    options = [_options_of(state, m) for m in range(len(state.domains))]
+    known = [option or _NOTHING for option in options]
+    counts = valuation.counts
+    if state.objective == "max":
+        for m in (m for m, option in enumerate(options) if option is not None):  # alone in the network
+            search = _Enumeration(state, counts, [option if i == m else _NOTHING for i, option in enumerate(known)])
+            state.update_dual_bound(search.least(m, search.delays(m)), SOURCE)
+    if not state.gap_closed and None not in options and _Enumeration(state, counts, known).run():
+        state.update_dual_bound(state.primal_bound, SOURCE)
+    if not state.finished():
+        solve_once(state)
+
+
+def _simple_paths(state: SearchState, m: int, kind: int) -> dict[int, list[Ints]] | None:
     """Return all paths over the arcs in the domain to each end, or None if there are too many."""
-    data, domain = proof.data, proof.domains[m]
+    data, domain = state.data, state.domains[m]
     mask = domain.arcs[kind].copy()
     if kind == DATA and domain.has_far and domain.beyond is not None:
         mask |= domain.beyond
@@ -111,7 +98,7 @@ def _simple_paths(proof: BranchAndPrice, m: int, kind: int) -> dict[int, list[In
     while stack:
         node, used, visited = stack.pop()
         seen += 1
-        if seen > MAX_OPTIONS:
+        if seen > state.settings.whole_frames.max_options:
             return None
         if node in stops and stops[node] in domain.ends:
             found[stops[node]].append(np.array(used, dtype=np.int64))
@@ -121,15 +108,15 @@ def _simple_paths(proof: BranchAndPrice, m: int, kind: int) -> dict[int, list[In
     return found
 
 
-def _options_of(proof: BranchAndPrice, m: int) -> _Options | None:
-    domain, task, data = proof.domains[m], proof.data.tasks[m], proof.data
+def _options_of(state: SearchState, m: int) -> _Options | None:
+    domain, task, data = state.domains[m], state.data.tasks[m], state.data
     modes = set(domain.modes) | ({BOTH} if domain.has_far else set())
-    data_paths, model_paths = (_simple_paths(proof, m, kind) for kind in (DATA, MODEL))
+    data_paths, model_paths = (_simple_paths(state, m, kind) for kind in (DATA, MODEL))
     if data_paths is None or model_paths is None:
         return None
     plans: list[Plan] = []
     for c in domain.ends:
-        if len(plans) + len(data_paths[c]) * len(model_paths[c]) > MAX_OPTIONS:
+        if len(plans) + len(data_paths[c]) * len(model_paths[c]) > state.settings.whole_frames.max_options:
             return None
         if BOTH in modes:
             plans += [Plan(c, d, r) for d in data_paths[c] for r in model_paths[c]]
@@ -149,8 +136,8 @@ def _options_of(proof: BranchAndPrice, m: int) -> _Options | None:
 class _Enumeration:
     """Depth-first search over options, with delays of all options kept under the packets placed so far."""
 
-    def __init__(self, proof: WholeFramesSearch, options: list[_Options]) -> None:
-        self.proof, self.options, data = proof, options, proof.data
+    def __init__(self, state: SearchState, counts: FrameCounts, options: list[_Options]) -> None:
+        self.state, self.counts, self.options, data = state, counts, options, state.data
         self.paths: list[list[tuple[int, Ints]]] = [[], []]
         for m, option in enumerate(options):
             known: dict[tuple[int, bytes], int] = {}
@@ -175,12 +162,14 @@ class _Enumeration:
             self.per_bit.append(weighed.sum(axis=1))
         self.placed: dict[int, int] = {}
         self.known: dict[tuple[int, int, float | None, float | None], float] = {}
-        left = proof.limits_now().time_s
-        self.deadline = time.perf_counter() + (math.inf if left is None else SHARE_OF_TIME * left)
+        left = state.limits_now().time_s
+        self.deadline = time.perf_counter() + (
+            math.inf if left is None else state.settings.whole_frames.time_share * left
+        )
 
     def delays(self, m: int) -> Floats:
         """Return the continuous delay of every option of a task under the packets of the others placed [s]."""
-        option, task = self.options[m], self.proof.data.tasks[m]
+        option, task = self.options[m], self.state.data.tasks[m]
         data, model = (self.per_bit[kind][option.position[:, kind]] for kind in (DATA, MODEL))
         sent = option.position >= 0
         work = task.bits[DATA] * data + option.large
@@ -199,7 +188,7 @@ class _Enumeration:
 
     def total(self, values: list[float]) -> float:
         """Return the objective of these delays."""
-        return max(values) if self.proof.objective == "max" else sum(values) / len(values)
+        return max(values) if self.state.objective == "max" else sum(values) / len(values)
 
     def whole(self, m: int, i: int) -> float:
         """Return the delay of an option in whole frames under the packets of the others placed [s]."""
@@ -210,8 +199,8 @@ class _Enumeration:
         key = m, i, per_bit, back
         if key not in self.known:
             fixed, fixed_back = option.fixed[i].tolist()
-            back = None if back is None else self.proof.data.tasks[m].bits[MODEL] * back + fixed_back
-            self.known[key] = self.proof.counts.least_delay(m, back, per_bit, fixed, float(option.large[i]))[0]
+            back = None if back is None else self.state.data.tasks[m].bits[MODEL] * back + fixed_back
+            self.known[key] = self.counts.least_delay(m, back, per_bit, fixed, float(option.large[i]))[0]
         return self.known[key]
 
     def least(self, m: int, values: Floats) -> float:
@@ -232,18 +221,18 @@ class _Enumeration:
 
     def run(self) -> bool:
         """Search below the present node; tell whether nothing was left out."""
-        if self.proof.stopped or time.perf_counter() > self.deadline:
+        if self.state.limit_reached() or time.perf_counter() > self.deadline:
             return False
         n = len(self.options)
         values = {m: self.delays(m) for m in range(n) if m not in self.placed}
         bounds = [self.own(m, self.placed[m]) if m in self.placed else self.least(m, values[m]) for m in range(n)]
-        limit = self.proof.primal_bound * (1 - TOLERANCE)
+        limit = self.state.primal_bound * (1 - TOLERANCE)
         if self.total(bounds) >= limit:
             return True
         if not values:
-            self.proof.take({m: self.options[m].plans[i] for m, i in self.placed.items()})
+            self.state.try_solution({m: self.options[m].plans[i] for m, i in self.placed.items()}, SOURCE)
             return True
-        promising = {m: np.flatnonzero(delays < self.room(m, bounds, limit)) for m, delays in values.items()}
+        promising = {m: np.flatnonzero(delays < self.allowed(m, bounds, limit)) for m, delays in values.items()}
         m = min(promising, key=lambda task: len(promising[task]))
         for i in sorted(promising[m].tolist(), key=lambda i: float(values[m][i])):
             self.placed[m] = i
@@ -255,8 +244,8 @@ class _Enumeration:
                 return False
         return True
 
-    def room(self, m: int, bounds: list[float], limit: float) -> float:
+    def allowed(self, m: int, bounds: list[float], limit: float) -> float:
         """Return what T_m must stay below for the objective to stay below the limit [s]."""
-        if self.proof.objective == "max":
+        if self.state.objective == "max":
             return limit
         return limit * len(bounds) - math.fsum(bound for other, bound in enumerate(bounds) if other != m)

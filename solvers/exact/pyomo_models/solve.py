@@ -22,7 +22,7 @@ from solvers.backends.program import Limits, Outcome
 from solvers.backends.pyomo_backend import solve_model
 from solvers.exact.pyomo_models.build_timeout import BuildingTooLongError, build_timeout, quiet
 from solvers.exact.pyomo_models.initial import InitialBounds
-from solvers.exact.trace import Recorder, checked_bound
+from solvers.exact.trace import Trace, checked_bound
 from solvers.network.whole_frames import in_whole_frames
 from solvers.ratios import best_ratios
 from solvers.result import ProgressCallback, Result, Termination, relative_gap
@@ -124,19 +124,20 @@ def solve_pyomo_model(
     relax
         Drop integrality and return the bound alone.
     """
-    recorder = Recorder(progress)
+    trace = Trace(progress)
     known, found, build_s = InitialBounds(None, None), BestOf(evaluator), 0.0
     try:
-        recorder.phase = "best response"
+        trace.phase = "best response"
         known = known if relax else first()
         start = evaluator.adapt(known.solution)
-        recorder(None if start is None or add_constraints else evaluator.value(start), known.bound_s)
-        recorder.phase = "building"
-        with build_timeout(_left(limits, recorder)):
+        value = None if start is None or add_constraints else evaluator.value(start)
+        trace.record("incumbent", "best response", value, known.bound_s)
+        trace.phase = "building"
+        with build_timeout(_left(limits, trace)):
             model = _build(build, add_constraints, start, relax)
-        build_s = recorder.elapsed()
-        recorder.phase = solver
-        outcome = _solve(model, found, solver, limits, recorder, start is not None, relax)
+        build_s = trace.elapsed()
+        trace.phase = solver
+        outcome = _solve(model, found, solver, limits, trace, start is not None, relax)
     except BuildingTooLongError:
         outcome = Outcome(Termination.TIME_LIMIT, None, None, None, "")
     except KeyboardInterrupt:
@@ -152,7 +153,7 @@ def solve_pyomo_model(
     if outcome.termination is Termination.INFEASIBLE:
         bound_s = bound_s if found.solution else None
         message = message or (CONTRADICTED if found.solution else "")
-    recorder(objective_s, bound_s)
+    trace.record("bound", "", objective_s, bound_s)
     said = Termination.ERROR if message else outcome.termination
     termination, why = _termination(said, objective_s, bound_s, limits.mip_gap, relax)
     return Result(
@@ -160,17 +161,18 @@ def solve_pyomo_model(
         solution=found.solution,
         objective_s=objective_s,
         bound_s=bound_s,
-        build_s=build_s or recorder.elapsed(),
-        solve_s=recorder.elapsed() - build_s if build_s else 0.0,
+        build_s=build_s or trace.elapsed(),
+        solve_s=trace.elapsed() - build_s if build_s else 0.0,
         solver=solver,
         solver_version=outcome.version,
-        trace=tuple(recorder.trace),
+        trace=tuple(trace.records),
+        statistics=trace.statistics(),
         message="; ".join(filter(None, (message, outcome.message, why))),
     )
 
 
-def _left(limits: Limits, recorder: Recorder) -> float | None:
-    return None if limits.time_s is None else max(limits.time_s - recorder.elapsed(), 0.0)
+def _left(limits: Limits, trace: Trace) -> float | None:
+    return None if limits.time_s is None else max(limits.time_s - trace.elapsed(), 0.0)
 
 
 def _build(
@@ -246,13 +248,13 @@ def write_model(model: Any, path: Path) -> None:
 
 
 def _solve(
-    model: Any, found: BestOf, solver: str, limits: Limits, recorder: Recorder, use_start: bool, relax: bool
+    model: Any, found: BestOf, solver: str, limits: Limits, trace: Trace, use_start: bool, relax: bool
 ) -> Outcome:
     """Solve; again with tighter tolerances where the asked gap is not met by the evaluator's word."""
     ended: Outcome | None = None
     for limits_now in (limits, _tighter(limits, solver), replace(limits, mip_gap=0.0)):
-        timed = replace(limits_now, time_s=_left(limits, recorder))
-        outcome = _solve_in_seconds(model, solver, timed, recorder, use_start or ended is not None)
+        timed = replace(limits_now, time_s=_left(limits, trace))
+        outcome = _solve_in_seconds(model, solver, timed, trace, use_start or ended is not None)
         found.take(outcome, model, relax)
         if ended is not None and outcome.termination in (Termination.ERROR, Termination.INFEASIBLE):
             ended = replace(ended, message=outcome.message)  # at tolerances that are too tight for the solver
@@ -267,14 +269,14 @@ def _solve(
     return ended
 
 
-def _solve_in_seconds(model: Any, solver: str, limits: Limits, recorder: Recorder, use_start: bool) -> Outcome:
+def _solve_in_seconds(model: Any, solver: str, limits: Limits, trace: Trace, use_start: bool) -> Outcome:
     """Solve a model whose times have a unit of their own; return, and record, its objective and bound in seconds."""
 
     def seconds(value: float | None) -> float | None:
         return None if value is None else value * model.time_unit_s
 
     def watch(incumbent: float | None, bound: float | None) -> bool:
-        return recorder(seconds(incumbent), seconds(bound))
+        return trace.watch(seconds(incumbent), seconds(bound))
 
     outcome = solve_model(model, solver, limits, watch, use_start=use_start)
     return replace(outcome, objective=seconds(outcome.objective), bound=seconds(outcome.bound))

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from solvers.network.arrays import DATA_ONLY, MODEL_ONLY
+from solvers.network.arrays import DATA_ONLY, MODEL_ONLY, Ints
 
 
 @dataclass(eq=False)
@@ -53,6 +53,10 @@ class Segment:
     def sends_model(self) -> bool:
         """Whether the model packet is sent."""
         return self.mode != DATA_ONLY
+
+    def admits(self, c: int, used: Ints) -> bool:
+        """Tell whether a data packet on these resources to this end is possible here."""
+        return self.sends_data and c in self.ends and bool(self.arcs[used].all())
 
     def part(self, low: float, high: float) -> "Segment":
         """Return this segment with another interval."""

@@ -1,133 +1,132 @@
-"""Diving: solutions from the relaxation, by fixing its largest fractions and solving it again until all are whole.
+"""Diving: fix the largest fractions of the LP solution and solve it again, until all tasks have one plan.
 
-A dive gives one path after the other to the tasks whose fractions are nearest to whole; the linear program tells the
-others what that costs them. Its end descends by best response and anneals for a moment. A dive *near* a network frees
-only a few tasks that share resources and leaves the others as they are. Where a dive ends is a matter of luck: with
-many tasks, several starts, each followed by diving near its own end, may find what none near the incumbent does.
+A dive gives one path after the other to the tasks whose fractions are nearest to one; the LP tells the others what that
+costs them. Its end is improved by best response and a short ruin and recreate. *Neighbourhood* dives free only a few
+tasks that share resources and fix the others as they are in a known solution (as RINS and other large-neighbourhood
+searches do). With many tasks, randomised dives from several starts, each followed by neighbourhood dives near its own
+end, find solutions that no search near the incumbent does.
 """
 
-from typing import TYPE_CHECKING
-
+from solvers.exact.branch_and_price.column_generation import ColumnGeneration
 from solvers.exact.branch_and_price.domains.domain import TaskDomain
+from solvers.exact.branch_and_price.heuristics.base import Context, Timing, in_parallel
+from solvers.exact.branch_and_price.heuristics.rounding import rounded_plans, try_and_improve
 from solvers.exact.branch_and_price.heuristics.ruin_recreate import RuinRecreate
-from solvers.exact.branch_and_price.master.base import RestrictedMaster
 from solvers.exact.branch_and_price.master.column_filter import ColumnFilter, ColumnMask
 from solvers.exact.branch_and_price.master.fractions import TaskFractions, fractions_of
-from solvers.network.arrays import DATA, MODEL, Ints
+from solvers.exact.branch_and_price.state import SearchState
+from solvers.network.arrays import MODEL
 from solvers.network.traffic import Plan, score
-
-if TYPE_CHECKING:
-    from solvers.exact.branch_and_price.driver import BranchAndPrice
-
-
-ROUGHLY = 0.05
-"""Share of the gap to which the linear programs of diving are solved."""
-SURE = 0.9
-"""Fractions from which on a task's largest path is taken at once."""
-FREE = 10
-"""Number of tasks that a dive near the incumbent frees."""
-NEAR = 10
-"""Dives near what a dive has reached, or near the incumbent, that may find nothing."""
-NEAR_ROOT = 0.5
-"""Dives near the incumbent that may find nothing after dives from the root, over the number of tasks."""
-PART_OF_MOVES = 8
-"""Part of an annealing that follows a dive: one of so many."""
-ASTRAY = 0.5
-"""Least factor by which a dive that goes randomised misjudges a share."""
 
 
 class Diving:
-    """Dives in the relaxation of one proof; the segments of the proof's domains are those of the relaxation.
+    """Dives in one restricted master; the segments of the state's domains are those of the master."""
 
-    A dive leaves the relaxation with the paths open that it has settled on: who solves it next restricts it first.
-    """
+    name = "diving"
 
-    def __init__(self, proof: "BranchAndPrice", master: RestrictedMaster, column_filter: ColumnFilter) -> None:
-        self.proof, self.master, self.column_filter = proof, master, column_filter
+    def __init__(self, state: SearchState, generation: ColumnGeneration, column_filter: ColumnFilter) -> None:
+        self.state, self.generation, self.column_filter = state, generation, column_filter
+        self.master, self.settings = column_filter.master, state.settings.diving
 
     def from_root(self, randomised: list[bool], times: float) -> None:
-        """Dive from the proof's domains, straight down or randomised; then near the incumbent.
+        """Dive from the state's domains; then near the incumbent, or keep the ends for crossovers.
 
         Parameters
         ----------
         randomised
             Of each dive from the root.
         times
-            How patient the diving near the incumbent are, over `NEAR_ROOT`.
+            Patience of the neighbourhood dives near the incumbent, over the usual one.
         """
-        point = self.proof.relaxation.lp_solution
+        state, point = self.state, self.generation.lp_solution
         if point is None or point.values is None:
             return
         root = fractions_of(self.master, point.values)
-        for stray in randomised:
-            reached = self.dive_and_improve(self.proof.domains, list(root), randomised=stray)
-            if reached is not None and self.proof.crosses:
-                self.proof.keep_solution(reached)
-        if not self.proof.crosses:
-            self.neighbourhood_dives(self.proof.domains, self.proof.plans, int(NEAR_ROOT * len(root) * times))
+        for drawn in randomised:
+            reached = self.dive_and_improve(state.domains, list(root), randomised=drawn)
+            if reached is not None and state.effort.crossovers:
+                state.solutions.add(reached)
+        self.neighbourhood_dives(state.domains, state.plans, int(state.effort.root_failures * times))
 
     def dive_and_improve(
         self, domains: list[TaskDomain], fractions: list[TaskFractions], *, randomised: bool = False
     ) -> dict[int, Plan] | None:
-        """Dive from a point with all tasks free, anneal where that ends and, with many tasks, dive near that.
+        """Dive with all tasks free, anneal where that ends and, with many tasks, dive near that.
 
         Returns
         -------
         plans
             The best that this reached, or None.
         """
-        proof = self.proof
+        state = self.state
         reached = self.dive(self.column_filter.of(domains), fractions, set(), randomised=randomised)
-        if reached is None or len(fractions) == 1 or proof.gap_closed or proof.stopped:
+        if reached is None or len(fractions) == 1 or state.finished():
             return reached
-        search = RuinRecreate(proof, reached)
-        search.run(proof.moves // PART_OF_MOVES)
-        return self.neighbourhood_dives(proof.domains, search.best_plans, NEAR) if proof.many else search.best_plans
+        search = RuinRecreate(state, reached)
+        search.run(state.effort.moves // self.settings.moves_divisor)
+        return self.neighbourhood_dives(state.domains, search.best_plans, state.effort.after_dive)
 
     def dive(
         self, active: ColumnMask, fractions: list[TaskFractions], settled: set[int], *, randomised: bool = False
     ) -> dict[int, Plan] | None:
-        """Fix the largest fractions, randomised if asked, until every task is settled; try and return the plans."""
-        proof = self.proof
+        """Fix the largest fractions until every task is settled; try and return the plans.
+
+        Parameters
+        ----------
+        active
+            The columns to begin with, shape (columns,).
+        settled
+            Tasks that are fixed already.
+        randomised
+            Misjudge fractions at random.
+        """
+        state, settings = self.state, self.settings
+        state.trace.count("dives")
         while len(settled) < len(fractions):
-            plans = self.round(fractions)
-            if plans is None or proof.gap_closed or proof.stopped:
+            plans = rounded_plans(self.master.commodities, fractions)
+            if plans is None or state.finished():
                 return None
-            noise = proof.rng.uniform(ASTRAY, 1.0, len(fractions)) if randomised else [1.0] * len(fractions)
+            n = len(fractions)
+            noise = state.rng.uniform(settings.min_noise, 1.0, n).tolist() if randomised else [1.0] * n
             sizes = {m: noise[m] * mine.size for m, mine in enumerate(fractions) if m not in settled}
-            for m in [m for m, size in sizes.items() if size >= SURE] or [max(sizes, key=lambda m: sizes[m])]:
+            sure = [m for m, size in sizes.items() if size >= settings.fix_threshold]
+            for m in sure or [max(sizes, key=lambda m: sizes[m])]:
                 kept = self.column_filter.keep(active, m, plans[m])
                 active = active if kept is None else kept
                 settled.add(m)
-            self.master.restrict(active)
-            outcome = proof.solve(self.master, ROUGHLY)
-            if outcome.values is None:
+            found = self._solved(active)
+            if found is None:
                 return None
-            fractions = fractions_of(self.master, outcome.values)
-        return self.try_solution(self.round(fractions))
+            fractions = found
+        return try_and_improve(state, rounded_plans(self.master.commodities, fractions), self.name)
 
-    def neighbourhood_dives(self, domains: list[TaskDomain], plans: dict[int, Plan], times: int) -> dict[int, Plan]:
-        """Dive near a network, the best so far, until that has found no better one so many times; return the best."""
-        proof, count = self.proof, 0
-        best = score(proof.data, plans, proof.objective)
-        while count < times and len(domains) > FREE and not (proof.gap_closed or proof.stopped):
+    def _solved(self, active: ColumnMask) -> list[TaskFractions] | None:
+        """Return the LP solution over these columns, or None where there is none."""
+        with self.master.restricted_to(active):
+            outcome = self.generation.solve_master(self.master, self.settings.lp_tolerance)
+        return None if outcome.values is None else fractions_of(self.master, outcome.values)
+
+    def neighbourhood_dives(self, domains: list[TaskDomain], plans: dict[int, Plan], failures: int) -> dict[int, Plan]:
+        """Dive near the best solution so far, until that has found no better one so many times; return the best."""
+        state, count = self.state, 0
+        best = score(state.data, plans, state.objective)
+        while count < failures and len(domains) > self.settings.free_tasks and not state.finished():
             reached = self._neighbourhood_dive(domains, plans)
-            value = best if reached is None else score(proof.data, reached, proof.objective)
+            value = best if reached is None else score(state.data, reached, state.objective)
             count += value >= best
             if reached is not None and value < best:
                 best, plans = value, reached
         return plans
 
     def _neighbourhood_dive(self, domains: list[TaskDomain], plans: dict[int, Plan]) -> dict[int, Plan] | None:
-        """Free some tasks that share resources, keep the plans of the others, and dive; return what that reaches."""
-        proof, n = self.proof, len(domains)
+        """Free some tasks that share resources, fix the plans of the others, and dive; return what that reaches."""
+        state, n = self.state, len(domains)
         self._add_plan_columns(domains, plans)
-        search, rng = RuinRecreate(proof, plans), proof.rng
+        search, rng = RuinRecreate(state, plans), state.rng
         free = {int(rng.integers(n))}
-        while len(free) < FREE:
-            others = sorted({other for m in free for other in search.neighbours(m)} - free) or sorted(
-                set(range(n)) - free
-            )
+        while len(free) < self.settings.free_tasks:
+            others = sorted({other for m in free for other in search.neighbours(m)} - free)
+            others = others or sorted(set(range(n)) - free)
             free.add(others[int(rng.integers(len(others)))])
         active, settled = self.column_filter.of(domains), set[int]()
         for m in range(n):
@@ -135,50 +134,67 @@ class Diving:
             if kept is not None:
                 active = kept
                 settled.add(m)
-        self.master.restrict(active)
-        outcome = proof.solve(self.master, ROUGHLY)
-        if outcome.values is None:
-            return None
-        return self.dive(active, fractions_of(self.master, outcome.values), settled)
+        fractions = self._solved(active)
+        return None if fractions is None else self.dive(active, fractions, settled)
 
     def _add_plan_columns(self, domains: list[TaskDomain], plans: dict[int, Plan]) -> None:
-        """Add the paths of plans to all segments that allow them."""
+        """Add the paths of plans to all segments that admit them."""
         commodities = self.master.commodities
         for m, plan in plans.items():
             domain = domains[m]
             for q, segment in enumerate(domain.segments, start=int(commodities.first[m])):
-                if (
-                    segment.sends_data
-                    and plan.data is not None
-                    and plan.end in segment.ends
-                    and segment.arcs[plan.data].all()
-                ):
+                if plan.data is not None and segment.admits(plan.end, plan.data):
                     self.master.add(q, plan.end, plan.data)
             if plan.model is not None and plan.end in domain.ends and domain.arcs[MODEL][plan.model].all():
                 self.master.add(commodities.model(m), plan.end, plan.model)
 
-    def round(self, fractions: list[TaskFractions]) -> dict[int, Plan] | None:
-        """Return every task's largest share as its plan, or None if some task has no fitting paths."""
-        plans, commodities = {}, self.master.commodities
-        for m, mine in enumerate(fractions):
-            if not mine.segments:
-                return None
-            i, c = max(mine.segments, key=lambda key: mine.segments[key])
-            segment = commodities.segments[int(commodities.first[m]) + i][1]
-            packets: list[Ints | None] = []
-            for kind, sent in ((DATA, segment.sends_data), (MODEL, segment.sends_model)):
-                fitting = [used for _, end, used in mine.routes[kind] if end == c and len(used)]
-                if sent and not fitting:
-                    return None
-                packets.append(fitting[0] if sent else None)
-            plans[m] = Plan(c, packets[0], packets[1])
-        return plans
 
-    def try_solution(self, plans: dict[int, Plan] | None, within: float = float("inf")) -> dict[int, Plan] | None:
-        """Offer plans and, if they come this close to the incumbent relatively, what they descend to; return that."""
-        if plans is None:
-            return None
-        proof = self.proof
-        close = score(proof.data, plans, proof.objective)[0] <= min(proof.primal_bound, proof.reach) * (1 + within)
-        proof.try_solution(plans)
-        return proof.descend_from(list(range(len(plans))), plans) if close else None
+class RootDiving:
+    """At the root and before the tree: dives, then ruin and recreate, by two processes if there are two."""
+
+    name = "diving"
+    timings = frozenset({Timing.ROOT, Timing.BEFORE_TREE})
+
+    def run(self, context: Context) -> None:
+        """Dive as often as the round asks for."""
+        state, column_filter = context.state, context.column_filter
+        starts, moves = self._effort(context)
+        if column_filter is None or len(state.domains) == 1 or not (starts or moves):
+            return
+        diving = Diving(state, context.generation, column_filter)
+        processes = state.processes if len(state.domains) > state.settings.diving.free_tasks else 1
+
+        def look(first: bool) -> None:
+            randomised = [i > 0 or not first for i in range(-(-starts // processes))]
+            diving.from_root(randomised, min(starts, state.settings.diving.starts) / processes)
+            RuinRecreate(state).run(moves // processes)
+
+        in_parallel(state, processes, look, self.name)
+
+    def _effort(self, context: Context) -> tuple[int, int]:
+        """Return the number of dives from the root and of annealing steps."""
+        effort, starts = context.state.effort, context.state.settings.diving.starts
+        if context.timing is Timing.BEFORE_TREE:
+            return (effort.tree_dives, effort.moves // 4) if effort.tree_dives else (0, 0)
+        starts, moves = (starts, effort.moves) if context.count < 2 else (1, effort.moves // 4)
+        part = effort.later_rounds if context.count else 1
+        return round(part * starts), int(part * moves)
+
+
+class NodeDiving:
+    """At some nodes of the tree: a dive with all tasks free, then dives near the incumbent."""
+
+    name = "diving"
+    timings = frozenset({Timing.NODE})
+
+    def run(self, context: Context) -> None:
+        """Dive from the node's LP solution."""
+        state, column_filter, effort = context.state, context.column_filter, context.state.effort
+        if column_filter is None or context.fractions is None:
+            return
+        just_made = context.count == 1 and effort.crossovers > 0
+        if context.count % state.settings.diving.node_interval != 1 or just_made:
+            return
+        diving = Diving(state, context.generation, column_filter)
+        diving.dive_and_improve(context.domains, context.fractions)
+        diving.neighbourhood_dives(state.domains, state.plans, effort.at_node)

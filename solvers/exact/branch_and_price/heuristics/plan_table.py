@@ -1,4 +1,8 @@
-"""All plans that known routes make up, as rows, and annealing over them."""
+"""All plans that known paths make up, as rows, and annealing over them.
+
+A step draws one task's plan anew, every plan with its Boltzmann weight (heat bath). Given end and mode, a data packet
+and a model packet delay others by sums that do not depend on each other, so both are drawn separately.
+"""
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
@@ -8,27 +12,16 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from solvers.exact.branch_and_price.domains.domain import TaskDomain
-from solvers.exact.branch_and_price.heuristics.ruin_recreate import COLD
+from solvers.exact.branch_and_price.pools import Route, route_of
+from solvers.exact.branch_and_price.settings import CrossoverSettings
 from solvers.network.arrays import BOTH, DATA, DATA_ONLY, MODEL, MODEL_ONLY, Floats, Ints
 from solvers.network.data import ProblemData
 from solvers.network.traffic import Plan
 
-REFRESH = 5000
-"""Steps after which sums are computed anew."""
-ASKED = 200
-"""Steps after which an annealing asks whether to stop."""
 REMEMBERED = 1000
-"""Rows of which a column_pool remembers what others share with them."""
-Route = tuple[int, int, int, bytes]
-"""Task, kind, end and sorted resources."""
+"""Rows of which a table remembers what others share with them."""
 Choice = Ints
-"""Row of every task's data and model packet in a column_pool, shape (2, tasks)."""
-
-
-def route_of(m: int, kind: int, plan: Plan) -> Route:
-    """Return how a plan's packet is known; no resources where none is sent."""
-    used = plan.packet(kind)
-    return m, kind, plan.end, b"" if used is None else np.sort(used).tobytes()
+"""Row of every task's data and model packet in a table, shape (2, tasks)."""
 
 
 def mode_of(plan: Plan) -> str:
@@ -56,8 +49,9 @@ class PlanTable:
         domains: list[TaskDomain],
         routes: dict[Route, Ints],
         solutions: Iterable[dict[int, Plan]],
+        settings: CrossoverSettings | None = None,
     ) -> None:
-        self.data = data
+        self.data, self.settings = data, settings or CrossoverSettings()
         routes = dict(routes)
         groups = {(m, c, mode) for m, domain in enumerate(domains) for c in domain.ends for mode in domain.modes}
         for plans in solutions:
@@ -175,7 +169,7 @@ class PlanTable:
         self,
         choice: Choice,
         rng: np.random.Generator,
-        hot: float,
+        temperatures: tuple[float, float],
         steps: int,
         stop: Callable[[], bool] = lambda: False,
     ) -> tuple[Choice, float]:
@@ -185,11 +179,11 @@ class PlanTable:
         ----------
         choice
             Where to begin, shape (2, tasks).
-        hot
-            Temperature at the start [s], of the sum of all delays; at the end `COLD` times as much.
+        temperatures
+            At the start [s], of the sum of all delays; and at the end, over that at the start.
         """
-        data, model = choice.copy()
-        n = len(data)
+        (data, model), (start, cooling) = choice.copy(), temperatures
+        asked, refresh, n = self.settings.stop_interval, self.settings.refresh_interval, len(data)
         bits, small = self._bits, self._small
         near = [np.stack([self.shared(kind, int(row)) for row in choice[kind]], axis=1) for kind in (DATA, MODEL)]
         work, value = self._state(near, data, model)
@@ -198,9 +192,9 @@ class PlanTable:
         for step, (m, *at) in enumerate(
             zip(rng.integers(n, size=steps).tolist(), *rng.random((3, steps)), strict=True)
         ):
-            if step % ASKED == ASKED - 1 and stop():
+            if step % asked == asked - 1 and stop():
                 break
-            heat = hot * COLD ** (step / steps)
+            heat = start * cooling ** (step / steps)
             (rows, firsts), (others, other_firsts) = self._of_task[DATA][m], self._of_task[MODEL][m]
             mine, theirs = near[DATA][rows], near[MODEL][others]
             works = work + bits[DATA] * (mine - near[DATA][data[m]])
@@ -227,7 +221,7 @@ class PlanTable:
                 near[MODEL][:, m] = self.shared(MODEL, now)
             if value < best_value * (1 - 1e-12):
                 best, best_value = np.array([data, model]), value
-            if step % REFRESH == REFRESH - 1:
+            if step % refresh == refresh - 1:
                 work, value = self._state(near, data, model)
         return best, best_value / n
 

@@ -13,10 +13,13 @@ bound has it.
 Rows and columns are only ever added, so HiGHS goes on from its last basis.
 """
 
+import time
 from abc import ABC, abstractmethod
 from array import array
-from collections.abc import Sequence
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 import highspy
@@ -38,6 +41,14 @@ ROW_BROKEN = 1e-6
 """Amount above a row's limit from which on the row joins the program."""
 
 
+@dataclass(frozen=True, eq=False)
+class MasterDelta:
+    """What has been added to a restricted master: paths as (commodity, end, resources), and cuts."""
+
+    paths: list[tuple[int, int, Ints]]
+    cuts: list[tuple[int, Floats, float]]
+
+
 class RestrictedMaster(ABC):
     """A restricted relaxation.
 
@@ -48,11 +59,16 @@ class RestrictedMaster(ABC):
         came.
     cuts
         What `cut` has added, in the order it came.
-    parts
+    max_rounds, rows_first
+        Rounds of separation, and whether others follow only where no row of the problem's own is broken.
+    smoothing
         At which parts of the way from the best multipliers to the program's the Lagrangian bound is taken.
+    counts
+        LP runs, their iterations, and the cuts and rows that were separated.
     """
 
-    parts: tuple[float, ...] = (1.0,)
+    max_rounds, rows_first = 1, False
+    smoothing: tuple[float, ...] = (1.0,)
 
     def __init__(
         self, data: ProblemData, domains: list[TaskDomain], commodities: Commodities, objective: str, limits: Limits
@@ -66,6 +82,8 @@ class RestrictedMaster(ABC):
         self.routes: list[tuple[int, int, Ints, int]] = []
         self.cuts: list[tuple[int, Floats, float]] = []
         self._closed = np.zeros(0, dtype=bool)
+        self._active: NDArray[np.bool_] | None = None
+        self.counts: Counter[str] = Counter()
         self._side: dict[int, tuple[int, int]] = {}
         self._column_of, self._row_of, self._value_of = array("q"), array("q"), array("d")
         self._own = self._add_own()
@@ -248,8 +266,38 @@ class RestrictedMaster(ABC):
         """Give a resource levels up to `depth`, the last one open; tell whether that changes the program."""
 
     @abstractmethod
+    def separate(self, values: Floats, objective: float) -> float:
+        """Add rows that this point violates, if there are any; return by how much they are violated, in all."""
+
     def solve(self, limits: Limits, tolerance: float = 0.0) -> Outcome:
-        """Solve what there is, roughly to this tolerance in the value."""
+        """Solve over the active columns, with rows until those of a round are violated by no more than a tolerance.
+
+        At no tolerance no row is violated at the end, unless `max_rounds` do not suffice; else the value may lack more,
+        by rows that no round looked at.
+        """
+        h = self._lp.h
+        timed = limits.time_s is not None and "time_limit" not in limits.options
+        until = time.monotonic() + (limits.time_s or 0.0)
+        for _ in range(self.max_rounds):
+            self._activate()
+            if timed:
+                h.setOptionValue("time_limit", h.getRunTime() + max(until - time.monotonic(), 0.0))
+            outcome = self._run(limits)
+            if outcome.values is None or outcome.objective is None or outcome.termination is not Termination.OPTIMAL:
+                break
+            added = self.separate_rows(outcome.values)
+            if added and self.rows_first:
+                continue
+            if self.separate(outcome.values, outcome.objective) <= tolerance and not added:
+                break
+        return outcome
+
+    def _run(self, limits: Limits) -> Outcome:
+        """Run HiGHS on what there is."""
+        outcome = run(self._lp.h, limits)
+        self.counts["LP runs"] += 1
+        self.counts["LP iterations"] += max(self._lp.h.getInfo().simplex_iteration_count, 0)
+        return outcome
 
     @abstractmethod
     def multipliers(self, duals: Floats, domains: list[TaskDomain]) -> tuple[Multipliers, Floats]:
@@ -263,9 +311,24 @@ class RestrictedMaster(ABC):
     def add_cut(self, key: int, price: Floats, base: float) -> None:
         """Add a cut that was found elsewhere, where the relaxation has cuts."""
 
-    def restrict(self, active: NDArray[np.bool_]) -> None:
-        """Close the paths that are not open, and open the others again, shape (paths,)."""
+    @contextmanager
+    def restricted_to(self, active: NDArray[np.bool_]) -> Iterator[None]:
+        """Let only these columns be used for as long as this lasts, shape (paths,); columns added meanwhile are."""
+        outer, self._active = self._active, active
+        try:
+            yield
+        finally:
+            self._active = outer
+
+    def _activate(self) -> None:
+        """Hand over what waits, and close the columns that are not active."""
         self._lp.flush()
+        active = self._active
+        missing = len(self._closed) - (0 if active is None else len(active))
+        if active is None or missing > 0:
+            active = np.concatenate(
+                [np.zeros(0, dtype=bool) if active is None else active, np.ones(missing, dtype=bool)]
+            )
         closed = np.zeros(len(active), dtype=bool)
         closed[: len(self._closed)] = self._closed
         change = np.flatnonzero(closed == active)
@@ -274,19 +337,42 @@ class RestrictedMaster(ABC):
             self._lp.h.changeColsBounds(len(change), places, np.zeros(len(change)), np.where(active[change], INF, 0.0))
         self._closed = ~active
 
+    def mark(self) -> tuple[int, int]:
+        """Return how much there is, for `delta`."""
+        return len(self.routes), len(self.cuts)
+
+    def delta(self, mark: tuple[int, int]) -> "MasterDelta":
+        """Return what has been added since a mark."""
+        paths = [(commodity, c, used) for _, commodity, used, c in self.routes[mark[0] :]]
+        return MasterDelta(paths, self.cuts[mark[1] :])
+
+    def merge(self, delta: "MasterDelta") -> list[tuple[int, int, int, Ints]]:
+        """Add what another process has added; return task, kind, end and resources of its paths."""
+        commodities = self.commodities
+        for commodity, c, used in delta.paths:
+            self.add(commodity, c, used if len(used) else None)
+        for cut in delta.cuts:
+            self.add_cut(*cut)
+        return [
+            (int(commodities.task[commodity]), int(commodities.kind[commodity]), c, used)
+            for commodity, c, used in delta.paths
+            if len(used)
+        ]
+
     @property
     def basis(self) -> Any:
         """HiGHS' present basis, for all rows and columns that there are."""
-        self._lp.flush()
+        self._activate()
         return self._lp.h.getBasis()
 
     def probe(self, steps: int, basis: Any, limits: Limits) -> tuple[float, Outcome]:
         """Return the value after this many simplex iterations from a basis, inf if infeasible, and the outcome."""
+        self._activate()
         h = self._lp.h
         h.setBasis(basis)
         _, usual = h.getOptionValue("simplex_iteration_limit")
         h.setOptionValue("simplex_iteration_limit", min(steps, usual))
-        outcome = run(h, limits)
+        outcome = RestrictedMaster._run(self, limits)
         h.setOptionValue("simplex_iteration_limit", usual)
         if h.getModelStatus() == highspy.HighsModelStatus.kIterationLimit and not outcome.pressed:
             outcome = replace(outcome, termination=Termination.FEASIBLE)  # as was asked for

@@ -18,7 +18,6 @@ the program's (in-out separation, Ben-Ameur and Neto 2007, doi:10.1002/net.20137
 so that among the λ of equal value that one is taken that holds for some way around it.
 """
 
-import time
 from array import array
 from dataclasses import replace
 from typing import Any
@@ -26,7 +25,6 @@ from typing import Any
 import highspy
 import numpy as np
 
-from solvers.backends.highs import run
 from solvers.backends.program import Limits, Outcome
 from solvers.exact.branch_and_price.domains.domain import TaskDomain
 from solvers.exact.branch_and_price.master.base import RestrictedMaster
@@ -35,34 +33,28 @@ from solvers.exact.branch_and_price.pricing.commodities import Commodities, allo
 from solvers.exact.branch_and_price.pricing.completion import zero_cost_entry
 from solvers.exact.branch_and_price.pricing.lagrangian import resource_bound
 from solvers.exact.branch_and_price.pricing.multipliers import Multipliers, dual_feasible
+from solvers.exact.branch_and_price.settings import SeparationSettings
 from solvers.network.arrays import DATA, Floats, Ints
 from solvers.network.data import ProblemData
 from solvers.result import Termination
 
 SMALL = 1e-9
-NUDGE = 1e-5
-"""How far above its value y_u is taken for a cut."""
-INNER = 0.3
-"""Part of the way from the program's point to the last ones at which cuts are taken."""
-MOST = 60
-"""Times that cuts are added for one set of paths."""
-PATIENCE, PATIENCE_ANEW = 0.25, 2.0
-"""Simplex iterations over rows and columns after which HiGHS counts as going in circles; without a basis."""
-FAINT = 1e-5
-"""Share of the largest price of a cut below which multipliers are taken for none."""
-TIGHT = 1e-6
-"""Relative amount by which a cut may hold and count as tight."""
-NEGLIGIBLE = 1e-10
-"""Relative amount of the value by which a cut has to be violated."""
 
 
 class CutMaster(RestrictedMaster):
     """The restricted relaxation with cuts."""
 
-    parts = (1.0, 0.5)
-
-    def __init__(self, data: ProblemData, domains: list[TaskDomain], commodities: Commodities, limits: Limits) -> None:
+    def __init__(
+        self,
+        data: ProblemData,
+        domains: list[TaskDomain],
+        commodities: Commodities,
+        limits: Limits,
+        settings: SeparationSettings | None = None,
+    ) -> None:
         super().__init__(data, domains, commodities, "mean", limits)
+        self.settings = settings or SeparationSettings()
+        self.max_rounds, self.smoothing = self.settings.rounds, self.settings.smoothing
         if any(self._delay):
             raise ValueError("cuts need one affine bound for each task's delay")
         nothing = np.zeros((len(commodities.task), 0))
@@ -113,8 +105,9 @@ class CutMaster(RestrictedMaster):
         inner = np.zeros(len(values))
         inner[: len(self._inner)] = self._inner
         total = 0.0
-        for point in ((1 - INNER) * values + INNER * inner, values) if len(self._inner) else (values,):
-            total = self._separate(point, values, NEGLIGIBLE * abs(objective))
+        weight = self.settings.in_out_weight
+        for point in ((1 - weight) * values + weight * inner, values) if len(self._inner) else (values,):
+            total = self._separate(point, values, self.settings.min_violation * abs(objective))
             self._inner = point
             if total > 0:
                 break
@@ -134,7 +127,7 @@ class CutMaster(RestrictedMaster):
         part, weight = part[wrong], weight[wrong]
         paid, group = paid[np.unique(group)], np.unique(group, return_inverse=True)[1]
         counts = np.bincount(group)[group]
-        nudge = NUDGE * (1 - counts * part)
+        nudge = self.settings.perturbation * (1 - counts * part)
         value, price, _ = congestion(group, commodities.task[commodity], weight, part + nudge)
         value -= np.bincount(group, price * nudge)
         first = firsts(group)
@@ -162,7 +155,7 @@ class CutMaster(RestrictedMaster):
         new = np.flatnonzero(join)
         if len(new):
             whole[new] = zero_cost_entry(commodities.task, share, price, old, new)
-        whole[whole < FAINT * whole.max()] = 0.0
+        whole[whole < self.settings.sparsify_below * whole.max()] = 0.0
         return whole, -resource_bound(price, share[old], commodities.task[old])
 
     def _unit(self, key: int) -> float:
@@ -187,6 +180,7 @@ class CutMaster(RestrictedMaster):
                 lp.put(row, column, -price[commodity] / unit)
         self._cuts.setdefault(key, []).append((row, price, base))
         self.cuts.append((key, price, base))
+        self.counts["cuts"] += 1
 
     def inherit(self, other: "CutMaster", values: Floats) -> None:
         """Take over the cuts that are tight at a point of another program of the same tasks, perhaps in other segments.
@@ -204,7 +198,7 @@ class CutMaster(RestrictedMaster):
             here = slice(*np.searchsorted(at, [key, key + 1]))
             paid = other._paid(key, values)
             for _, price, base in cuts:
-                if paid - float(price[of_user[here]] @ of_part[here]) + base > TIGHT * paid:
+                if paid - float(price[of_user[here]] @ of_part[here]) + base > self.settings.tight * paid:
                     continue
                 mine = np.zeros(len(self.commodities.task))
                 if key < resources:
@@ -217,51 +211,29 @@ class CutMaster(RestrictedMaster):
                     mine[data:] = price[len(other.commodities.segments) :]
                 self.add_cut(key, mine, base)
 
-    def solve(self, limits: Limits, tolerance: float = 0.0) -> Outcome:
-        """Solve what there is, with cuts until those of a round are violated by no more than a tolerance in all.
-
-        At no tolerance no cut is violated at the end, unless `MOST` rounds do not suffice; else the value may lack
-        more, by cuts that no round looked at.
-        """
-        timed = limits.time_s is not None and "time_limit" not in limits.options
-        until = time.monotonic() + (limits.time_s or 0.0)
-        for _ in range(MOST):
-            self._lp.flush()
-            if timed:
-                left = max(until - time.monotonic(), 0.0)
-                self._lp.h.setOptionValue("time_limit", self._lp.h.getRunTime() + left)
-            outcome = self._run(limits)
-            if outcome.values is None or outcome.objective is None or outcome.termination is not Termination.OPTIMAL:
-                break
-            if self.separate_rows(outcome.values):
-                continue
-            if self.separate(outcome.values, outcome.objective) <= tolerance:
-                break
-        return outcome
-
     def _run(self, limits: Limits) -> Outcome:
-        """Run HiGHS; where it goes in circles, anew without perturbed costs, and if need be by interior points."""
+        """Run HiGHS; where it cycles, anew without perturbed costs, and if need be by interior points."""
         h = self._lp.h
         if "simplex_iteration_limit" in limits.options:
-            return run(h, limits)
-        outcome = self._patiently(limits, PATIENCE, {})
+            return super()._run(limits)
+        outcome = self._bounded_run(limits, self.settings.stall_factor, {})
         for options in ({"dual_simplex_cost_perturbation_multiplier": 0.0}, {"solver": "ipm"}):
             if h.getModelStatus() != highspy.HighsModelStatus.kIterationLimit or outcome.pressed:
                 return outcome
             h.clearSolver()
-            outcome = self._patiently(limits, PATIENCE_ANEW, options)
+            outcome = self._bounded_run(limits, self.settings.cold_stall_factor, options)
         if h.getModelStatus() == highspy.HighsModelStatus.kIterationLimit and not outcome.pressed:
             outcome = replace(outcome, termination=Termination.ERROR)  # nobody has interrupted it
         return outcome
 
-    def _patiently(self, limits: Limits, patience: float, options: dict[str, Any]) -> Outcome:
+    def _bounded_run(self, limits: Limits, factor: float, options: dict[str, Any]) -> Outcome:
         """Run HiGHS for so many simplex iterations over rows and columns, with some options."""
-        h, most = self._lp.h, int(patience * (self._lp.rows + self._lp.columns))
+        h, most = self._lp.h, int(factor * (self._lp.rows + self._lp.columns))
         options = {"simplex_iteration_limit": most, **options}
         usual = {name: h.getOptionValue(name)[1] for name in options}
         for name, value in options.items():
             h.setOptionValue(name, value)
-        outcome = run(h, limits)
+        outcome = super()._run(limits)
         for name, value in usual.items():
             h.setOptionValue(name, value)
         return outcome

@@ -17,20 +17,16 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from solvers.backends.highs import run
-from solvers.backends.program import Limits, Outcome
+from solvers.backends.program import Limits
 from solvers.exact.branch_and_price.domains.domain import TaskDomain
 from solvers.exact.branch_and_price.master.base import RestrictedMaster
 from solvers.exact.branch_and_price.master.lp import INF
 from solvers.exact.branch_and_price.pricing.commodities import Commodities
 from solvers.exact.branch_and_price.pricing.completion import complete_duals
 from solvers.exact.branch_and_price.pricing.multipliers import Multipliers, dual_feasible
+from solvers.exact.branch_and_price.settings import SeparationSettings
 from solvers.network.arrays import MODEL, Floats, Ints
 from solvers.network.data import ProblemData
-from solvers.result import Termination
-
-VIOLATION = 1e-6
-SEPARATIONS, MOST = 4, 60
 
 
 class LevelMaster(RestrictedMaster):
@@ -44,9 +40,12 @@ class LevelMaster(RestrictedMaster):
         objective: str,
         limits: Limits,
         tight: set[tuple[int, int, int, int]],
+        settings: SeparationSettings | None = None,
     ) -> None:
         super().__init__(data, domains, commodities, objective, limits)
+        self.settings = settings or SeparationSettings()
         self.tight = tight
+        self.max_rounds = self.settings.rounds if data.limited else self.settings.level_rounds
         self._through: dict[tuple[int, int], dict[int, list[int]]] = {}
         self._shares: list[tuple[int, int, float]] = []
         self._links: dict[tuple[int, int], int] = {}
@@ -133,37 +132,25 @@ class LevelMaster(RestrictedMaster):
                     self._use(commodity, r, j)
         return True
 
-    def separate(self, values: Floats) -> int:
-        """Add the rows Σ_{u of m} x[u, r, j] ≤ L[·, r, j] that this point violates; return how many."""
+    def separate(self, values: Floats, objective: float) -> float:
+        """Add the rows Σ_{u of m} x[u, r, j] ≤ L[·, r, j] that this point violates; return inf if there are any."""
         if not self._member:
-            return 0
+            return 0.0
         columns, parts = (np.frombuffer(mine, dtype=np.int64) for mine in (self._member, self._member_part))
         sums = np.bincount(parts, np.where(columns < len(values), values[np.minimum(columns, len(values) - 1)], 0.0))
         level, below = (np.frombuffer(mine, dtype=np.int64) for mine in (self._part_level, self._below))
         known = (level < len(values)) & (below < 0)
-        wrong = np.flatnonzero(known & (sums > values[np.minimum(level, len(values) - 1)] + VIOLATION))
+        wrong = np.flatnonzero(
+            known & (sums > values[np.minimum(level, len(values) - 1)] + self.settings.level_violation)
+        )
         if len(wrong):
             keys, order = list(self._parts), np.argsort(parts, kind="stable")
             first = np.searchsorted(parts[order], np.arange(len(level) + 1))
             for part in wrong.tolist():
                 self._tie(part, columns[order[first[part] : first[part + 1]]].tolist())
                 self.tight.add(keys[part])
-        return len(wrong)
-
-    def solve(self, limits: Limits, tolerance: float = 0.0) -> Outcome:
-        """Solve what there is, with all rows Σ_{u of m} x[u, r, j] ≤ L[·, r, j] that turn out to be needed."""
-        timed = limits.time_s is not None and "time_limit" not in limits.options
-        until = self._lp.h.getRunTime() + (limits.time_s or 0.0)
-        for _ in range(MOST if self.data.limited else SEPARATIONS):
-            self._lp.flush()
-            if timed:
-                self._lp.h.setOptionValue("time_limit", until)
-            outcome = run(self._lp.h, limits)
-            if outcome.termination is not Termination.OPTIMAL or outcome.values is None:
-                break
-            if self.separate_rows(outcome.values) + self.separate(outcome.values) == 0:
-                break
-        return outcome
+            self.counts["linking rows"] += len(wrong)
+        return np.inf if len(wrong) else 0.0
 
     def multipliers(self, duals: Floats, domains: list[TaskDomain]) -> tuple[Multipliers, Floats]:
         """Return the duals as multipliers, completed for commodities without rows, and each task's dual value."""

@@ -28,7 +28,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from solvers.exact.branch_and_price.domains.domain import TaskDomain
-from solvers.exact.branch_and_price.pricing.commodities import allowed_arcs
+from solvers.exact.branch_and_price.pricing.commodities import Commodities, allowed_arcs
 from solvers.exact.branch_and_price.pricing.multipliers import Multipliers
 from solvers.exact.branch_and_price.pricing.subproblems import PricingResult, solve_pricing
 from solvers.network.arrays import DATA, MODEL, Floats, Ints
@@ -69,6 +69,7 @@ class LagrangianBound:
 
     value: float
     tasks: list[PricingResult]
+    commodities: Commodities
 
 
 def lagrangian_bound(data: ProblemData, domains: list[TaskDomain], multipliers: Multipliers) -> LagrangianBound:
@@ -78,4 +79,5 @@ def lagrangian_bound(data: ProblemData, domains: list[TaskDomain], multipliers: 
     if multipliers.tolls is not None:
         value -= multipliers.tolls.constant
     due = np.isfinite(data.due_s)
-    return LagrangianBound(value - float(multipliers.late[due] @ data.due_s[due]), tasks)
+    value -= float(multipliers.late[due] @ data.due_s[due])
+    return LagrangianBound(value, tasks, multipliers.commodities)

@@ -1,14 +1,11 @@
-"""How much of what strong branching scores comes about.
+"""How much of the scores of strong branching comes about.
 
-A look at the linear program of known paths overrates a branching whose children then find other paths, of the same task
-again and again. So every branching that has been priced for real teaches what part of its score came about, at most
-all of it: by task, and over the last branchings of all tasks where a task has taught little.
+A probe of the LP over known columns overrates a branching whose children then find other paths, of the same task again
+and again. So every branching whose children have been evaluated teaches what part of its score came about, at most all
+of it: by task, and over the last branchings of all tasks where a task has taught little.
 """
 
 from dataclasses import dataclass, field
-
-FADING = 0.9
-"""What an experience counts after another one, of the same task and among all."""
 
 
 @dataclass
@@ -17,20 +14,23 @@ class ScoreCalibration:
 
     Attributes
     ----------
-    kept
+    fading
+        What an experience counts after another one, of the same task and among all.
+    history
         Task and part of its score that came about, in the order they came.
     """
 
-    kept: list[tuple[int, float]] = field(default_factory=list)
+    fading: float = 0.9
+    history: list[tuple[int, float]] = field(default_factory=list)
     _of: dict[int | None, tuple[float, float]] = field(default_factory=dict)
 
     def learn(self, m: int, part: float) -> None:
-        """Take it that this part of a score of a task came about."""
+        """Note that this part of a score of a task came about."""
         part = min(part, 1.0)
-        self.kept.append((m, part))
+        self.history.append((m, part))
         for key in (m, None):
             total, weight = self._of.get(key, (0.0, 0.0))
-            self._of[key] = FADING * total + part, FADING * weight + 1
+            self._of[key] = self.fading * total + part, self.fading * weight + 1
 
     def expected(self, m: int, score: float) -> float:
         """Return what to expect of a score: all of it at first."""

@@ -1,7 +1,6 @@
 """Nodes of the tree (`branch`): open, and packed while they wait; and how they go on when segments have been cut."""
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -10,10 +9,8 @@ from solvers.exact.branch_and_price.domains.domain import TaskDomain
 from solvers.exact.branch_and_price.domains.segment import Segment
 from solvers.exact.branch_and_price.pricing.commodities import Commodities
 from solvers.exact.branch_and_price.pricing.multipliers import Multipliers, dual_feasible, with_tolls
+from solvers.exact.branch_and_price.state import SearchState
 from solvers.network.data import ProblemData
-
-if TYPE_CHECKING:
-    from solvers.exact.branch_and_price.driver import BranchAndPrice
 
 
 @dataclass(eq=False)
@@ -30,11 +27,11 @@ class PackedNode:
 
     def __init__(self, bound: float, domains: list[TaskDomain], multipliers: Multipliers) -> None:
         self.bound, self._price = bound, csr_array(multipliers.price)
-        self._prices = replace(multipliers, price=np.zeros((0, 0)), tolls=None)
+        self._multipliers = replace(multipliers, price=np.zeros((0, 0)), tolls=None)
         masks = [mask for domain in domains for mask in (*domain.arcs, *(segment.arcs for segment in domain.segments))]
         self._resources, self._bits = len(masks[0]), np.packbits(np.stack(masks), axis=1)
         nothing = np.zeros(0, dtype=bool)
-        self._scopes = [
+        self._domains = [
             replace(domain.copy(), arcs=[], segments=[replace(segment, arcs=nothing) for segment in domain.segments])
             for domain in domains
         ]
@@ -43,24 +40,24 @@ class PackedNode:
         """Return the node."""
         masks = iter(np.unpackbits(self._bits, axis=1, count=self._resources).astype(bool))
         domains = []
-        for kept in self._scopes:
+        for kept in self._domains:
             arcs = [next(masks), next(masks)]
             segments = [replace(segment, ends=list(segment.ends), arcs=next(masks)) for segment in kept.segments]
             domains.append(replace(kept, arcs=arcs, segments=segments))
-        multipliers = replace(self._prices, price=self._price.toarray())
+        multipliers = replace(self._multipliers, price=self._price.toarray())
         return Node(self.bound, domains, with_tolls(data, multipliers, multipliers.mu))
 
     def share(self, commodities: Commodities) -> None:
         """Take equal commodities in place of one's own, for their memory."""
-        self._prices = replace(self._prices, commodities=commodities)
+        self._multipliers = replace(self._multipliers, commodities=commodities)
 
-    def refined(self, commodities: Commodities, parents: list[list[int]], proof: "BranchAndPrice") -> "PackedNode":
+    def refined(self, commodities: Commodities, parents: list[list[int]], state: SearchState) -> "PackedNode":
         """Return the node with other segments, each of them part of one it had."""
-        if all(len(mine) == len(domain.segments) for mine, domain in zip(parents, self._scopes, strict=True)):
-            self.share(commodities)  # as at fixed ratios, where segments have two delay_bounds
+        if all(len(mine) == len(domain.segments) for mine, domain in zip(parents, self._domains, strict=True)):
+            self.share(commodities)  # as at fixed ratios, where segments have two delay bounds
             return self
-        node = self.node(proof.data)
-        for domain, mine, now in zip(node.domains, parents, proof.domains, strict=True):
+        node = self.node(state.data)
+        for domain, mine, now in zip(node.domains, parents, state.domains, strict=True):
             domain.segments = [
                 domain.segments[i].part(new.low, new.high) for i, new in zip(mine, now.segments, strict=True)
             ]
@@ -69,7 +66,7 @@ class PackedNode:
         rows += [node.multipliers.commodities.model(m) for m in range(len(parents))]
         thetas = [np.array([weight]) for weight in node.multipliers.weight]
         old = node.multipliers
-        multipliers = dual_feasible(proof.data, commodities, thetas, old.price[rows], proof.objective, old.mu, old.late)
+        multipliers = dual_feasible(state.data, commodities, thetas, old.price[rows], state.objective, old.mu, old.late)
         return PackedNode(self.bound, node.domains, multipliers)
 
 
