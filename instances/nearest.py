@@ -8,6 +8,8 @@ from instances.constellation import EARTH_RADIUS_M, Array
 from instances.isl import LinkPlan, LinkRules, link_state
 
 Pairs = NDArray[np.intp]
+FIRST_REACH_M = 5e5
+"""Longest pairs that are looked at first, m; then twice as long ones, and so on."""
 
 
 def nearest_pairs(frame: Array, groups: NDArray[np.intp], rules: LinkRules) -> Pairs:
@@ -30,23 +32,38 @@ def nearest_pairs(frame: Array, groups: NDArray[np.intp], rules: LinkRules) -> P
     ndarray
         Indices (a, b) with a < b, ascending, shape (p, 2).
     """
-    known = np.flatnonzero(~np.isnan(frame[:, 0]))
+    open_ = np.flatnonzero(~np.isnan(frame[:, 0]))
     highest = float(np.sqrt(np.nanmax(np.einsum("ij,ij->i", frame, frame))))
     sight = 2.0 * np.sqrt(max(highest**2 - (EARTH_RADIUS_M + rules.clearance_m) ** 2, 0.0))
-    found = known[cKDTree(frame[known]).query_pairs(min(rules.max_range_m, float(sight)), output_type="ndarray")]
+    limit = min(rules.max_range_m, float(sight))
+    free = np.full(len(frame), rules.nearest_links or rules.inter_shell_links)
+    chosen: set[tuple[int, int]] = set()
+    done, reach = -1.0, min(FIRST_REACH_M, limit)
+    while len(open_) > 1:  # shorter pairs first: who has no terminal left needs no longer ones
+        for a, b in _candidates(frame, open_, groups, rules, (done, reach)):
+            if free[a] and free[b] and (a, b) not in chosen:
+                free[[a, b]] -= 1
+                chosen.add((a, b))
+        if reach >= limit:
+            break
+        open_ = open_[free[open_] > 0]
+        done, reach = reach, min(2.0 * reach, limit)
+    return np.array(sorted(chosen), dtype=np.intp).reshape(-1, 2)
+
+
+def _candidates(
+    frame: Array, among: Pairs, groups: NDArray[np.intp], rules: LinkRules, between_m: tuple[float, float]
+) -> list[tuple[int, int]]:
+    """Pairs of different groups among some satellites that may be up, in a range of lengths, the shortest first."""
+    found = among[cKDTree(frame[among]).query_pairs(between_m[1], output_type="ndarray")]
     found = np.sort(found[groups[found[:, 0]] != groups[found[:, 1]]], axis=1).astype(np.intp)
     if not len(found):
-        return found.reshape(-1, 2)
+        return []
     plan = LinkPlan(found[:, 0], found[:, 1], (), np.ones(len(found), dtype=bool))
     length, up = link_state(frame, plan, rules)
+    up &= length >= between_m[0]
     found, length = found[up], length[up]
-    free = np.full(len(frame), rules.nearest_links or rules.inter_shell_links)
-    chosen = []
-    for a, b in found[np.lexsort((found[:, 1], found[:, 0], length))].tolist():
-        if free[a] and free[b]:
-            free[[a, b]] -= 1
-            chosen.append((a, b))
-    return np.array(sorted(chosen), dtype=np.intp).reshape(-1, 2)
+    return [(a, b) for a, b in found[np.lexsort((found[:, 1], found[:, 0], length))].tolist()]
 
 
 def with_nearest_links(
@@ -72,7 +89,9 @@ def with_nearest_links(
     pairs = np.unique(np.concatenate(frames), axis=0)
     both = np.stack([pairs, pairs[:, ::-1]], axis=1).reshape(-1, 2)
     size = len(groups)
-    held = np.array([np.isin(pairs @ (size, 1), frame @ (size, 1)) for frame in frames]).reshape(-1, len(pairs))
+    held = np.array([np.isin(pairs @ (size, 1), frame @ (size, 1)) for frame in frames]).reshape(
+        len(frames), len(pairs)
+    )
     added = LinkPlan(
         np.concatenate([plan.source, both[:, 0]]),
         np.concatenate([plan.target, both[:, 1]]),

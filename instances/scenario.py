@@ -275,14 +275,22 @@ class Scenario:
         slot
             Its number, from 0.
         """
-        series = self.network(slot)
         rng = np.random.default_rng([self.seed, 2, slot])
-        latitude, longitude = ground_track_deg(series.positions_m, series.times_s, self.start)
-        fixed_m = earth_fixed_m(series.positions_m, series.times_s, self.start)[0]
-        sensing, computing = self.roles.at(self._fixed_roles, latitude[0], longitude[0], fixed_m)
-        busy = self.arrivals.draw(rng, sensing, self.slot_s)
-        if not len(busy):
-            return None
+        fixed = self._fixed_roles
+        if fixed[0] is not None and fixed[1] is not None:  # known without the network, which takes longer
+            sensing, computing = np.flatnonzero(fixed[0]), np.flatnonzero(fixed[1])
+            busy = self.arrivals.draw(rng, sensing, self.slot_s)
+            if not len(busy):
+                return None
+            series = self.network(slot)
+        else:
+            series = self.network(slot)
+            latitude, longitude = ground_track_deg(series.positions_m, series.times_s, self.start)
+            fixed_m = earth_fixed_m(series.positions_m, series.times_s, self.start)[0]
+            sensing, computing = self.roles.at(fixed, latitude[0], longitude[0], fixed_m)
+            busy = self.arrivals.draw(rng, sensing, self.slot_s)
+            if not len(busy):
+                return None
         return assemble(
             f"{self.name}-{slot:04d}",
             self.orbits,

@@ -6,10 +6,12 @@ import networkx as nx
 import pytest
 
 from formulation import write_solution
-from instances import parse_constellation, read_instance, read_scenario, read_stk_ephemeris, write_instance
+from instances import RADIOS, parse_constellation, read_instance, read_scenario, read_stk_ephemeris, write_instance
 from instances.presets import make_preset
 from leosplit.cli import main
+from leosplit.cli.instance_new import RADIO_NAMES
 from solvers.schemes import run_scheme
+from tests.made_up_sky import MadeUpSky
 from tests.test_graph_files import NATIVE
 from tests.tle_of_walker import equivalent_tle
 
@@ -147,3 +149,74 @@ def test_bad_words_are_one_line(solved, tmp_path, capsys, words, message):
     assert message in said.err
     assert said.err.count("\n") == 1
     assert said.out == ""
+
+
+def mixed_catalogue(path):
+    """Write two shells, climbing satellites, and one satellite listed twice."""
+    sky = MadeUpSky(1)
+    sky.shell("UP", 8, 6, 547.4, 53.05)
+    sky.shell("LOW", 8, 5, 540.0, 53.21)
+    sky.climbers(6, 350.0, 500.0, 53.05)
+    path.write_text(sky.catalogue() + "\n".join(sky.text[:3]) + "\n")
+
+
+def test_new_from_a_catalogue_with_choices(tmp_path, capsys):
+    mixed_catalogue(tmp_path / "c.tle")
+    few = ["--tasks", 1, "--computing", 1, "-o", tmp_path / "a.json"]
+    assert run("new", "--tle", tmp_path / "c.tle", *few) == 2
+    assert "--newest takes the newest set of each" in capsys.readouterr().err
+    words = ["new", "--tle", tmp_path / "c.tle", "--newest", *few]
+    assert run(*words) == 0
+    said = capsys.readouterr().err
+    assert "shell 0: 8 planes × 6 satellites (48)" in said
+    assert "shell 1: 8 planes × 5 satellites (40)" in said
+    assert "off station: 6 of 94 satellites: 6 climbs or sinks" in said
+    for choice, count in (
+        (["--shell", 1], 40),
+        (["--altitude-km", "550,560"], 48),
+        (["--inclination-deg", "53.2,53.3"], 40),
+        (["--satellites", "UP 0-*,LOW 1-*"], 11),
+        (["--numbers", ",".join(map(str, range(1, 31)))], 30),
+    ):
+        assert run(*words, *choice, "--nearest", 2) == 0
+        assert len(read_instance(tmp_path / "a.json").satellites) == count
+    assert run(*words, "--epoch", "2025-11-05T00:00:00") == 0
+    assert read_instance(tmp_path / "a.json").meta["epoch"] == "2025-11-05T00:00:00Z"
+
+
+def test_new_with_link_options(tmp_path):
+    def rates(*words):
+        few = ["--tasks", 1, "--computing", 1, "-o", tmp_path / "a.json"]
+        assert run("new", *words, *few) == 0
+        return read_instance(tmp_path / "a.json")
+
+    classes = rates("--radio", "optical-10g", "--radio-across", "optical-2.5g")
+    assert {link.rate_bps for link in classes.links if link.direction in ("fore", "aft")} == {1e10}
+    assert {link.rate_bps for link in classes.links if link.direction in ("left", "right")} == {2.5e9}
+    plain, shifted = rates(), rates("--cross-shift", "nearest", "--constellation", "starlink-550")
+    assert max(link.length_m for link in shifted.links if link.direction == "right") < 8e5
+    assert len(rates("--nearest", 2).links) <= 2 * 66 < len(plain.links)
+    (tmp_path / "isls.txt").write_text("0 1\n1 2\n2 0\n")
+    own = rates("--links", tmp_path / "isls.txt")
+    assert len(own.links) == 4  # the satellites 0-2 and 0-0 do not see each other
+    assert {link.source for link in own.links} == {"0-0", "0-1", "0-2"}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--newest"], "choose from a catalogue"),
+        (["--tle", "x", "--altitude-km", "high"], "must be LOW,HIGH"),
+        (["--cross-shift", "left"], "must be a whole number or nearest"),
+        (["--torus", "3x3", "--nearest", 2], "does not go with --torus"),
+        (["--constellation", "starlink"], "or one of iridium-next"),
+        (["--radio", "optical-10g", "--radio-across", "smoke"], "radio 'smoke' is unknown"),
+    ],
+)
+def test_bad_choices_are_refused(words, message, capsys):
+    assert run("new", *words) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_help_lists_every_radio():
+    assert ", ".join(RADIOS) == RADIO_NAMES

@@ -8,6 +8,8 @@ import pytest
 from fitting.errors import LeosplitError
 from instances import RADIOS, LinkRules, SatelliteFilter, Scenario, observe, parse_constellation
 from instances.catalogue import parse_tle
+from instances.isl import LinkPlan, link_state
+from instances.nearest import nearest_pairs
 from instances.planes import BUNCHED, MOTION, NODE
 from instances.roles import components
 from instances.series import link_stability
@@ -185,3 +187,24 @@ def test_shift_of_slots_is_refused_for_catalogues():
     with pytest.raises(ValueError, match="belongs to a Walker shell"):
         Scenario("x", made, rules=LinkRules(cross_shift=2))
     assert replace(Scenario("x", made), rules=LinkRules(cross_shift="nearest")).network(0).up.any()
+
+
+def test_no_satellite_in_reach_is_no_link():
+    made = parse_tle("\n".join(mixed_text().splitlines()[:9]), "three")
+    series = observe(made, [0.0, 60.0], LinkRules(nearest_links=2, max_range_m=1e5), RADIOS["optical-10g"])
+    assert series.up.shape == (2, 0)
+
+
+def test_nearest_pairs_are_those_of_a_greedy_search_over_all(mixed):
+    """The staged search against all pairs sorted by length."""
+    frame = mixed.positions_m(0.0)
+    rules = LinkRules(nearest_links=3)
+    found = nearest_pairs(frame, np.arange(mixed.total), rules)
+    a, b = np.triu_indices(mixed.total, 1)
+    length, up = link_state(frame, LinkPlan(a, b, (), np.ones(len(a), dtype=bool)), rules)
+    free, expected = np.full(mixed.total, 3), []
+    for k in np.argsort(length, kind="stable").tolist():
+        if up[k] and free[a[k]] and free[b[k]]:
+            free[[a[k], b[k]]] -= 1
+            expected.append((int(a[k]), int(b[k])))
+    assert found.tolist() == [list(pair) for pair in sorted(expected)]
