@@ -24,32 +24,35 @@ class Press:
 
     Raised in an import it could be: extension modules turn it into an `ImportError`, and whoever can do without the
     module goes on. There it waits for the end of the import. Where it was raised in a finalizer or a callback, which
-    Python leaves at once, it is raised again.
+    Python leaves at once, it is raised again. A signal that comes twice, as from `timeout`, or from a key that is
+    pressed twice, is one: what is known is being printed.
 
     Attributes
     ----------
-    interrupts
-        Says to code that cannot be left by an exception, as the callbacks of solvers, that this signal ends the
-        command, so that it may look for it by itself.
     first
         When it came first, by `time.monotonic`, or None.
     """
-
-    interrupts = True
 
     def __init__(self) -> None:
         self.first: float | None = None
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         """Handle the signal."""
-        now = time.monotonic()
-        self.first = self.first or now
+        waited_s = self.seen()
+        if 0 < waited_s < PATIENCE_S and number != signal.SIGVTALRM:
+            return
         if not _importing(frame):
             raise KeyboardInterrupt
-        if now - self.first > PATIENCE_S:
+        if waited_s > PATIENCE_S:
             say_so()
             os._exit(1)
         self.again()
+
+    def seen(self) -> float:
+        """Return how long ago the first signal came [s]; for code that looks for signals by itself, as solvers do."""
+        now = time.monotonic()
+        self.first = self.first or now
+        return now - self.first
 
     def again(self, *_: object) -> None:
         """Come again in a moment: by a timer that nothing else uses."""

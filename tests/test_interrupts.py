@@ -17,8 +17,8 @@ from formulation import Problem
 from instances import generate_torus, preset_scenario, read_scenario, write_instance, write_scenario
 from leosplit.sweeps.engine import cluster_client
 from solvers import gaps, piecewise
-from solvers.exact import Limits
-from solvers.exact import highs as module
+from solvers.backends import highs as module
+from solvers.backends.highs import Limits
 from solvers.result import Result, Termination
 from solvers.schemes import SchemeOptions, run_scheme
 from tests.sweeping import TORUS_TOML
@@ -118,6 +118,19 @@ def test_simulate_keeps_and_prints_the_slots_that_it_has(work, press):
     assert [line.split(",")[0] for line in table.read_text().splitlines()[1:]] == ["11", "12", "13"]
 
 
+def test_a_signal_that_comes_twice_is_one(work):
+    """`timeout` sends it to the process and to its group."""
+    code = (
+        "import os, signal, sys\nfrom leosplit.cli import main, output\nclean = output.clean\n"
+        "def press(value):\n    os.kill(os.getpid(), signal.SIGINT)\n    return clean(value)\n"
+        "output.clean = press\nsys.exit(main())\n"
+    )
+    words = ["gap", "0.json", "1.json", "--scheme", "pressing_schemes:pressing", "--json"]
+    code, out, err = run("-c", code, *words, "--out", "out", cwd=work, code=())
+    assert (code, err.splitlines()[-1]) == (1, "error: interrupted")
+    assert len(json.loads(out)["rows"]) == 4
+
+
 @pytest.mark.parametrize("press", SIGNALS)
 def test_a_single_run_ends_in_one_line(work, press):
     (work / "once").touch()
@@ -175,7 +188,7 @@ def test_an_interrupt_in_an_import_waits_for_its_end(tmp_path, press):
         "end = time.process_time() + 0.2\nwhile time.process_time() < end: pass\nopen('imported', 'w').close()\n"
     )
     code = (
-        "from leosplit.interrupts import handle_signals\nhandle_signals()\n"
+        "from leosplit import interrupts\ninterrupts.PATIENCE_S = 100.0\ninterrupts.handle_signals()\n"
         "try:\n    import slow\n    while True: pass\nexcept KeyboardInterrupt:\n    print('ended')\n"
     )
     assert run("-c", code, cwd=tmp_path, code=()) == (0, "ended\n", "")
@@ -213,10 +226,11 @@ def test_ctrl_c_while_the_command_line_is_being_loaded(tmp_path):
 
 
 class Handler:
-    interrupts = True
-
     def __call__(self, *_):
         raise AssertionError("not while HiGHS runs")
+
+    def seen(self):
+        """Say that this handler ends the command."""
 
 
 @pytest.mark.parametrize(

@@ -201,3 +201,31 @@ def test_asking_for_the_commit_only_reads_the_repository():
     os.utime(__file__)  # so that an index that is written would be refreshed
     assert commit.__wrapped__()
     assert file.stat().st_mtime_ns == before
+
+
+def test_a_full_disk_leaves_the_old_file(tmp_path):
+    """A file system of 64 KiB, in a name space of mounts of its own."""
+    code = (
+        "import os, sys; from pathlib import Path; from fitting.whole_file import write_text\n"
+        "target = Path('disk/a.json'); target.write_text('old')\n"
+        "try: write_text(target, 'x' * 200_000)\n"
+        "except OSError as error: print(error)\n"
+        "print(target.read_text(), sorted(os.listdir('disk')))"
+    )
+    (tmp_path / "disk").mkdir()
+    apart = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c"]
+    mount = "mount -t tmpfs -o size=64k none disk || exit 77"
+    try:
+        done = subprocess.run(
+            [*apart, f'{mount}; exec "$0" -c "$1"', sys.executable, code],
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parent.parent)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except FileNotFoundError:
+        pytest.skip("no unshare")
+    if done.returncode:
+        pytest.skip(f"no mounts of one's own here: {done.stderr}")
+    assert done.stdout == "[Errno 28] No space left on device: 'disk/a.json'\nold ['a.json']\n"

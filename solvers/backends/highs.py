@@ -163,16 +163,21 @@ def _as_type(value: Any, kind: type) -> Any:
 def interruptible() -> Iterator[threading.Event]:
     """Turn Ctrl-C into an event for as long as this lasts: an exception in a callback of HiGHS ends the process.
 
-    So is SIGTERM, where its handler says by an attribute `interrupts` that it does the same as Ctrl-C.
+    So is SIGTERM, where its handler does the same as Ctrl-C: it has a method `seen`, which is told of the signal.
     """
     event = threading.Event()
     before: dict[int, Any] = {}
     if threading.current_thread() is threading.main_thread():
         handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
         before = {number: handler for number, handler in handlers.items() if _interrupts(number, handler)}
+
+    def stop(number: int, _: Any) -> None:
+        event.set()
+        getattr(before[number], "seen", lambda: None)()
+
     try:
         for number in before:
-            signal.signal(number, lambda *_: event.set())
+            signal.signal(number, stop)
         yield event
     finally:
         for number, handler in before.items():
@@ -181,7 +186,7 @@ def interruptible() -> Iterator[threading.Event]:
 
 def _interrupts(number: int, handler: Any) -> bool:
     """Tell whether a signal's handler ends what is being done: not where it is ignored."""
-    return callable(handler) and (number == signal.SIGINT or getattr(handler, "interrupts", False))
+    return callable(handler) and (number == signal.SIGINT or hasattr(handler, "seen"))
 
 
 def run(h: Any, limits: Limits, watch: Watch | None = None, start: Floats | None = None) -> Outcome:
