@@ -6,8 +6,9 @@ from importlib import import_module
 
 import pytest
 
-from formulation import OBJECTIVES, Hops, LinkPackets, Problem, read_problem, rule_to_dict, write_problem
+from formulation import OBJECTIVES, Hops, Linear, LinkPackets, Problem, read_problem, rule_to_dict, write_problem
 from formulation.models.objective import MODELLED
+from formulation.rules.slot import in_slot
 from instances import generate_torus, write_instance
 from leosplit.cli import main
 from leosplit.cli.problem_options import OPTIONS, Asked, Objective
@@ -118,3 +119,27 @@ def test_studies_vary_rules_and_options(tmp_path):
     assert len(list(study_from_dict(document, tmp_path).jobs())) == 8
     with pytest.raises(ParameterError, match="share_computing must be true or false"):
         check_parameter("share_computing", 1, tmp_path)
+
+
+def test_rules_of_a_scenario_ask_each_slot_of_what_it_has(tmp_path, capsys):
+    rule = json.dumps({"kind": "hops", "limit": 3, "tasks": ["0-0", "1-1"], "name": "short"})
+    words = ["simulate", "iridium", "--start", "36", "--slots", "3", "--scheme", "best-response", "--seed", "3"]
+    words += ["--out", str(tmp_path)]
+    assert main([*words, "--rule", rule, "--share-computing", "--json"]) == 0
+    slots = json.loads(capsys.readouterr().out)["slots"]
+    assert [slot["termination"] for slot in slots][1] == "idle"
+    assert {slot["termination"] for slot in slots} <= {"feasible", "infeasible", "idle"}
+    assert slots[0]["tasks"] == 5
+    assert main([*words, "--rule", rule.replace("1-1", "99-1")]) == 2
+    assert "must name satellites of the scenario, got '99-1'" in capsys.readouterr().err
+
+
+def test_a_rule_in_a_slot_drops_what_is_not_there():
+    instance = generate_torus(3, 3, tasks=2, computing=1, seed=4)
+    task = instance.tasks[0].satellite
+    assert in_slot(Hops(limit=3, tasks=(task, "gone")), instance) == Hops(limit=3, tasks=(task,))
+    assert in_slot(Hops(limit=3, tasks=("gone",)), instance) is None
+    assert in_slot(LinkPackets(limit=1), instance) == LinkPackets(limit=1)
+    sent = {"variable": "sent", "packet": "data", "coefficient": 1}
+    linear = Linear(terms=[sent | {"task": task}, sent | {"task": "gone"}], sense="<=", rhs=1)
+    assert [term.task for term in in_slot(linear, instance).terms] == [task]

@@ -71,6 +71,10 @@ def test_every_formulation_has_the_rules(formulation):
 
 def test_rules_that_cannot_be_met_are_named_with_what_can():
     problem = Problem(tiny_instance(2, tasks=3), rules=(LinkPackets(limit=0, name="no link at all"),))
-    result = solve_full(problem)
-    assert (result.termination, result.solution, result.objective_s) == (Termination.INFEASIBLE, None, None)
-    assert "rule no link at all is 1, allowed 0" in result.message
+    for options, words in (
+        ({}, "rule no link at all"),
+        ({"formulation": "bit-flow"}, "no link at all is 1, allowed 0"),
+    ):
+        result = solve_full(problem, **options)
+        assert (result.termination, result.solution, result.objective_s) == (Termination.INFEASIBLE, None, None)
+        assert words in result.message

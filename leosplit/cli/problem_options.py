@@ -82,6 +82,13 @@ class Asked:
         }
         return replace(problem, rules=(*problem.rules, *self.rules), **changes)
 
+    def of_slot(self, instance: "Instance") -> "Problem":
+        """Return the problem of one slot: what rules ask of tasks and links that it does not have is left out."""
+        from formulation.rules.slot import in_slot
+
+        kept = (in_slot(rule, instance) for rule in self.rules)
+        return replace(self, rules=tuple(rule for rule in kept if rule is not None)).of(instance)
+
     @property
     def parameters(self) -> dict[str, Any]:
         """What is asked, as parameters of a study (`leosplit.sweeps.parameters`)."""

@@ -38,6 +38,7 @@ def command(
     json: Json = False,
 ) -> None:
     """Run a scheme slot by slot: delay, allocation, hand-overs of routes, churn of links, slots where T > Δt."""
+    from formulation.rules.slot import require_satellites
     from instances import Constellation
     from leosplit.csv_file import GrowingTable
     from leosplit.figures.simulation import draw_simulation
@@ -51,6 +52,7 @@ def command(
         raise typer.BadParameter(f"must be below {plan.count}, the number of slots", param_hint="--start")
     if isinstance(plan.orbits, Constellation):
         say(plan.orbits.summary(), err=True)
+    require_satellites(asked.rules, plan.orbits.ids)
     stop = plan.count if slots is None else start + slots
     results: list[SlotResult] = []
     stopped = False
@@ -63,7 +65,7 @@ def command(
         try:
             with GrowingTable(files[0], SlotRow) as slot_table, GrowingTable(files[1], TaskRow) as task_table:
                 for result in simulate(
-                    plan, scheme, options, ask=asked.of, start=start, stop=stop, stage=progress.rename
+                    plan, scheme, options, ask=asked.of_slot, start=start, stop=stop, stage=progress.rename
                 ):
                     results.append(replace(result, instance=None))  # hundreds of networks would fill the memory
                     slot_table.add([result.row])
