@@ -175,6 +175,7 @@ def mutate_store(data: bytes, rng: random.Random) -> bytes:
         path = Path(directory) / "r.db"
         path.write_bytes(data)
         connection = sqlite3.connect(path)
+        connection.execute("PRAGMA synchronous = OFF")
         columns = [row[1] for row in connection.execute("PRAGMA table_info(runs)")]
         values = ["'x'", "''", "NULL", "x'ff00'", "CAST(x'fe' AS TEXT)", "9e999", "-1", "1e300", "5e-324", "0", "1.5"]
         values += ["'[]'", "'{}'", "'{\"policy\": 1}'", "'{\"a\": [[1]]}'", "9223372036854775807", "'exact'", "'1-1-1'"]

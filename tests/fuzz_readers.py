@@ -150,9 +150,11 @@ def use_curve(read: Any, rng: random.Random) -> None:
         x = read.inverse(target)
         assert x is None or read(x) >= target
     read.inverse(0.7, 0.0, max(hi, 1.0))
-    side = rng.choice(["under", "over", "interpolate", "best"])
-    spread = float(np.ptp(values)) or 1.0
-    for asked in ({"max_error": rng.choice((1e-2, 1e-4)) * spread}, {"segments": rng.choice((1, 3))}):
+    if rng.random() < 0.15:
+        side, spread = rng.choice(["under", "over", "interpolate", "best"]), float(np.ptp(values)) or 1.0
+        asked = rng.choice(
+            [{"max_error": 1e-2 * spread}, {"max_error": 1e-4 * spread}, {"segments": rng.choice((1, 3))}]
+        )
         found = piecewise_linear(read, side=side, **asked)
         assert np.isfinite(found.function.y).all()
 
@@ -161,9 +163,9 @@ def use_measurements(read: Any, rng: random.Random) -> None:
     """Fit a family, now and then all."""
     if len(read.x) > 60:
         return
-    if rng.random() < 0.02:
+    if rng.random() < 0.002:
         compare_fits(read.x, read.y)
-    elif rng.random() < 0.2:
+    elif rng.random() < 0.1:
         family = rng.choice(["piecewise_linear", "saturating_exponential", "power_law", "logistic"])
         fit = fit_curve(read.x, read.y, family, read.sigma)
         assert np.isfinite(fit.curve(read.x)).all()

@@ -32,7 +32,9 @@ def second_actions(tables: SlotTables) -> Ints:
         there = tables.target[k, :nodes]
         links = here[:, None] * degree + np.arange(degree)
         cost = tables.seconds_per_bit[k, links] + tables.relay_s_per_bit[k, there] + tables.go_s_per_bit[t, there]
-        comes_back = (tables.path_relays[t, there] == here[:, None, None]).any(2)
+        comes_back = np.zeros(there.shape, dtype=bool)
+        for hop in range(tables.path_relays.shape[2]):  # one at a time: all at once take N × A × H
+            comes_back |= tables.path_relays[t, there, hop] == here[:, None]
         first = links == tables.path_links[t, :nodes, :1]
         cost = np.where((there < nodes) & ~comes_back & ~first & np.isfinite(cost), cost, np.inf)
         best = cost.argmin(1)

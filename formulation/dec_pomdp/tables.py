@@ -175,35 +175,57 @@ def grow_trees(
         cost.append(np.atleast_2d(found[0]))
         after.append(np.atleast_2d(found[1]))
     before = np.concatenate(after)
-    step = np.full((n + 1) * (n + 1), n * degree, dtype=np.int32)  # (from, to) -> link
-    step[source * (n + 1) + onward] = slot
-    links, relays = _unroll(np.where(before < 0, n, before), ends, step.reshape(n + 1, n + 1), n)
+    before = np.pad(np.where(before < 0, n, before), ((0, 0), (0, 1)), constant_values=n)
+    links, relays = _unroll(before, _links_to(before, source, onward, slot, n * degree), ends, n)
     reached = np.pad(np.isfinite(np.concatenate(cost)), ((0, 0), (0, 1)))
     return replace(
         tables,
-        go_s_per_bit=np.where(reached, per_bit[links].sum(-1) + relay[relays].sum(-1), np.inf),
-        go_s=np.where(reached, tables.propagation_s[0][links].sum(-1), np.inf),
+        go_s_per_bit=np.where(reached, _along(per_bit, links) + _along(relay, relays), np.inf),
+        go_s=np.where(reached, _along(tables.propagation_s[0], links), np.inf),
         path_links=links,
         path_relays=relays,
     )
 
 
-def _unroll(after: NDArray[np.int64], ends: NDArray[np.int64], step: Ints, n: int) -> tuple[Ints, Ints]:
+def _links_to(
+    after: NDArray[np.int64],
+    source: NDArray[np.integer],
+    onward: NDArray[np.integer],
+    slot: NDArray[np.integer],
+    no_link: int,
+) -> Ints:
+    """Return the link from each satellite to the one after it on each tree, shape of `after`: (T, N + 1)."""
+    nodes = after.shape[1]
+    pairs = source.astype(np.int64) * nodes + onward
+    order = np.argsort(pairs)
+    wanted = np.arange(nodes) * nodes + after
+    place = np.searchsorted(pairs[order], wanted).clip(max=max(len(pairs) - 1, 0))
+    if not len(pairs):
+        return np.full(after.shape, no_link, dtype=np.int32)
+    return np.where(after < nodes - 1, slot[order][place], no_link).astype(np.int32)
+
+
+def _unroll(after: NDArray[np.int64], link: Ints, ends: NDArray[np.int64], n: int) -> tuple[Ints, Ints]:
     """Follow every tree from every satellite to its destination; return links and inner satellites."""
     trees = np.arange(len(ends))[:, None]
-    after = np.pad(after, ((0, 0), (0, 1)), constant_values=n)
-    at = np.broadcast_to(np.arange(n + 1), after.shape)
-    links, relays = [], []
-    while True:
+    start = np.broadcast_to(np.arange(n + 1), after.shape)
+    hops, at = 0, after[trees, start]
+    while (at != n).any():
+        hops, at = hops + 1, after[trees, at]
+    links = np.full((*after.shape, max(hops, 1)), link[0, n] if len(link) else 0, dtype=np.int32)
+    relays = np.full(links.shape, n, dtype=np.int32)
+    at = start
+    for hop in range(hops):
         onward = after[trees, at]
-        if (onward == n).all():
-            break
-        links.append(step[at, onward])
-        relays.append(np.where(onward == ends[:, None], n, onward).astype(np.int32))
+        links[..., hop] = link[trees, at]
+        relays[..., hop] = np.where(onward == ends[:, None], n, onward)
         at = onward
-    if not links:
-        links, relays = [np.full(after.shape, step[n, n], np.int32)], [np.full(after.shape, n, np.int32)]
-    return np.ascontiguousarray(np.stack(links, -1)), np.ascontiguousarray(np.stack(relays, -1))
+    return links, relays
+
+
+def _along(values: Floats, places: Ints) -> Floats:
+    """Sum values along the paths of each tree, shape (T, N + 1); tree by tree, for all paths at once are large."""
+    return np.array([values[own].sum(-1) for own in places]).reshape(places.shape[:2])
 
 
 def stack_tables(parts: Sequence[SlotTables]) -> SlotTables:

@@ -20,8 +20,8 @@ Array32 = NDArray[np.float32]
 FORMAT = "leosplit-policy"
 VERSION = 1
 LARGEST_BYTES = 1 << 20
-LARGEST_WEIGHT = 1e4
-"""Trained weights are below 10; with larger ones than this Q overflows float32, and every choice is the same."""
+LARGEST_WEIGHT = 1e7
+"""Trained weights are below 10, a caution may be millions; far larger ones overflow float32, and Q says nothing."""
 WEIGHTS = ("linear", "layer_1", "layer_2", "layer_3")
 PRIORS = ("marginal", "cost_to_go", "none")
 SHIPPED = {
