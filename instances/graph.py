@@ -244,8 +244,10 @@ def _reason(error: Exception) -> str:
 
 
 def _hashable(value: Any) -> Any:
-    """Return an id as networkx keeps it."""
-    return tuple(value) if isinstance(value, list) else value
+    """Return an id as networkx keeps it; a TypeError where it can be none."""
+    found = tuple(value) if isinstance(value, list) else value
+    hash(found)
+    return found
 
 
 _FORMS = {".graphml": "graphml", ".gml": "gml", ".json": "node-link"}

@@ -303,6 +303,13 @@ def _graphs(suffix: str) -> list[bytes]:
     return [*found, _json(plain)] if suffix == ".json" else found
 
 
+def _gml() -> list[bytes]:
+    nodes = "".join(f'  node [ id {k} label "n{k}" Longitude {3.0 * k} Latitude {50.0 + k} ]\n' for k in range(6))
+    ends = [(k, (k + d) % 6) for k in range(6) for d in (1, 5)]
+    edges = "".join(f"  edge [ source {a} target {b} rate_bps 1e8 length_m 1e6 ]\n" for a, b in ends)
+    return [f'graph [\n  directed 1\n  Network "made up"\n{nodes}{edges}]\n'.encode()]
+
+
 def _policies() -> list[bytes]:
     shipped = Path(sys.modules["solvers"].__file__ or "").parent / "data"
     plain = [
@@ -340,6 +347,7 @@ READERS: Mapping[str, Reader] = {
     ),
     "omm": Reader(".omm", _messages, read_tle, use_orbits, TEXT),
     "graphml": Reader(".graphml", lambda: _graphs(".graphml"), read_graph, use_instance, TEXT),
+    "gml": Reader(".gml", _gml, read_graph, use_instance, TEXT),
     "node-link": Reader(".json", lambda: _graphs(".json"), read_graph, use_instance, JSON),
     "sndlib": Reader(".txt", lambda: [NATIVE.encode(), XML.encode()], read_sndlib, use_instance, TEXT),
     "policy": Reader(".safetensors", _policies, read_policy, use_policy, any_of(mutate_tensors)),
