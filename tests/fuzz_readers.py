@@ -306,7 +306,7 @@ def _graphs(suffix: str) -> list[bytes]:
 def _gml() -> list[bytes]:
     nodes = "".join(f'  node [ id {k} label "n{k}" Longitude {3.0 * k} Latitude {50.0 + k} ]\n' for k in range(6))
     ends = [(k, (k + d) % 6) for k in range(6) for d in (1, 5)]
-    edges = "".join(f"  edge [ source {a} target {b} rate_bps 1e8 length_m 1e6 ]\n" for a, b in ends)
+    edges = "".join(f"  edge [ source {a} target {b} rate_bps 100000000 length_m 1.0e6 ]\n" for a, b in ends)
     return [f'graph [\n  directed 1\n  Network "made up"\n{nodes}{edges}]\n'.encode()]
 
 
