@@ -17,6 +17,7 @@ from solvers.routed_response import best_response_router
 from solvers.schemes import SchemeOptions, run_scheme
 from tests.brute_force_rules import least
 from tests.test_rules_models import drawn
+from tests.tiny import few_frames, tiny_instance
 
 SCHEMES = ("even", "bs-shortest-path", "best-response-4")
 
@@ -87,3 +88,21 @@ def test_rules_that_do_not_bind_change_nothing():
     bound = solve_full(Problem(instance, rules=(LinkPackets(limit=3), Hops(limit=40))))
     assert bound.termination is Termination.OPTIMAL
     assert bound.objective_s == pytest.approx(free.objective_s, rel=1e-6)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_whole_frames_keep_limits_of_the_ratio_and_rules(seed):
+    instance = few_frames(tiny_instance(seed, computing=2, nodes=5), 6)
+    tasks = tuple(
+        replace(task, offload_ratio_range=(0.3, 0.8), weight=1.0 + k) for k, task in enumerate(instance.tasks)
+    )
+    problem = Problem(
+        replace(instance, tasks=tasks), whole_frames=True, share_computing=True, rules=(ComputingTasks(limit=1),)
+    )
+    exact = solve_full(problem, time_limit=60)
+    assert exact.termination is Termination.OPTIMAL
+    assert check(problem, exact.solution) == ()
+    assert {round(6 * d.offload_ratio) for d in exact.solution.tasks} <= {2, 3, 4}
+    response = run_scheme(problem, "best-response-4")
+    assert check(problem, response.solution) == ()
+    assert response.objective_s >= exact.bound_s * (1 - 1e-9)
