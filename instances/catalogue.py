@@ -5,7 +5,7 @@ slots and links are derived from mean elements at time 0, see `instances.planes`
 """
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -81,6 +81,10 @@ class TleSet:
     def total(self) -> int:
         """Number of satellites."""
         return len(self.names)
+
+    def __getstate__(self) -> dict[str, object]:
+        """Return the fields alone: SGP4's records are made anew where another process takes the set over."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
 
     @cached_property
     def _records(self) -> list[Satrec]:

@@ -1,9 +1,12 @@
 """A scheme over the slots of a scenario: delay, allocation, hand-overs of routes and churn of links."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
+from typing import Any
 
 from formulation import Problem, Solution, as_problem, evaluate
 from instances import Instance, Scenario, cut_off_tasks
@@ -11,6 +14,8 @@ from solvers.schemes import SchemeOptions, run_scheme
 
 IDLE = "idle"
 CUT_OFF = "cut_off"
+SLOTS_AHEAD = 4
+"""Slots handed to the processes ahead of time, for each."""
 Pair = tuple[str, str]
 Route = tuple[str, str]
 """Satellite of the task and kind of the packet: ``data`` or ``model``."""
@@ -147,6 +152,7 @@ def simulate(
     start: int = 0,
     stop: int | None = None,
     stage: Callable[[str], None] = lambda name: None,
+    workers: int = 1,
 ) -> Iterator[SlotResult]:
     """Run a scheme slot by slot.
 
@@ -166,6 +172,8 @@ def simulate(
         First slot, and the one to stop before; the whole span by default.
     stage
         Called with a name before each slot.
+    workers
+        Processes that decide slots at the same time, by the engine of sweeps; the results are the same.
 
     Yields
     ------
@@ -175,16 +183,17 @@ def simulate(
     before_up: set[Pair] | None = None
     before: dict[Route, tuple[str, ...]] = {}
     ground = _Ground(scenario)
-    for slot in range(start, scenario.count if stop is None else min(stop, scenario.count)):
-        stage(f"{scenario.name}: slot {slot} of {scenario.count}, {scheme}")
-        series = scenario.network(slot)
-        up, lost = series.pairs(0), series.lost(0)
-        result = ground.sent_down(_run(scenario, slot, scheme, options or SchemeOptions(), ask))
-        if lost:
-            told = f"no orbit: {', '.join(lost)}"
-            result = replace(
-                result, row=replace(result.row, message="; ".join(filter(None, (told, result.row.message))))
-            )
+    slots = range(start, scenario.count if stop is None else min(stop, scenario.count))
+    decide = partial(_decide, scheme=scheme, options=options or SchemeOptions(), ask=ask)
+    for decided in (
+        _one_by_one(scenario, slots, decide, stage)
+        if workers == 1
+        else _at_once(scenario, slots, decide, stage, workers)
+    ):
+        up, result = decided.up, ground.sent_down(decided.result)
+        if decided.lost:
+            message = "; ".join(filter(None, (f"no orbit: {', '.join(decided.lost)}", result.row.message)))
+            result = replace(result, row=replace(result.row, message=message))
         paths = result.paths
         known = up if before_up is None else before_up
         row = replace(
@@ -198,6 +207,68 @@ def simulate(
         )
         yield replace(result, row=row)
         before_up, before = up, paths
+
+
+@dataclass(frozen=True)
+class _Decided:
+    """One slot by itself: what was decided, the links that are up, the satellites without an orbit."""
+
+    result: SlotResult
+    up: set[Pair]
+    lost: list[str]
+
+
+Decide = Callable[[Scenario, int], _Decided]
+
+
+def _decide(
+    scenario: Scenario, slot: int, scheme: str, options: SchemeOptions, ask: Callable[[Instance], Problem]
+) -> _Decided:
+    series = scenario.network(slot)
+    return _Decided(_run(scenario, slot, scheme, options, ask), series.pairs(0), series.lost(0))
+
+
+def _one_by_one(
+    scenario: Scenario, slots: Sequence[int], decide: Decide, stage: Callable[[str], None]
+) -> Iterator[_Decided]:
+    """Decide the slots in this process."""
+    for slot in slots:
+        stage(f"{scenario.name}: slot {slot} of {scenario.count}")
+        yield decide(scenario, slot)
+
+
+def _at_once(
+    scenario: Scenario, slots: Sequence[int], decide: "partial[_Decided]", stage: Callable[[str], None], workers: int
+) -> Iterator[_Decided]:
+    """Decide several slots at a time in processes of their own, and yield them in their order."""
+    from leosplit.sweeps.engine import cluster_client
+
+    quiet = partial(decide.func, **{**decide.keywords, "options": replace(decide.keywords["options"], progress=None)})
+    with cluster_client(None, workers) as client:
+        shared = client.scatter(scenario, broadcast=True)
+        waiting: deque[Any] = deque()
+        for slot in slots:
+            waiting.append(client.submit(quiet, shared, slot, pure=False))
+            if len(waiting) > SLOTS_AHEAD * workers:
+                yield _result(waiting.popleft())
+                stage(f"{scenario.name}: slot {slot - len(waiting)} of {scenario.count}")
+        while waiting:
+            yield _result(waiting.popleft())
+
+
+def _result(future: Any) -> _Decided:
+    """Wait for a slot; a process that dies again and again is an error of one line."""
+    from distributed import KilledWorker
+
+    from leosplit.sweeps.engine import EngineError
+
+    try:
+        decided: _Decided = future.result()
+    except KilledWorker:
+        raise EngineError(
+            "a slot ended the processes that decided it, as for want of memory; --workers 1 shows where"
+        ) from None
+    return decided
 
 
 class _Ground:

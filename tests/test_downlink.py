@@ -113,3 +113,13 @@ def test_a_satellite_that_decays_is_the_slots_row_and_not_the_end_of_the_run():
 
 def test_presets_have_no_downlink():
     assert preset_scenario("iridium").downlink is None
+
+
+def test_slots_decided_at_the_same_time_give_the_same_rows():
+    pytest.importorskip("distributed")
+    made = Scenario("p", parse_tle(equivalent_tle(SKY), "sets"), arrivals=Bursts(60.0))
+    made.network(0)
+    one, two = (list(simulate(made, "bs-shortest-path", stop=12, workers=workers)) for workers in (1, 2))
+    assert [replace(a.row, decision_s=0.0) for a in one] == [replace(b.row, decision_s=0.0) for b in two]
+    assert [a.tasks for a in one] == [b.tasks for b in two]
+    assert sum(a.row.tasks for a in one) > 5

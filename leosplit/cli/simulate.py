@@ -26,6 +26,7 @@ def command(
     ] = "bs-shortest-path",
     start: Annotated[int, typer.Option(min=0, metavar="K", help="First slot.")] = 0,
     slots: Annotated[int | None, typer.Option(min=1, metavar="N", help="How many slots; the whole span.")] = None,
+    workers: Annotated[int, typer.Option(min=1, metavar="N", help="Slots decided at the same time.")] = 1,
     policy: PolicyOption = None,
     seed: SeedOption = 0,
     time_limit: TimeLimitOption = None,
@@ -65,7 +66,14 @@ def command(
         try:
             with GrowingTable(files[0], SlotRow) as slot_table, GrowingTable(files[1], TaskRow) as task_table:
                 for result in simulate(
-                    plan, scheme, options, ask=asked.of_slot, start=start, stop=stop, stage=progress.rename
+                    plan,
+                    scheme,
+                    options,
+                    ask=asked.of_slot,
+                    start=start,
+                    stop=stop,
+                    stage=progress.rename,
+                    workers=workers,
                 ):
                     results.append(replace(result, instance=None))  # hundreds of networks would fill the memory
                     slot_table.add([result.row])
