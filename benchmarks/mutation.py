@@ -322,12 +322,14 @@ def measure(module: str, count: int, seed: int, tree: Path) -> list[tuple[Mutant
         path.write_text(mutant.source, encoding="utf-8")
         state = "equivalent" if mutant.key in known else run_tests(tree, tests, limit_s)
         results.append((mutant, state))
+        if state == "survived":
+            print(f"survived {module}:{mutant.line} {mutant.key}", file=sys.stderr, flush=True)
     path.write_text(source, encoding="utf-8")
     return results
 
 
 def main() -> None:
-    """Print the table and the survivors."""
+    """Print the table, and the survivors on stderr as they are found."""
     parser = argparse.ArgumentParser(description="Mutation testing of the modules that results depend on.")
     parser.add_argument("modules", nargs="*", metavar="MODULE", help="such as formulation/delay.py; all by default")
     parser.add_argument("--seed", type=int, default=3000)
@@ -349,7 +351,6 @@ def main() -> None:
     print(
         f"{'module':58}{'mutants':>8}{'killed':>8}{'late':>6}{'equivalent':>12}{'survived':>10}{'score':>8}", flush=True
     )
-    survivors = []
     with TemporaryDirectory() as folder:
         copy_tree(Path(folder))
         for module in modules:
@@ -360,9 +361,6 @@ def main() -> None:
             score = noticed / max(noticed + number["survived"], 1)
             cells = "".join(f"{number[name]:>{width}}" for name, width in zip(number, (8, 6, 12, 10), strict=True))
             print(f"{module:58}{len(results):>8}{cells}{score:>8.0%}", flush=True)
-            survivors += [(module, mutant) for mutant, state in results if state == "survived"]
-    for module, mutant in survivors:
-        print(f"survived {module}:{mutant.line} {mutant.key}")
 
 
 if __name__ == "__main__":

@@ -202,6 +202,34 @@ def test_fixing_leaves_exactly_what_the_cutoff_allows(seed, room):
             assert not model.any()
 
 
+@pytest.mark.parametrize("seed", SEEDS)
+def test_rounding_at_the_cutoff_takes_nothing(seed):
+    """A plan that costs 1e-9 (|cutoff| + 1) more than the cutoff allows may be one that costs as much; it stays."""
+    for part, stays in ((0.0, True), (0.9, True), (1.2, False)):
+        data, domains, multipliers, thetas, _ = drawn(seed)
+        bound = lagrangian_bound(data, domains, multipliers)
+        values = dict(sorted(bound.tasks[0].values.items()))
+        (c, q), value = max(((key, v) for key, v in values.items() if np.isfinite(v)), key=lambda item: item[1])
+        cutoff = bound.value + value - bound.tasks[0].least
+        cutoff -= part * 1e-9 * (abs(cutoff) + 1)
+        reduced_cost_fixing(data, domains, multipliers, bound, cutoff)
+        assert (c in domains[0].segments[q].ends) == stays
+        data, domains, _, _, _ = drawn(seed)
+        commodities = Commodities(domains)
+        zero = np.zeros((len(commodities.task), data.resources))
+        alone = dual_feasible(data, commodities, [np.ones(1), np.zeros(1)], zero, "max")
+        costs = solve_pricing(data, domains[0], alone, 0)
+        (c, q), value = max(((key, v) for key, v in costs.values.items() if np.isfinite(v)), key=lambda item: item[1])
+        limit = value - part * 1e-9 * (abs(value) + 1)
+        single_task_fixing(data, domains, np.array([limit, np.inf]))
+        assert (c in domains[0].segments[q].ends) == stays
+    data, domains, _, _, _ = drawn(seed)
+    single_task_fixing(data, domains, np.array([costs.least, np.inf]))  # the least of all is within its own cutoff
+    assert [(c, q) for q, segment in enumerate(domains[0].segments) for c in segment.ends] == [
+        key for key, value in costs.values.items() if value <= costs.least + 1e-9 * (costs.least + 1)
+    ]
+
+
 def through(data, weight, mask, m, kind, rest):
     """Return the cost of the cheapest walk through each arc, with what its end costs beside it, shape (arcs,)."""
     size = 2 * data.nodes
