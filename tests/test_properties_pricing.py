@@ -1,10 +1,12 @@
 """Multipliers, bounds, fixing and segments against enumeration of every path, segment and end of tiny networks."""
 
+from dataclasses import replace
 from itertools import combinations, product
 
 import numpy as np
 import pytest
 
+from formulation import Problem
 from solvers.exact.branch_and_price.domains.delay_bounds import chord, delay_bounds
 from solvers.exact.branch_and_price.domains.domain import initial_domains
 from solvers.exact.branch_and_price.domains.refinement import (
@@ -30,17 +32,18 @@ from tests.tiny import tiny_instance
 SEEDS = range(6)
 
 
-def drawn(seed, at=None, tasks=2):
+def drawn(seed, at=None, tasks=2, *, share=False):
     """Return arrays, domains cut into segments with arcs missing here and there, and multipliers at random."""
     rng = np.random.default_rng(seed)
     instance = tiny_instance(seed, tasks=tasks, computing=2, nodes=6)
-    data = ProblemData(instance, None if at is None else fixed_packets(instance, at))
+    packets = None if at is None else fixed_packets(instance, at)
+    data = ProblemData(Problem(instance, share_computing=share), packets)
     domains = initial_domains(data)
     for m, domain in enumerate(domains):
         domain.segments = initial_segments(data, m, domain, [domain.low * 2, domain.low * 3])
         if at is None:
             for segment in domain.segments[1:]:
-                segment.arcs &= rng.random(data.resources) < 0.9
+                segment.arcs[: data.arcs] &= rng.random(data.arcs) < 0.9
             domain.segments[-1].ends = domain.segments[-1].ends[:1]
         domain.gather()
     commodities = Commodities(domains)
@@ -75,7 +78,10 @@ def priced_plans(data, domain, multipliers, m, thetas):
             sent = updated = [(None, 0.0)]
             if segment.mode != MODEL_ONLY:
                 paths = [used for used in every_path(data, m, DATA, c) if segment.arcs[used].all()]
-                sent = [(used, weights[DATA][used].sum() + work * task.large_s[c]) for used in paths]
+                server = work * task.large_s[c]
+                if data.share_computing:
+                    server += multipliers.price[q, data.arcs + task.ends[c]]
+                sent = [(used, weights[DATA][used].sum() + server) for used in paths]
             if segment.mode != DATA_ONLY:
                 paths = [used for used in every_path(data, m, MODEL, c) if domain.arcs[MODEL][used].all()]
                 updated = [(used, weights[MODEL][used].sum()) for used in paths]
@@ -83,10 +89,10 @@ def priced_plans(data, domain, multipliers, m, thetas):
                 yield q, c, one, other, const + a + b
 
 
-@pytest.mark.parametrize("at", [None, 0.4, 1.0, 0.0])
+@pytest.mark.parametrize(("at", "share"), [(None, False), (None, True), (0.4, True), (1.0, False), (0.0, False)])
 @pytest.mark.parametrize("seed", SEEDS)
-def test_pricing_finds_the_least_reduced_cost_of_every_segment_and_end(seed, at):
-    data, domains, multipliers, thetas, objective = drawn(seed, at)
+def test_pricing_finds_the_least_reduced_cost_of_every_segment_and_end(seed, at, share):
+    data, domains, multipliers, thetas, objective = drawn(seed, at, share=share)
     assert multipliers.weight.sum() == pytest.approx(1.0)
     if objective == "mean":
         assert multipliers.weight == pytest.approx(1 / len(domains))
@@ -121,11 +127,19 @@ def least_set(data, domains, multipliers, kind, r):
     users = [u for u in users if allowed[u, r] and multipliers.price[u, r] > 0]
     bits = {u: data.tasks[commodities.task[u]].bits[kind] for u in users}
     k = {u: multipliers.work[u] if kind == DATA else multipliers.weight[commodities.task[u]] for u in users}
+
+    def each(u):
+        if r >= data.arcs:  # of the satellite that serves, which no model packet uses
+            task = data.tasks[commodities.task[u]]
+            served = multipliers.work[u] if kind == DATA else 0.0
+            return served * task.large_s[task.ends == r - data.arcs].sum()
+        return k[u] * bits[u] * data.per_bit[r]
+
     least = 0.0
-    for size in range(1, 3):
+    for size in range(1, len(domains) + 1):
         for chosen in combinations(users, size):
             if len({commodities.task[u] for u in chosen}) == size:
-                value = sum((size - 1) * k[u] * bits[u] * data.per_bit[r] - multipliers.price[u, r] for u in chosen)
+                value = sum((size - 1) * each(u) - multipliers.price[u, r] for u in chosen)
                 least = min(least, value)
     return least
 
@@ -206,7 +220,7 @@ def test_fixing_leaves_exactly_what_the_cutoff_allows(seed, room):
 def test_rounding_at_the_cutoff_takes_nothing(seed):
     """A plan that costs 1e-9 (|cutoff| + 1) more than the cutoff allows may be one that costs as much; it stays."""
     for part, stays in ((0.0, True), (0.9, True), (1.2, False)):
-        data, domains, multipliers, thetas, _ = drawn(seed)
+        data, domains, multipliers, _, _ = drawn(seed)
         bound = lagrangian_bound(data, domains, multipliers)
         values = dict(sorted(bound.tasks[0].values.items()))
         (c, q), value = max(((key, v) for key, v in values.items() if np.isfinite(v)), key=lambda item: item[1])
@@ -451,3 +465,31 @@ def test_the_bound_of_any_multipliers_is_below_every_solution(seed):
         price = rng.uniform(0, scale, (len(commodities.task), data.resources))
         made = dual_feasible(data, commodities, [np.ones(1)] * len(domains), price, "mean")
         assert lagrangian_bound(data, domains, made).value <= search.state.primal_bound * (1 + 1e-12)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("objective", ["mean", "max"])
+def test_multipliers_of_deadlines_add_to_the_weights_of_their_tasks(seed, objective):
+    """Those of tasks without a deadline, and negative ones, are 0; the bound loses what the deadlines allow."""
+    rng = np.random.default_rng(seed)
+    instance = tiny_instance(seed, tasks=3, nodes=7)
+    due = 1.5 * max(domain.least_s for domain in initial_domains(ProblemData(instance)))
+    tasks = (*(replace(task, deadline_s=due) for task in instance.tasks[:2]), instance.tasks[2])
+    data = ProblemData(replace(instance, tasks=tasks))
+    domains = initial_domains(data)
+    for m, domain in enumerate(domains):
+        domain.segments = initial_segments(data, m, domain, [domain.low * 1.5])
+    commodities, thetas = Commodities(domains), [np.array([x]) for x in rng.uniform(0.1, 1, 3)]
+    price = rng.uniform(0, 0.1, (len(commodities.task), data.resources))
+    made = dual_feasible(data, commodities, thetas, price, objective, late=np.array([0.3, -0.2, 0.7]))
+    own = np.array([0.3, 0.0, 0.0])
+    sums = np.maximum(np.concatenate(thetas) - own, 0.0)
+    expected = own + (np.full(3, 1 / 3) if objective == "mean" else sums / sums.sum())
+    assert made.weight == pytest.approx(expected)
+    value = lagrangian_bound(data, domains, made).value
+    total = -0.3 * due
+    for m, domain in enumerate(domains):
+        total += min(v for *_, v in priced_plans(data, domain, made, m, thetas))
+    for kind, r in product((DATA, MODEL), range(data.resources)):
+        total += least_set(data, domains, made, kind, r)
+    assert value == pytest.approx(total, rel=1e-9)
