@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from formulation import Problem
+from formulation.rules import ComputingTasks, Hops
 from solvers.exact.branch_and_price.domains.delay_bounds import chord, delay_bounds
 from solvers.exact.branch_and_price.domains.domain import initial_domains
 from solvers.exact.branch_and_price.domains.refinement import (
@@ -493,3 +494,34 @@ def test_multipliers_of_deadlines_add_to_the_weights_of_their_tasks(seed, object
     for kind, r in product((DATA, MODEL), range(data.resources)):
         total += least_set(data, domains, made, kind, r)
     assert value == pytest.approx(total, rel=1e-9)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_rows_add_their_tolls_to_every_plan_and_take_their_limits_from_the_bound(seed):
+    """Each rule's own count of a plan, times its multiplier, is what pricing adds, whatever a solver says."""
+    rng = np.random.default_rng(seed)
+    instance = tiny_instance(seed, tasks=2, computing=2, nodes=6)
+    data = ProblemData(Problem(instance, rules=(Hops(limit=2), ComputingTasks(limit=1))))
+    domains = initial_domains(data)
+    for m, domain in enumerate(domains):
+        domain.segments = initial_segments(data, m, domain, [domain.low * 2])
+    commodities, thetas = Commodities(domains), [np.ones(1)] * 2
+    price = rng.uniform(0, 0.1, (len(commodities.task), data.resources))
+    mu = rng.uniform(0.1, 1.0, len(data.rows.high))
+    free = dual_feasible(data, commodities, thetas, price, "mean")
+    assert (free.tolls.mu == 0).all()
+    made = dual_feasible(data, commodities, thetas, price, "mean", mu)
+    bound, value = lagrangian_bound(data, domains, made), -float(mu @ data.rows.high)
+    for m, domain in enumerate(domains):
+        least = {}
+        for q, c, one, other, cost in priced_plans(data, domain, free, m, thetas):
+            rows, amounts = data.rows.of_plan(m, c, one, other)
+            toll = float(mu[rows] @ amounts)
+            least[c, q] = min(least.get((c, q), np.inf), cost + toll)
+        assert bound.tasks[m].values == pytest.approx(least, rel=1e-9)
+        value += min(least.values())
+    for kind, r in product((DATA, MODEL), range(data.resources)):
+        value += least_set(data, domains, made, kind, r)
+    assert bound.value == pytest.approx(value, rel=1e-9)
+    half = between(data, free, made, 0.5)
+    assert half.tolls.mu == pytest.approx(0.5 * mu)
