@@ -24,6 +24,7 @@ COMMANDS: tuple[str, ...] = (
     "run",
     "evaluate",
     "sensitivity",
+    "place",
     "fit",
     "train",
     "simulate",
