@@ -20,6 +20,7 @@ from fitting.curves import ParametricCurve
 from fitting.families import Logistic, PowerLaw, SaturatingExponential
 from fitting.fit import axis_of
 from fitting.search import Problems, polish, project, starts
+from fitting.uncertainty import misfit
 
 TRUTHS: tuple[ParametricCurve, ...] = (
     SaturatingExponential(0.8, 0.3, 4.0, (0.05, 1.0)),
@@ -56,7 +57,8 @@ def profile_coverage(true: ParametricCurve, n: int, known: bool, seeds: int, fir
     searched = np.array([np.log(v) if r.logarithmic else v for v, r in zip(shape, true.search.values(), strict=True)])
     best, least = fits(problems, searched)
     freedom = n - len(true.names())
-    scale = np.maximum(1.0, np.sqrt(least / freedom)) if known else np.sqrt(least / freedom)
+    scale = np.sqrt(least / freedom)
+    scale = misfit(least, freedom, scale) if known else scale
     two, one = (norm.ppf([0.975, 0.95]) if known else t.ppf([0.975, 0.95], freedom)).tolist()
 
     def held(part: Problems, fixed: np.ndarray | None = None, at: np.ndarray = best) -> np.ndarray:

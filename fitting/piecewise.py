@@ -17,6 +17,8 @@ Side = Literal["under", "over", "interpolate", "best"]
 MOST_SEGMENTS = 1000
 MOST_POINTS = 100_000
 """Points of the chains beyond which they get no finer, although a segment may still be unproven."""
+PHASES = ((64, 1.05, 1.05), (512, 1.005, 1.006), (4096, 1.0002, 1.0))
+"""By how much chains are narrower than the error, to which ratio it is bisected, and what finer ones may still find."""
 TIE = 2e-9
 """Relative amount by which an error may be passed where exactly that error saves a segment."""
 
@@ -140,22 +142,32 @@ def _within(curve: Curve, lo: float, hi: float, error: float, side: Side, diviso
 
 
 def _least_error(curve: Curve, lo: float, hi: float, segments: int, side: Side) -> Approximation:
-    """Least error for a number of segments, by bisection of its logarithm: first coarse chains, then fine ones."""
+    """Least error for a number of segments: doubled or halved from a guess, then bisected by ever finer chains."""
     chains = enclose(curve, lo, hi, np.inf)
     largest = 1.01 * float(chains.above.max() - chains.below.min()) or 1e-9
-    low = max(1e-9 * largest, _rounding(chains))
-    high = max(largest, low)
-    if _fits(curve, lo, hi, low, side, segments, 64):
-        return _within(curve, lo, hi, low, side)
-    for divisor, ratio in ((64, 1.05), (4096, 1.0001)):
+    least = max(1e-9 * largest, _rounding(chains))
+    largest = max(largest, least)
+    # what a parabola needs; the error of N segments falls with 1/N²
+    high = low = max(largest / (16 * segments**2), least)
+    if _fits(curve, lo, hi, high, side, segments, PHASES[0][0]):
+        while low > least and _fits(curve, lo, hi, max(low / 2, least), side, segments, PHASES[0][0]):
+            high = low = max(low / 2, least)
+        if low == least:
+            return _within(curve, lo, hi, least, side)
+        low = max(low / 2, least)
+    else:
+        while high < largest and not _fits(curve, lo, hi, high, side, segments, PHASES[0][0]):
+            low, high = high, min(2 * high, largest)
+    for divisor, ratio, missed in PHASES:
+        chains = enclose(curve, lo, hi, low / divisor)
         while high > low * ratio:
             middle = float(np.sqrt(low * high))
-            if _fits(curve, lo, hi, middle, side, segments, divisor):
+            if _candidate(curve, chains, middle, side, segments) is not None:
                 high = middle
             else:
                 low = middle
-        low /= 1.05  # what coarse chains could not find, fine ones may
-    return _within(curve, lo, hi, high, side, 4096)
+        low /= missed
+    return _within(curve, lo, hi, high, side, PHASES[-1][0])
 
 
 def _rounding(chains: Enclosure) -> float:

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from fitting.curves import Floats, ParametricCurve, PiecewiseLinear
 from fitting.errors import MeasurementError
@@ -14,6 +14,8 @@ from fitting.search import Problems, polish, project, shape_parameters
 from fitting.standard_errors import spread
 
 SAMPLES = 300
+CONTRADICTED = 0.05
+"""Probability of so large a misfit below which known errors count as too small."""
 EXACT = 1e-9
 """Residuals below this share of the values' range are rounding: the profile has no shape then."""
 
@@ -44,10 +46,11 @@ class Estimate:
 def covariance(fit: Fit) -> NDArray[np.float64]:
     """Covariance matrix of the parameters of a parametric fit, in their order, from the Jacobian at the optimum.
 
-    With known standard errors they are taken as they are, or larger where the misfit says so; otherwise the error's
-    variance is estimated from the residuals. Of a robust fit it is Huber's sandwich, in which a distrusted point counts
-    as a residual at the limit of trust (P. J. Huber, "Robust regression: asymptotics, conjectures and Monte Carlo",
-    Ann. Statist. 1 (1973), doi:10.1214/aos/1176342503). Infinite where the points do not identify the parameters.
+    With known standard errors they are taken as they are, or larger where the misfit contradicts them; otherwise the
+    error's variance is estimated from the residuals. Of a robust fit it is Huber's sandwich, in which a distrusted
+    point counts as a residual at the limit of trust (P. J. Huber, "Robust regression: asymptotics, conjectures and
+    Monte Carlo", Ann. Statist. 1 (1973), doi:10.1214/aos/1176342503). Infinite where the points do not identify the
+    parameters.
 
     Raises
     ------
@@ -271,7 +274,14 @@ def error_scale(fit: Fit) -> float:
             f"{fit.family} uses up all {len(fit.x)} points; its uncertainty needs at least {fit.parameters + 1}"
         )
     spread = _stretch(fit) * math.sqrt(float(np.sum((fit.residuals * fit.trust * fit.precision) ** 2)) / fit.freedom)
-    return max(1.0, spread) if fit.known_errors else spread
+    return float(misfit(fit.chi_square, fit.freedom, spread)) if fit.known_errors else spread
+
+
+def misfit(chi_square: ArrayLike, freedom: int, spread: ArrayLike) -> Floats:
+    """Return the factor on known errors: what the residuals say where they contradict them at 5 %, otherwise 1."""
+    from scipy.stats import chi2
+
+    return np.where(chi2.sf(chi_square, freedom) < CONTRADICTED, np.maximum(1.0, spread), 1.0)
 
 
 def _stretch(fit: Fit) -> float:
