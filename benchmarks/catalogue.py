@@ -109,12 +109,18 @@ def draw(path: Path, out: Path) -> None:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("files", nargs="+", type=Path)
+    parser.add_argument("files", nargs="*", type=Path)
+    parser.add_argument("--made-up", type=Path, help="write a made-up catalogue here, and take it too")
     parser.add_argument("--hours", type=float, default=6.0)
     parser.add_argument("--inter-shell", type=int, default=1, metavar="K")
     parser.add_argument("--orbit", action="store_true")
     parser.add_argument("--picture", type=Path)
     asked = parser.parse_args()
+    if asked.made_up is not None:
+        from tests.made_up_sky import mixed_text
+
+        asked.made_up.write_text(mixed_text())
+        asked.files.append(asked.made_up)
     rows = [measure(path, asked.hours, asked.inter_shell) for path in asked.files]
     print(render_table("catalogues", HEADER, rows))
     for path in asked.files:

@@ -76,3 +76,17 @@ class MadeUpSky:
     def catalogue(self) -> str:
         """Return all three-line sets."""
         return "\n".join(self.text) + "\n"
+
+
+def mixed_text(seed: int = 1) -> str:
+    """Two shells 8 km and 0.16° apart, climbing satellites, a train at a parking orbit, spares between planes."""
+    sky = MadeUpSky(seed)
+    sky.shell("UP", 24, 12, 547.4, 53.05)
+    sky.shell("LOW", 24, 10, 540.0, 53.21)
+    sky.climbers(40, 350.0, 539.0, 53.05)
+    sky.train(20, 356.0, 53.05, 200.0)
+    for k in range(5):
+        sky.add(f"SPARE {k}", 547.4, 53.05, 10.0 + 15.0 * (k + 0.5), 40.0 * k)
+    for k in range(4):  # three kilometres below, drifting from one plane to the next
+        sky.add(f"DRIFT {k}", 543.0, 53.05, 16.0, 90.0 * k)
+    return sky.catalogue()

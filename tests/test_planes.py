@@ -13,24 +13,10 @@ from instances.nearest import nearest_pairs
 from instances.planes import BUNCHED, MOTION, NODE
 from instances.roles import components
 from instances.series import link_stability
-from tests.made_up_sky import MadeUpSky
+from tests.made_up_sky import MadeUpSky, mixed_text
 from tests.tle_of_walker import equivalent_tle
 
 SIX_HOURS = np.arange(0.0, 6 * 3600.0 + 1.0, 600.0)
-
-
-def mixed_text(seed=1):
-    """Two shells 8 km and 0.16° apart, climbing satellites, a train at a parking orbit, spares between planes."""
-    sky = MadeUpSky(seed)
-    sky.shell("UP", 24, 12, 547.4, 53.05)
-    sky.shell("LOW", 24, 10, 540.0, 53.21)
-    sky.climbers(40, 350.0, 539.0, 53.05)
-    sky.train(20, 356.0, 53.05, 200.0)
-    for k in range(5):
-        sky.add(f"SPARE {k}", 547.4, 53.05, 10.0 + 15.0 * (k + 0.5), 40.0 * k)
-    for k in range(4):  # three kilometres below, drifting from one plane to the next
-        sky.add(f"DRIFT {k}", 543.0, 53.05, 16.0, 90.0 * k)
-    return sky.catalogue()
 
 
 @pytest.fixture(scope="module")
