@@ -17,7 +17,7 @@ help:
 	@echo "make test       lint, types and the fast tests;  make test-slow  the rest"
 	@echo "make test-latest  the fast tests and every --json command with the newest versions of everything, as a wheel;"
 	@echo "                LATEST_ARGS=… adds arguments of pip install, such as a build of PyTorch without CUDA"
-	@echo "make lint       ruff and mypy;  make bench  the benchmarks;  make docs  the documentation (site/)"
+	@echo "make lint       ruff, mypy, import contracts and unused code;  make bench  the benchmarks;  make docs  the documentation (site/)"
 
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -33,6 +33,8 @@ lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/vulture
 
 test: lint
 	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)

@@ -10,19 +10,14 @@ A route depends only on the loads within L: a corridor remembers what it has fou
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
-from solvers.network.arrays import SMALLEST_S
-
-if TYPE_CHECKING:
-    from solvers.network.arrays import Floats, Ints
-    from solvers.network.data import ProblemData
-
+from solvers.network.arrays import SMALLEST_S, Floats, Ints
+from solvers.network.graph import SplitGraph
 
 Indices = NDArray[np.int32]
 TIMES = (2, 1)
@@ -43,21 +38,34 @@ class Vicinity:
 
     Attributes
     ----------
+    graph, kind, start, ends
+        The graph, the kind of packet, and the nodes where searches begin and end, one for each candidate.
+    weight
+        Weights of all resources at ρ = 1 [s], shape (resources,).
+    own_arcs
+        Mask of the resources that the packet may use.
+    bits, served
+        Its size at ρ = 1, and what it uses beside its path at each candidate.
     alone_s
         Cost of the cheapest route to each candidate end at ρ = 1 [s], inf where there is none.
     """
 
-    def __init__(self, data: "ProblemData", m: int, kind: int) -> None:
-        self.data, self.m, self.kind = data, m, kind
-        self.start = data.start_of(m, kind)
-        self.cost, self.before = data.search(self.weight, self.start, bool(kind), data.own_arcs(m, kind))
-        self.alone_s: list[float] = self.cost[data.end_of(data.tasks[m].ends, kind)].tolist()
+    def __init__(
+        self,
+        graph: SplitGraph,
+        kind: int,
+        start: int,
+        ends: Ints,
+        weight: Floats,
+        own_arcs: NDArray[np.bool_],
+        bits: float,
+        served: list[Ints],
+    ) -> None:
+        self.graph, self.kind, self.start, self.ends = graph, kind, start, ends
+        self.weight, self.own_arcs, self.bits, self.served = weight, own_arcs, bits, served
+        self.cost, self.before = graph.search(weight, start, bool(kind), own_arcs)
+        self.alone_s: list[float] = self.cost[ends].tolist()
         self._corridors: dict[int, Corridor] = {}
-
-    @property
-    def weight(self) -> "Floats":
-        """Weights of all resources at ρ = 1 [s], shape (resources,)."""
-        return np.asarray(self.data.tasks[self.m].bits[self.kind] * self.data.per_bit + self.data.fixed)
 
     def corridor(self, c: int) -> "Corridor":
         """Return the corridor to an end that has a route."""
@@ -93,7 +101,7 @@ class Query:
         """What the answer depends on, but for rounding."""
         return float(f"{self.bits:.11g}"), self.load.tobytes()
 
-    def weights(self) -> "Floats":
+    def weights(self) -> Floats:
         """Return the weights of the arcs by marginal and selfish cost, shape (weightings, arcs); one if they agree."""
         corridor, arcs = self.corridor, len(self.load)
         open_ = self.load < BARRED
@@ -107,32 +115,31 @@ class Corridor:
     """Where routes of a packet to one end can run."""
 
     def __init__(self, vicinity: Vicinity, c: int) -> None:
-        data, kind = vicinity.data, vicinity.kind
-        self.vicinity, self.data, self.kind = vicinity, data, kind
-        self.end = int(data.end_of(data.tasks[vicinity.m].ends[c], kind))
-        self.served = data.served(vicinity.m, c) if kind == 0 else data.served(vicinity.m, c)[:0]
-        self.alone = self.best = data.path_arcs(vicinity.before, self.end, vicinity.start, kind)
+        graph, kind = vicinity.graph, vicinity.kind
+        self.vicinity, self.graph, self.kind = vicinity, graph, kind
+        self.end, self.served = int(vicinity.ends[c]), vicinity.served[c]
+        self.alone = self.best = graph.path_arcs(vicinity.before, self.end, vicinity.start, kind)
         self.radius = 0.0
         self._routes: dict[bytes, Ints] = {}
         self._known: dict[tuple[float, bytes], list[Ints]] = {}
 
     def _reach(self, radius: float) -> None:
         """Hold all nodes with d(start, v) + d(v, end) ≤ radius."""
-        data, near, m = self.data, self.vicinity, self.vicinity.m
-        back, _ = data.search(near.weight, self.end, not self.kind, data.own_arcs(m, self.kind))
+        graph, near = self.graph, self.vicinity
+        back, _ = graph.search(near.weight, self.end, not self.kind, near.own_arcs)
         through = near.cost + back
         nodes = np.flatnonzero(through <= min(radius, LARGEST))
         self.nodes = nodes[np.argsort(through[nodes], kind="stable")]
         self.through, self.radius = through[self.nodes], radius
         rank = np.full(len(through), len(nodes), dtype=np.int32)
         rank[self.nodes] = np.arange(len(nodes))
-        self.resource, first = data.leaving(self.kind, self.nodes)
+        self.resource, first = graph.leaving(self.kind, self.nodes)
         self.first = first.astype(np.int32)
-        self.heads: Indices = rank[(data.tail if self.kind else data.head)[self.resource]]
-        self.per_bit, self.fixed = data.per_bit[self.resource], data.fixed[self.resource]
+        self.heads: Indices = rank[(graph.tail if self.kind else graph.head)[self.resource]]
+        self.per_bit, self.fixed = graph.per_bit[self.resource], graph.fixed[self.resource]
         self.start_rank, self.end_rank = int(rank[near.start]), int(rank[self.end])
 
-    def query(self, count: "Ints", share: float, allowed: NDArray[np.bool_]) -> Query:
+    def query(self, count: Ints, share: float, allowed: NDArray[np.bool_]) -> Query:
         """Prepare a search.
 
         Parameters
@@ -144,7 +151,7 @@ class Corridor:
         allowed
             Mask of resources.
         """
-        bits = self.data.tasks[self.vicinity.m].bits[self.kind] * share
+        bits = self.vicinity.bits * share
         limit = self._limit(count, bits, allowed)
         if limit / share > self.radius:
             self._reach(MARGIN * limit / share)
@@ -153,15 +160,15 @@ class Corridor:
         load = np.where(allowed[resource], count[resource], BARRED).astype(np.uint16)
         return Query(self, bits, load, size, min(limit, LARGEST))
 
-    def _limit(self, count: "Ints", bits: float, allowed: NDArray[np.bool_]) -> float:
+    def _limit(self, count: Ints, bits: float, allowed: NDArray[np.bool_]) -> float:
         """Return the marginal cost of a route that was cheapest at some time [s]."""
         for used in (self.best, self.alone):
             if allowed[used].all():
-                cost = bits * float((2 * count[used] + 1) @ self.data.per_bit[used])
-                return (cost + float(self.data.fixed[used].sum())) * (1 + ROUNDING) + ROUNDING
+                cost = bits * float((2 * count[used] + 1) @ self.graph.per_bit[used])
+                return (cost + float(self.graph.fixed[used].sum())) * (1 + ROUNDING) + ROUNDING
         return float("inf")
 
-    def answer(self, query: Query) -> "list[Ints] | None":
+    def answer(self, query: Query) -> list[Ints] | None:
         """Return the routes found for the same query before."""
         routes = self._known.get(query.key)
         if routes:
@@ -174,16 +181,16 @@ class Corridor:
             self._known.clear()
         self._known[query.key] = [self._route(path) for path in paths]
 
-    def _route(self, path: list[int]) -> "Ints":
+    def _route(self, path: list[int]) -> Ints:
         """Return the resources of a path: the same array for the same path."""
         nodes = self.nodes[path]
         key = nodes.tobytes()
         if key not in self._routes:
-            self._routes[key] = np.concatenate([self.data.between(nodes, self.kind), self.served])
+            self._routes[key] = np.concatenate([self.graph.between(nodes, self.kind), self.served])
         return self._routes[key]
 
 
-def cheapest(queries: Sequence[Query]) -> list[list["Ints"]]:
+def cheapest(queries: Sequence[Query]) -> list[list[Ints]]:
     """Return each query's cheapest routes, one for each weighting, or none where its end cannot be reached."""
     new = [query for query in queries if query.corridor.answer(query) is None]
     if new:

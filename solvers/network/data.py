@@ -1,12 +1,7 @@
-"""The arrays that all exact machinery shares: resources, what each task pays for them, and its delay function.
+"""The arrays that every solver shares: resources, what each task pays for them, and what it may do.
 
 Resources are what packets share: the links, and the satellites that relay (those with a relay time). A packet of size
 `bits` that shares resource r with n packets (itself counted) pays n · bits · `per_bit[r]` + `fixed[r]`.
-
-The node-split graph has a node *in_i* = i and a node *out_i* = n + i for each satellite; link (i, j) is the arc
-out_i → in_j, and passing through i is the arc in_i → out_i. A path from out_m to in_c therefore counts exactly the
-inner satellites as relays. Model packets take the same graph with every arc reverse, so that both kinds are searched
-from the task's side.
 """
 
 from collections.abc import Sequence
@@ -16,15 +11,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import dijkstra
 
 from formulation import Problem, Solution, as_problem, design_packets
 from formulation.packets import PacketDesign
 from formulation.volumes import data_packet_bits
 from instances import Instance
-from solvers.network.arrays import DATA, MODEL, SMALLEST_S, Floats, Ints
+from solvers.network.arrays import DATA, MODEL, Floats, Ints
 from solvers.network.corridor import Vicinity
+from solvers.network.graph import SplitGraph
 from solvers.network.rows import Rows
 from solvers.network.rules import RuleArrays
 from solvers.ratios import task_rates
@@ -69,7 +63,7 @@ class TaskData:
     fixed_ratio: float | None = None
 
 
-class ProblemData:
+class ProblemData(SplitGraph):
     """Arrays of one problem that is its own `rules.priced_part`.
 
     Attributes
@@ -93,14 +87,10 @@ class ProblemData:
         problem = as_problem(problem)
         instance, share_computing = problem.instance, problem.share_computing
         self.instance, self.packets, network = instance, packets, instance.network
-        nodes, links = network.nodes, len(network.source)
-        relays = np.arange(nodes)
-        self.nodes, self.links = nodes, links
-        self.tail = np.concatenate([network.source.astype(np.int64) + nodes, relays])
-        self.head = np.concatenate([network.target.astype(np.int64), relays + nodes])
-        server = np.zeros(nodes if share_computing else 0)
+        super().__init__(network)
+        server = np.zeros(self.nodes if share_computing else 0)
         self.per_bit = np.concatenate([network.seconds_per_bit, network.relay_s_per_bit, server])
-        self.fixed = np.concatenate([network.propagation_s, np.zeros(nodes), server])
+        self.fixed = np.concatenate([network.propagation_s, np.zeros(self.nodes), server])
         self.tasks = tuple(self._task(m, designs[m] if designs else None) for m in range(len(instance.tasks)))
         weights = np.array(problem.weights, dtype=float)
         self.weights = None if (weights == weights[0]).all() else weights / weights.sum()
@@ -109,12 +99,6 @@ class ProblemData:
         rules, candidates = RuleArrays(problem), max(len(task.ends) for task in self.tasks)
         self._closed = rules.closed
         self.rows = Rows(rules.rows, len(self.tasks), self.resources, candidates, rules.groups) if rules.rows else None
-        size = 2 * nodes
-        self._order = [np.lexsort((self.head, self.tail)), np.lexsort((self.tail, self.head))]
-        starts = [self.tail, self.head]
-        self._first = [np.concatenate([[0], np.cumsum(np.bincount(s, minlength=size))]) for s in starts]
-        self._index = [self.head[self._order[0]], self.tail[self._order[1]]]
-        self._keys = [(a * size + b)[order] for a, b, order in zip(starts, starts[::-1], self._order, strict=True)]
         self._least_s: dict[int, Floats] = {}
         self._vicinities: dict[tuple[int, int], Vicinity] = {}
 
@@ -140,11 +124,6 @@ class ProblemData:
             design=design,
             fixed_ratio=ratio,
         )
-
-    @property
-    def arcs(self) -> int:
-        """Number of arcs of the split graph: links, then one relay for every satellite."""
-        return self.links + self.nodes
 
     @property
     def resources(self) -> int:
@@ -219,53 +198,6 @@ class ProblemData:
             costs[self.arcs :] = self.server_s.any(axis=0)
         return costs
 
-    def search(
-        self, weight: Floats, start: int, reverse: bool, allowed: Any = None, offsets: Any = None
-    ) -> tuple[Floats, Any]:
-        """Run Dijkstra over the node-split graph.
-
-        Parameters
-        ----------
-        weight
-            Weight of each resource, shape (resources,), ≥ 0; inf where it may not be used.
-        start
-            Node of the split graph.
-        reverse
-            Follow arcs backwards.
-        allowed
-            Mask of resources, or None for all.
-        offsets
-            In place of `start`: (nodes, costs ≥ 0) to start from.
-
-        Returns
-        -------
-        cost, before
-            Shape (2 · nodes,): cost to each node, and the node before it.
-        """
-        side = int(reverse)
-        values = np.maximum(weight, SMALLEST_S)[self._order[side]]
-        keep = np.isfinite(values)
-        if allowed is not None:
-            keep &= allowed[self._order[side]]
-        size = 2 * self.nodes
-        index, first = self._index[side], self._first[side]
-        if not keep.all():
-            counts = np.concatenate([[0], np.cumsum(keep)])
-            values, index, first = values[keep], index[keep], counts[first]
-        if offsets is not None:
-            nodes, costs = offsets
-            values = np.concatenate([values, np.maximum(costs, SMALLEST_S)])
-            index, first = np.concatenate([index, nodes]), np.append(first, first[-1] + len(nodes))
-            start, size = size, size + 1
-        graph = csr_array((values, index, first), shape=(size, size))
-        cost, before = dijkstra(graph, indices=start, return_predecessors=True)
-        return cost[: 2 * self.nodes], before
-
-    def arcs_at(self, place: int, reverse: bool) -> Ints:
-        """Return the resources that leave a node of the split graph, or (reverse) that enter it."""
-        side = int(reverse)
-        return self._order[side][self._first[side][place] : self._first[side][place + 1]]
-
     def own_arcs(self, m: int, kind: int) -> NDArray[np.bool_]:
         """Return the mask of resources that a packet of task m may use: no passing through m itself, nothing closed."""
         mask = np.ones(self.resources, dtype=bool)
@@ -281,40 +213,15 @@ class ProblemData:
         """Return the split node where a search from the task's side begins: out_m for data, in_m for model packets."""
         return self.tasks[m].node + (self.nodes if kind == DATA else 0)
 
-    def end_of(self, end: Any, kind: int) -> Any:
-        """Return the split node of a computing satellite: in_c for data, out_c for model packets."""
-        return end + (0 if kind == DATA else self.nodes)
-
-    def path_arcs(self, before: Any, end: int, start: int, kind: int) -> Ints:
-        """Return the resources of the path that a search from the task's side found, from the task's end on."""
-        path = [int(end)]
-        while path[-1] != start:
-            path.append(int(before[path[-1]]))
-        return self.between(np.array(path[::-1]), kind)
-
-    def between(self, path: Ints, kind: int) -> Ints:
-        """Return the resources between consecutive nodes of a path that starts on the task's side."""
-        keys = path[:-1] * (2 * self.nodes) + path[1:]
-        return self._order[kind][np.searchsorted(self._keys[kind], keys)]
-
-    def leaving(self, kind: int, nodes: Ints) -> tuple[Ints, Ints]:
-        """Return the resources by which a search from the task's side leaves these nodes, node by node.
-
-        Returns
-        -------
-        resources, first
-            The i-th node's are `resources[first[i]:first[i + 1]]`.
-        """
-        begin = self._first[kind][nodes]
-        count = self._first[kind][nodes + 1] - begin
-        first = np.concatenate([[0], np.cumsum(count)])
-        places = np.repeat(begin - first[:-1], count) + np.arange(first[-1])
-        return self._order[kind][places], first
-
     def vicinity(self, m: int, kind: int) -> Vicinity:
         """Return the graph as a packet sees it, made when it is first asked for."""
         if (m, kind) not in self._vicinities:
-            self._vicinities[m, kind] = Vicinity(self, m, kind)
+            task, ends = self.tasks[m], range(len(self.tasks[m].ends))
+            served = [self.served(m, c) for c in ends] if kind == DATA else [self.served(m, c)[:0] for c in ends]
+            stops, bits = self.end_of(task.ends, kind), task.bits[kind]
+            weight = np.asarray(bits * self.per_bit + self.fixed)
+            vicinity = Vicinity(self, kind, self.start_of(m, kind), stops, weight, self.own_arcs(m, kind), bits, served)
+            self._vicinities[m, kind] = vicinity
         return self._vicinities[m, kind]
 
     def least_s(self, m: int) -> Floats:
