@@ -18,6 +18,9 @@ Floats = NDArray[np.float64]
 LARGEST = 1e60
 """Largest size, value, parameter and slope of a curve, and what is shortest turned over: products do not overflow."""
 
+LARGEST_FACTOR = 1e280
+"""Largest factor b of a family: that of a steep power law of sizes in bits; its values and slopes are bounded above."""
+
 
 class Curve(ABC):
     """A continuous curve of one input, constant outside its domain.
@@ -246,8 +249,9 @@ class ParametricCurve(Curve):
         names = list(self.parameters)
         for name in names:
             object.__setattr__(self, name, float(getattr(self, name)))
-            if not abs(getattr(self, name)) <= LARGEST:
-                raise CurveError(f"parameter {name} must be finite and within ±{LARGEST:g}, got {getattr(self, name)}")
+            most = LARGEST_FACTOR if name == "b" else LARGEST
+            if not abs(getattr(self, name)) <= most:
+                raise CurveError(f"parameter {name} must be finite and within ±{most:g}, got {getattr(self, name)}")
         lo, hi = (float(end) for end in self.domain)
         object.__setattr__(self, "domain", (lo, hi))
         if not (max(abs(lo), abs(hi)) <= LARGEST and hi - lo >= 1 / LARGEST):
