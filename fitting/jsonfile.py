@@ -156,7 +156,7 @@ def read_text(path: str | Path, most: int = MAX_FILE_BYTES) -> str:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise JsonError(f"{path}: not UTF-8 text (byte {error.start})") from None
-    if not text.strip():
+    if not text or text.isspace():
         raise JsonError(f"{path}: the file is empty")
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 

@@ -64,7 +64,10 @@ def _sniffed(lines: list[str]) -> str:
     """Separator under which the lines have the same number of cells, two or more; else that of the first line."""
     best, most = ",", 0.0
     for sep in SEPARATORS:
-        counts = [len(cells) for cells in _split(lines, sep)]
+        try:
+            counts = [len(cells) for cells in _split(lines, sep)]
+        except csv.Error:  # a cell of more than 128 KiB: not parted by this
+            continue
         if not counts or max(counts) < 2:
             continue
         share = sum(count == counts[-1] >= 2 for count in counts) / len(counts)

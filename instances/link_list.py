@@ -35,12 +35,15 @@ def read_links(path: str | Path, ids: Sequence[str]) -> tuple[tuple[str, str], .
             continue
         place = f"{path}, line {number}"
         if "," in line:
-            ends = [cell.strip() for cell in next(csv.reader(io.StringIO(line)))]
+            try:
+                ends = [cell.strip() for cell in next(csv.reader(io.StringIO(line)))]
+            except csv.Error as error:
+                raise InstanceError(f"{place}: not valid CSV: {error}") from None
             if not pairs and tuple(end.lower() for end in ends) in HEADERS:
                 continue
         else:
             ends = line.split()
-            if len(ends) == 2 and not set(ends) <= known and all(end.isdecimal() for end in ends):
+            if len(ends) == 2 and not set(ends) <= known and all(end.isdecimal() and len(end) < 10 for end in ends):
                 beyond = [end for end in ends if int(end) >= len(ids)]
                 if beyond:
                     raise InstanceError(f"{place}: satellite {short(beyond[0])} does not exist; there are {len(ids)}")

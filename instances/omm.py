@@ -57,7 +57,7 @@ def parse_messages(text: str, where: str) -> list[ElementSet]:
     elif start == "<":
         unit, messages = "message", _xml(text, where)
     else:
-        unit, messages = "line", _csv(text)
+        unit, messages = "line", _csv(text, where)
     return [_set(fields, f"{where}, {unit} {number}", number) for number, fields in messages]
 
 
@@ -80,10 +80,17 @@ def _xml(text: str, where: str) -> Iterator[Message]:
         yield number, {item.tag.rpartition("}")[2]: item.text for item in segment.iter()}
 
 
-def _csv(text: str) -> Iterator[Message]:
+def _csv(text: str, where: str) -> Iterator[Message]:
     reader = csv.reader(io.StringIO(text))
     header: list[str] = []
-    for row in reader:
+    rows = iter(reader)
+    while True:
+        try:
+            row = next(rows, None)
+        except csv.Error as error:
+            raise TleError(f"{where}, line {reader.line_num}: not valid CSV: {error}") from None
+        if row is None:
+            return
         if not any(cell.strip() for cell in row) or row[0].startswith("#"):
             continue
         if not header:

@@ -69,6 +69,7 @@ def test_a_study_is_the_product_of_parameters_schemes_and_seeds(tmp_path):
         ({"instances": TORUS | {"tasks": 0}}, "instances.tasks must be a whole number >= 1"),
         ({"instances": TORUS | {"volume_scale": ["a"]}}, "instances.volume_scale must be a finite number > 0"),
         ({"instances": TORUS | {"volume_scale": []}}, "instances.volume_scale must not be empty"),
+        ({"instances": TORUS | {"volume_scale": [1, 2, 1.0]}}, "instances.volume_scale must not repeat a value"),
         ({"instances": {"torus": [3, "a"]}}, "instances.torus must be"),
     ],
 )

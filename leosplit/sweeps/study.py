@@ -237,6 +237,8 @@ def _instances(value: Any, directory: Path) -> dict[str, tuple[Any, ...]]:
         if not values:
             raise StudyError(f"instances.{name} must not be empty")
         axes[name] = tuple(check_parameter(name, entry, directory) for entry in values)
+        if repeated(json.dumps(entry, sort_keys=True) for entry in axes[name]) is not None:
+            raise StudyError(f"instances.{name} must not repeat a value, got {short(values)}")
     return axes
 
 
