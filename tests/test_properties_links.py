@@ -274,6 +274,7 @@ def test_impossible_shells_are_refused_and_the_ends_of_ranges_are_not(changes, w
         {"phasing": 4},
         {"phasing": 0},
         {"kind": "star", "spacing_deg": 89.9},
+        {"kind": "star", "spacing_deg": 0.05},
         {"total": 1, "planes": 1, "phasing": 0},
     ):
         replace(SHELLS[0], **possible)

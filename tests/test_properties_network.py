@@ -1,5 +1,6 @@
 """A task alone and its delay function against enumeration of every path, ρ by ρ."""
 
+from dataclasses import replace
 from itertools import pairwise, product
 
 import networkx as nx
@@ -9,7 +10,8 @@ import pytest
 from formulation import Problem, evaluate
 from solvers.assignment import assign
 from solvers.bisection import pack
-from solvers.exact.branch_and_price.domains.domain import initial_domains
+from solvers.exact.branch_and_price.domains.domain import TaskDomain, initial_domains
+from solvers.exact.branch_and_price.domains.segment import Segment
 from solvers.network.arrays import BOTH, DATA, DATA_ONLY, MODEL, MODEL_ONLY
 from solvers.network.data import ProblemData
 from solvers.network.delay import delay_share, share_at, work_limit
@@ -149,3 +151,79 @@ def test_the_least_delay_alone_is_the_evaluators(seed):
         for plan in plans:
             best = min(best, evaluate(Problem(instance), solution_of(data, {0: plan})).tasks[0].T)
     assert single_task_optimum(data, 0).least_s == pytest.approx(best, rel=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_a_task_cannot_do_is_not_in_its_domain(seed):
+    instance = tiny_instance(seed, computing=2, nodes=8)
+    lost = instance.computing[1]
+    links = tuple(link for link in instance.links if lost not in (link.source, link.target))
+    away = ProblemData(replace(instance, links=links))
+    for m, domain in enumerate(initial_domains(away)):
+        reached = every_path(away, m, DATA, 0), every_path(away, m, MODEL, 0)
+        assert all(reached), "the other satellite lay between"
+        assert domain.ends == [0]
+        assert set(domain.modes) == set(single_task_optimum(away, m).values)
+    never = tuple(replace(task, large_map_min=0.99) for task in instance.tasks)
+    for domain in initial_domains(ProblemData(replace(instance, tasks=never))):
+        assert domain.modes == [MODEL_ONLY]
+        assert (domain.low, domain.data_low, domain.fixed_low, domain.floor) == (0.0, 0.0, 0.0, (0.0, 0.0))
+        assert not domain.far
+    always = tuple(replace(task, small_map_min=0.99) for task in instance.tasks)
+    for domain in initial_domains(ProblemData(replace(instance, tasks=always))):
+        assert domain.modes == [DATA_ONLY]
+        assert not domain.far
+
+
+def small_domain(**changes):
+    """Return a domain of four resources with one segment of each mode."""
+
+    def mask(*which):
+        return np.isin(np.arange(4), which)
+
+    segments = [
+        Segment(BOTH, 1.0, 2.0, 0.1, [0, 2], mask(0, 1)), Segment(MODEL_ONLY, 1.0, np.inf, 0.1, [1], mask(3)),
+        Segment(DATA_ONLY, 1.0, np.inf, 0.1, [], mask(2)),
+    ]  # fmt: skip
+    values = {
+        "ends": [0, 1, 2], "modes": [BOTH, MODEL_ONLY], "low": 1.0, "high": 2.0, "data_low": 1.0, "data_high": 3.0,
+        "fixed_low": 0.1, "arcs": [mask(0), mask(0, 1, 2, 3)], "least_s": 1.0, "segments": segments, "beyond": mask(2),
+    }  # fmt: skip
+    return TaskDomain(**values | changes)
+
+
+@pytest.mark.parametrize(("far", "modes", "expected"), [
+    (True, [BOTH, MODEL_ONLY], True), (True, [BOTH], False), (False, [BOTH, MODEL_ONLY], False), (False, [BOTH], False),
+])  # fmt: skip
+def test_what_is_far_is_in_the_mode_without_data(far, modes, expected):
+    assert small_domain(far=far, modes=modes).has_far is expected
+
+
+def test_a_domain_gathers_what_its_segments_have():
+    domain = small_domain()
+    domain.gather()
+    assert domain.ends == [0, 1, 2]
+    assert domain.modes == [MODEL_ONLY, BOTH]  # no end is left for the data packet alone
+    assert domain.arcs[DATA].tolist() == [True, True, False, False]
+    domain.segments[0].ends = []
+    domain.gather()
+    assert (domain.ends, domain.modes) == ([1], [MODEL_ONLY])
+    assert not domain.arcs[DATA].any()
+    domain.segments[2].ends = [2]
+    domain.gather()
+    assert domain.arcs[DATA].tolist() == [False, False, True, False]
+
+
+def test_a_domain_is_expanded_by_what_larger_works_have_left():
+    domain = small_domain()
+    domain.expand(5.0)
+    assert (domain.low, domain.high, domain.far, domain.modes) == (1.0, 5.0, True, [BOTH, MODEL_ONLY])
+    assert domain.arcs[DATA].tolist() == [True, False, True, False]
+    domain = small_domain(modes=[MODEL_ONLY])
+    domain.expand(1.5, far=False)
+    assert (domain.low, domain.high, domain.far, domain.modes) == (2.0, 2.0, False, [MODEL_ONLY, BOTH])
+    copy = domain.copy()
+    copy.segments[0].arcs[:] = False
+    copy.breakpoints.append(1.0)
+    assert domain.segments[0].arcs.any()
+    assert domain.breakpoints == []
