@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 LARGEST = 1e60
 """Largest size, value, parameter and slope of a curve, and what is shortest turned over: products do not overflow."""
 
-LARGEST_FACTOR = 1e280
+LARGEST_FACTOR = 1e300
 """Largest factor b of a family: that of a steep power law of sizes in bits; its values and slopes are bounded above."""
 
 
