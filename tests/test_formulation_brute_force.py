@@ -1,5 +1,6 @@
 """All ways to the optima of (4), (5), (6) and (7) against brute force on small random instances."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -8,8 +9,10 @@ from formulation import Problem, check, evaluate
 from solvers.assignment import assign
 from solvers.bisection import pack
 from solvers.exact import solve_full, solve_routing
+from solvers.network.data import ProblemData
+from solvers.network.single_task import first_bound
 from tests.against_brute_force import everything, full_problem
-from tests.brute_force import brute_force, brute_force_routing
+from tests.brute_force import brute_force, brute_force_routing, optima
 from tests.general_instances import general_instance
 from tests.tiny import tiny_instance
 
@@ -68,6 +71,16 @@ def test_fixing_the_computing_satellite_never_helps(seed):
 def test_general_instances_are_proven(number, seed):
     instance = general_instance(seed + number, most=3000)
     assert list(full_problem(instance)) == []
+
+
+@pytest.mark.parametrize("number", range(60))
+def test_the_bound_of_a_task_alone_is_its_optimum(number, seed):
+    instance = general_instance(seed + number)
+    for task in instance.tasks:
+        alone = replace(instance, tasks=(task,))
+        if math.isfinite(optima(alone)["mean"]):
+            found = first_bound(ProblemData(alone), "max")
+            assert optima(alone)["mean"] * (1 - 1e-9) <= found <= optima(alone)["mean"] * (1 + 1e-9)
 
 
 @pytest.mark.slow

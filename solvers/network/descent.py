@@ -1,6 +1,6 @@
 """Coordinate descent: one task after the other takes its best response until none improves."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,6 +57,8 @@ def descend(
     order: Sequence[int],
     plans: dict[int, Plan] | None = None,
     sweeps: int = SWEEPS,
+    stop: Callable[[], bool] = lambda: False,
+    needed: bool = True,
 ) -> dict[int, Plan] | None:
     """Let the tasks respond in this order, from the given plans or an empty network, until nobody improves.
 
@@ -74,17 +76,24 @@ def descend(
         Where to begin; tasks without one are put in when it is their turn.
     sweeps
         How often every task responds, at most.
+    stop
+        Asked before each response: whether to leave it at that.
+    needed
+        Ask that only once every task has a plan.
 
     Returns
     -------
     dict or None
-        A plan for every task; None if a task finds no route.
+        A plan for every task; None if a task finds no route, or before all have one.
     """
     traffic = Traffic(data, plans or {}, objective)
     best = traffic.score() if len(traffic.plans) == len(order) else (float("inf"),)
     for _ in range(sweeps):
         improved = False
         for m in order:
+            complete = len(traffic.plans) == len(order)
+            if (complete or not needed) and stop():
+                return dict(traffic.plans) if complete else None
             current = traffic.plans.get(m)
             chosen, best = respond(traffic, m, moves[m], best)
             if chosen is None:
@@ -96,11 +105,16 @@ def descend(
 
 
 def descents(
-    data: ProblemData, moves: Sequence[Moves], runs: int, seed: int, objective: str
+    data: ProblemData,
+    moves: Sequence[Moves],
+    runs: int,
+    seed: int,
+    objective: str,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Iterator[tuple[Solution, float] | None]:
     """Yield the end of each descent from an empty network with its objective [s], or None where a task is stuck.
 
-    The first takes the tasks in file order, each further one in a seeded random order.
+    The first takes the tasks in file order, each further one in a seeded random order; `stop` as in `descend`.
     """
     if runs < 1:
         raise ValueError(f"runs must be at least 1, got {runs}")
@@ -109,7 +123,7 @@ def descents(
         order = list(range(len(data.tasks)))
         if run:
             rng.shuffle(order)
-        plans = descend(data, moves, objective, order)
+        plans = descend(data, moves, objective, order, stop=stop, needed=run == 0)
         if plans is None:
             yield None
             continue

@@ -1,11 +1,12 @@
 """One task in an empty network: its exact optimum per candidate and packet mode, and the bound that follows."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from formulation.objectives import OBJECTIVES
-from solvers.network.arrays import BOTH, DATA, DATA_ONLY, MODEL, MODEL_ONLY, Floats
+from solvers.network.arrays import BOTH, DATA, DATA_ONLY, MODEL, MODEL_ONLY, Floats, Ints
 from solvers.network.data import ProblemData, TaskData
 from solvers.network.delay import delay_share
 
@@ -73,27 +74,37 @@ def _least_share(data: ProblemData, m: int, task: TaskData) -> Floats:
     Let F(ρ) be the least of ρ A + p over all paths, and G(ρ) = F(ρ) - s (1 - ρ). F is concave and does not fall, so
     G is concave and rises. A path has h = α + (s - α)(1 - r), where r = (s - p) / (A + s) is the root of its line
     ρ A + p - s (1 - ρ), or h = s where r ≤ 0: the largest r is sought. Every line lies on or above G, so no r is
-    above the root of G, and the path that attains F there has that root. At ρ = 0 the path found has least p: with
-    p ≥ s, as all others have then, h = s is the least. Otherwise G(0) < 0, and wherever G(ρ) ≤ 0 the path that
-    attains F(ρ) has r ≥ ρ, with equality only at the root. So ρ climbs from 0 by ρ = r through finitely many paths
-    (Newton's method). To begin at a ρ > 0 would need care: right of the root the path that attains F may have p ≥ s
-    although others have not.
+    above the root of G, and the path that attains F there has that root. Where G(0) ≥ 0, all paths have p ≥ s and
+    h = s. Otherwise, wherever ρ ≥ 0 and G(ρ) ≤ 0, the path that attains F(ρ) has r ≥ ρ, with equality only at the
+    root: ρ climbs by ρ = r through finitely many paths (Newton's method). It begins at 0 or at any r > 0, all of which
+    lie left of the root, for all candidates at the least one. At a ρ right of the root the path that attains F may have
+    p ≥ s although others have not: nothing ends there. But one that attains F at both sides of the root, say at ρ = 1,
+    attains it between them as F is concave: mostly two searches settle all candidates.
     """
     found = np.full(len(task.ends), np.inf)
-    for i, end in enumerate(task.ends):
-        start, stop = data.start_of(m, DATA), data.end_of(int(end), DATA)
-        ratio, best = -1.0, 0.0
-        while best * (1 - 1e-15) > ratio:
-            ratio = best
-            weight = ratio * task.bits[DATA] * data.per_bit + data.fixed
-            cost, before = data.search(weight, start, False, data.own_arcs(m, DATA))
-            if not np.isfinite(cost[stop]):
-                break
-            path = data.path_arcs(before, stop, start, DATA)
-            work = float(task.bits[DATA] * data.per_bit[path].sum() + task.large_s[i])
-            fixed = float(data.fixed[path].sum())
-            found[i] = min(found[i], delay_share(task, work, fixed))
-            best = (task.small_s - fixed) / (work + task.small_s)
+    start = data.start_of(m, DATA)
+
+    def search(ratio: float) -> tuple[Floats, Any]:
+        weight = ratio * task.bits[DATA] * data.per_bit + data.fixed
+        return data.search(weight, start, False, data.own_arcs(m, DATA))
+
+    def route(before: Any, i: int) -> tuple[Ints, float]:
+        path = data.path_arcs(before, data.end_of(int(task.ends[i]), DATA), start, DATA)
+        work = float(task.bits[DATA] * data.per_bit[path].sum() + task.large_s[i])
+        fixed = float(data.fixed[path].sum())
+        found[i] = min(found[i], delay_share(task, work, fixed))
+        return path, (task.small_s - fixed) / (work + task.small_s)
+
+    cost, before = search(1.0)
+    right = {i: route(before, i) for i, end in enumerate(task.ends) if np.isfinite(cost[data.end_of(int(end), DATA)])}
+    least = max(min((r for _, r in right.values()), default=0.0), 0.0)
+    _, before = search(least)
+    for i, (path, _) in right.items():
+        ratio, (other, better) = least, route(before, i)
+        settled = np.array_equal(path, other)
+        while not settled and better * (1 - 1e-15) > ratio:
+            ratio = better
+            _, better = route(search(ratio)[1], i)
     # rounding may leave the value above the true least by some ulps
     return found * (1 - 1e-13)
 

@@ -38,11 +38,15 @@ def first_solution(
         found_variant = best_variant(data, problem, RUNS, 0)
         return None if found_variant is None else found_variant[0]
     started, best = time.perf_counter(), None
+
+    def stop() -> bool:
+        return time_limit is not None and time.perf_counter() - started > SHARE_OF_LIMIT * time_limit
+
     try:
-        for found in descents(data, all_moves(data), RUNS, 0, objective):
+        for found in descents(data, all_moves(data), RUNS, 0, objective, stop):
             if found is not None and (best is None or found[1] < best[1]):
                 best = found
-            if time_limit is not None and time.perf_counter() - started > SHARE_OF_LIMIT * time_limit:
+            if stop():
                 break
     except NoSolution:
         return None

@@ -84,7 +84,8 @@ def run_heuristics(heuristics: tuple[Heuristic, ...], context: Context) -> None:
 
 def improve(state: SearchState, order: list[int], plans: dict[int, Plan] | None, source: str) -> dict[int, Plan] | None:
     """Try what best response reaches from plans, or from an empty network; return that."""
-    reached = descend(state.data, state.domains, state.objective, order, plans)
+    stop, needed = state.limit_reached, not state.plans
+    reached = descend(state.data, state.domains, state.objective, order, plans, stop=stop, needed=needed)
     state.try_solution(reached, source)
     return reached
 
