@@ -61,6 +61,23 @@ def write_text(path: str | Path, text: str, encoding: str = "utf-8") -> None:
         file.write(content)
 
 
+def append_text(path: str | Path, text: str) -> None:
+    """Append to a text file that grows while something runs, as a log.
+
+    Raises
+    ------
+    OSError
+        With `path` as its file name, if the file cannot be written.
+    """
+    try:
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
 def _is_stream(path: Path) -> bool:
     """Tell whether a path is a pipe or a device, or a file that this process already writes its output to."""
     try:

@@ -128,6 +128,16 @@ def test_a_store_that_cannot_grow_is_one_line_and_keeps_its_rows(work):
         assert len(store.keys()) >= 1
 
 
+@pytest.mark.parametrize("formulation", [[], ["--formulation", "bit-flow"]])
+def test_a_log_that_cannot_be_written_is_one_line(formulation, work, capsys):
+    assert main(["solve", "c.json", "--log", "/dev/full"]) == 2  # not an instance: refused first
+    assert "No space" not in capsys.readouterr().err
+    assert main(["solve", "i.json", *formulation, "--log", "/dev/full"]) in (0, 2)  # a short proof may have no log
+    said = capsys.readouterr()
+    assert said.err in ("error: /dev/full: No space left on device\n", "")
+    assert formulation == [] or said.err
+
+
 def test_a_standard_output_that_is_full_is_one_line(work):
     with open("/dev/full", "w") as full:  # noqa: PTH123 - a device
         done = subprocess.run(

@@ -20,6 +20,7 @@ import highspy
 import numpy as np
 import scipy.sparse as sp
 
+from fitting.whole_file import append_text
 from solvers.backends.errors import SolverError
 from solvers.backends.memory import memory_gib
 from solvers.backends.option_policy import check_options
@@ -109,14 +110,10 @@ def load(program: Program, limits: Limits) -> Any:
 
 def _log_to(h: Any, path: Path) -> None:
     """Append what HiGHS says to a file: it would begin its own file anew with each of the many models of a proof."""
-    path.open("a", encoding="utf-8").close()  # an error in a callback ends the process
-
-    def write(event: Any) -> None:
-        with path.open("a", encoding="utf-8") as file:
-            file.write(event.message)
+    append_text(path, "")  # refused before it runs, if it can be known
 
     h.setOptionValue("output_flag", True)
-    h.cbLogging.subscribe(write)
+    h.cbLogging.subscribe(lambda event: append_text(path, event.message))
 
 
 def set_options(h: Any, limits: Limits) -> None:

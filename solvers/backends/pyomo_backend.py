@@ -21,6 +21,7 @@ from pyomo.contrib.solver.common.factory import SolverFactory as ContribFactory
 from pyomo.contrib.solver.common.results import SolutionStatus, TerminationCondition
 from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
 
+from fitting.whole_file import append_text
 from solvers.backends.errors import SolverError
 from solvers.backends.highs import solve_program
 from solvers.backends.option_policy import check_options
@@ -137,7 +138,7 @@ def _solve_contrib(model: Any, name: str, limits: Limits, use_start: bool) -> Ou
         given = f" (options given: {', '.join(limits.options)})" if limits.options else ""
         raise SolverError(f"solver {name!r}: {_reason(error)}{given}") from error
     if limits.log is not None:
-        _append(limits.log, str(results.solver_log or ""))
+        append_text(limits.log, str(results.solver_log or ""))
     feasible = results.solution_status in (SolutionStatus.optimal, SolutionStatus.feasible)
     if feasible:
         results.solution_loader.load_vars()
@@ -233,7 +234,7 @@ def _solve_legacy(model: Any, name: str, limits: Limits, use_start: bool) -> Out
             results = backend.solve(model, load_solutions=False, options=options, logfile=str(log), **extra)
             text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
             if limits.log is not None:
-                _append(limits.log, text)
+                append_text(limits.log, text)
             _refuse_unknown(name, text)
         return _legacy_outcome(model, results, _version(backend), limits.time_s is not None)
     except SolverError:
@@ -243,11 +244,6 @@ def _solve_legacy(model: Any, name: str, limits: Limits, use_start: bool) -> Out
         raise SolverError(f"solver {name!r}: {_reason(error)}{given}") from error
     finally:
         logging.getLogger("pyomo").setLevel(level)
-
-
-def _append(path: Path, text: str) -> None:
-    with path.open("a", encoding="utf-8") as file:
-        file.write(text)
 
 
 def _refuse_unknown(name: str, text: str) -> None:
