@@ -9,7 +9,7 @@ from fitting.errors import LeosplitError
 from formulation import OpenComputing, Problem, as_problem
 from instances import Instance, Satellite
 from solvers.exact import solve_full
-from solvers.result import Result
+from solvers.result import Result, Termination
 
 
 class PlacementError(LeosplitError, ValueError):
@@ -72,6 +72,8 @@ def with_candidates(problem: Instance | Problem, candidates: Sequence[str] | Non
 def place(problem: Instance | Problem, counts: Sequence[int], **options: Any) -> tuple[Placement, ...]:
     """Return the best placement for each count, each begun with the one before: the delay never rises with the count.
 
+    An interrupt ends it with the counts so far.
+
     Parameters
     ----------
     problem
@@ -96,4 +98,6 @@ def place(problem: Instance | Problem, counts: Sequence[int], **options: Any) ->
         result = solve_full(asked, start=start, **options)
         used = {d.computing_satellite for d in result.solution.tasks} if result.solution else set()
         found.append(Placement(count, tuple(c for c in problem.instance.computing if c in used), result))
+        if result.termination is Termination.INTERRUPTED:
+            break
     return tuple(found)

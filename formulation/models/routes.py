@@ -37,13 +37,7 @@ def add_routes(m: Any, instance: Instance) -> None:
         Flow conservation of one unit per packet that is sent.
     """
     m.LINKS = pyo.Set(
-        initialize=[
-            (kind, name, link.source, link.target)
-            for kind in KINDS
-            for name in m.TASKS
-            for link in instance.links
-            if name != (link.target if kind == "data" else link.source)
-        ],
+        initialize=packet_links(instance),
         dimen=4,
         doc="(kind, m, i, j): links that a packet may use",
     )
@@ -65,6 +59,17 @@ def add_routes(m: Any, instance: Instance) -> None:
         return _row(m, sum(m.ends[kind, name, c] for t, c in m.SERVED if t == name) == m.sent[kind, name])
 
     add_conservation(m, instance, "route", m.use, m.sent, m.ends, KINDS)
+
+
+def packet_links(instance: Instance) -> list[tuple[str, str, str, str]]:
+    """Return (kind, m, i, j) of every link that a packet may use: never back into its own task's satellite."""
+    return [
+        (kind, task.satellite, link.source, link.target)
+        for kind in KINDS
+        for task in instance.tasks
+        for link in instance.links
+        if task.satellite != (link.target if kind == "data" else link.source)
+    ]
 
 
 def _row(m: Any, row: Any) -> Any:

@@ -41,12 +41,13 @@ def draw_placement(found: Sequence[Placement], title: str, objective: str = "mea
         axes.annotate(
             literal(", ".join(one.places)),
             (one.count, value),
-            xytext=(6, 6),
+            xytext=(0, 8),
+            ha="center",
             textcoords="offset points",
             fontsize=8,
         )
     axes.set_xticks([one.count for one in found])
-    axes.margins(x=0.15, y=0.2)
+    axes.margins(x=0.2, y=0.2)
     axes.set_xlabel("computing satellites that may serve")
     axes.set_ylabel(f"{'mean' if objective == 'mean' else 'largest'} delay [s]")
     axes.set_title(title, loc="left")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from formulation import FORMULATIONS, Problem, Solution, as_problem, build_full_model, build_routing_model
+from formulation.models.own_rows import read_constraints
 from instances import Instance
 from solvers.backends.errors import SolverError
 from solvers.backends.program import Limits
@@ -25,6 +26,8 @@ from solvers.result import CONTRADICTION, ProgressCallback, Result, Termination,
 
 SHARE_FOR_BOUND = 0.3
 """Share of the time limit that the problem without its rules may take, for a bound."""
+MOST_NAMED = 10
+"""Names of a user's own rows that a message lists."""
 
 
 def _limits(
@@ -104,7 +107,9 @@ def solve_full(
     progress
         Called with incumbent and bound as they change.
     add_constraints
-        Called with the Pyomo model before it is solved or written; adds constraints of one's own.
+        Called with the Pyomo model before it is solved or written; adds constraints of one's own. Linear rows over
+        `use`, `serve`, `sent` and `offload_ratio` are read as rules of kind `linear`, from a model of these variables
+        alone, and solved as such; the result's message says which. Others go by the whole Pyomo model.
     export
         File to write the Pyomo model to, .lp or .mps, before the run begins and its time counts; an infeasible one too.
     log
@@ -131,8 +136,10 @@ def solve_full(
     if problem.whole_frames and formulation == "textbook":
         raise SolverError("formulation 'textbook' knows no whole frames; take bit-flow, load-indexed or joint")
 
+    asked = problem
+
     def build() -> Any:
-        return build_full_model(problem, formulation or "bit-flow")
+        return build_full_model(asked, formulation or "bit-flow")
 
     reason = why_full_infeasible(problem.instance)
     if reason is None and problem.whole_frames:
@@ -142,19 +149,22 @@ def solve_full(
         _export(build, add_constraints, export)
     if reason is not None:
         return Result(Termination.INFEASIBLE, solver=solver, message=reason)
-    return _solve(
-        problem,
+    priced = formulation is None and solver == "highs" and not relax
+    asked, add_constraints, read = _with_own_rows(as_problem(problem), add_constraints, priced)
+    result = _solve(
+        asked,
         None,
         build,
         given,
         limits,
-        priced=formulation is None and solver == "highs" and not relax,
+        priced=priced,
         seed=seed,
         solver=solver,
         progress=progress,
         add_constraints=add_constraints,
         relax=relax,
     )
+    return replace(result, message="; ".join(filter(None, (result.message, read))))
 
 
 def solve_routing(
@@ -304,6 +314,19 @@ def _export(build: Callable[[], Any], add_constraints: Callable[[Any], None] | N
     if add_constraints is not None:
         add_constraints(model)
     write_model(model, path)
+
+
+def _with_own_rows(
+    problem: Problem, add_constraints: Callable[[Any], None] | None, wanted: bool
+) -> tuple[Problem, Callable[[Any], None] | None, str]:
+    """Return the problem with a user's own constraints as rules, where they can be read, and a message that says so."""
+    if add_constraints is None or not wanted:
+        return problem, add_constraints, ""
+    rules = read_constraints(problem, add_constraints)
+    if rules is None:
+        return problem, add_constraints, "own constraints are not all linear rows over decisions: by a Pyomo model"
+    names = ", ".join(str(rule.name) for rule in rules[:MOST_NAMED]) + (", …" if len(rules) > MOST_NAMED else "")
+    return replace(problem, rules=(*problem.rules, *rules)), None, f"read as linear rows: {names}"
 
 
 def _priced(
