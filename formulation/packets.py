@@ -55,21 +55,29 @@ class PacketDesign:
         """Return why no ρ is possible for this task, or None."""
         if self.can_offload or self.can_stay:
             return None
-        return (
-            f"task {task.satellite}: (4b) asks large_map_min {task.large_map_min:.6g}, best reachable "
-            f"{self.large_map_best:.6g}; (4c) asks small_map_min {task.small_map_min:.6g}, best reachable "
-            f"{self.small_map_best:.6g}"
-        )
+        return f"task {task.satellite}: (4b) asks {self.large_words(task)}; (4c) asks {self.small_words(task)}"
+
+    def large_words(self, task: Task) -> str:
+        """Return the task's target of (4b) beside the best value that can be reached."""
+        return unmet("large_map_min", task.large_map_min, self.large_map_best)
+
+    def small_words(self, task: Task) -> str:
+        """Return the task's target of (4c) beside the best value that can be reached."""
+        return unmet("small_map_min", task.small_map_min, self.small_map_best)
 
     def forbids(self, task: Task, offload_ratio: float) -> str | None:
         """Return the constraint that this ρ breaks for this task whatever its packets, or None."""
         if offload_ratio > 0 and not self.can_offload:
-            asked, best = f"(4b) forbids ρ = {offload_ratio:g}: asks large_map_min", self.large_map_best
-            return f"{asked} {task.large_map_min:.6g}, best reachable {best:.6g}"
+            return f"(4b) forbids ρ = {offload_ratio:g}: asks {self.large_words(task)}"
         if offload_ratio < 1 and not self.can_stay:
-            asked, best = f"(4c) forbids ρ = {offload_ratio:g}: asks small_map_min", self.small_map_best
-            return f"{asked} {task.small_map_min:.6g}, best reachable {best:.6g}"
+            return f"(4c) forbids ρ = {offload_ratio:g}: asks {self.small_words(task)}"
         return None
+
+
+def unmet(name: str, asked: float, best: float, words: str = "best reachable") -> str:
+    """Return a target and the best value reached, with as many digits as tell them apart, six at least."""
+    digits = next(n for n in range(6, 18) if n == 17 or f"{asked:.{n}g}" != f"{best:.{n}g}")
+    return f"{name} {asked:.{digits}g}, {words} {best:.{digits}g}"
 
 
 def mix_of_two_levels(levels: tuple[float, ...], residual_bpp: float) -> tuple[float, ...]:

@@ -135,11 +135,9 @@ def _unreachable(instance: Instance, task: Task, design: PacketDesign) -> str:
     if design.can_stay:
         why += ("; " if why else "") + f"(4f) no path from {ends} to {task.satellite}"
     if not design.can_offload:
-        why += f"; (4b) forbids offloading: asks large_map_min {task.large_map_min:.6g}, best reachable "
-        why += f"{design.large_map_best:.6g}"
+        why += f"; (4b) forbids offloading: asks {design.large_words(task)}"
     if not design.can_stay:
-        why += f"; (4c) forbids local work: asks small_map_min {task.small_map_min:.6g}, best reachable "
-        why += f"{design.small_map_best:.6g}"
+        why += f"; (4c) forbids local work: asks {design.small_words(task)}"
     return f"task {task.satellite}: {why}"
 
 

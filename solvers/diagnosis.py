@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from formulation import Solution, design_packets, least_whole_frames
+from formulation.packets import unmet
 from formulation.violation import Violation
 from formulation.whole_frames import best_whole_frames_map
 from instances import Instance, Task
@@ -44,12 +45,12 @@ def why_frames_infeasible(instance: Instance) -> str | None:
         if (design.can_stay and joined) or least_whole_frames(instance, task, task.frames) is not None:
             continue
         best = best_whole_frames_map(instance, task, task.frames)
-        why = f"(4b) asks large_map_min {task.large_map_min:.6g}, whole frames reach at most {best:.6g}; "
+        why = f"(4b) asks {unmet('large_map_min', task.large_map_min, best, 'whole frames reach at most')}; "
         if design.can_stay:
             why += f"(4f) no path from {', '.join(instance.candidates(task))} to {task.satellite}"
             why += _missing_links(instance, task)
         else:
-            why += f"(4c) asks small_map_min {task.small_map_min:.6g}, best reachable {design.small_map_best:.6g}"
+            why += f"(4c) asks {design.small_words(task)}"
         reasons.append(f"task {task.satellite}: {why}")
     return "; ".join(reasons) or None
 
@@ -118,8 +119,7 @@ def why_data_infeasible(instance: Instance, offload_ratio: tuple[float, ...]) ->
     for task, ratio in zip(instance.tasks, offload_ratio, strict=True):
         design = design_packets(instance, task)
         if ratio > 0 and not design.can_offload:
-            reached = f"best reachable {design.large_map_best:.6g}"
-            reasons.append(f"task {task.satellite}: (5b) asks large_map_min {task.large_map_min:.6g}, {reached}")
+            reasons.append(f"task {task.satellite}: (5b) asks {design.large_words(task)}")
     return "; ".join(reasons) or None
 
 
@@ -129,8 +129,7 @@ def why_model_infeasible(instance: Instance) -> str | None:
     for task in instance.tasks:
         design = design_packets(instance, task)
         if not design.can_stay:
-            reached = f"best reachable {design.small_map_best:.6g}"
-            reasons.append(f"task {task.satellite}: (6b) asks small_map_min {task.small_map_min:.6g}, {reached}")
+            reasons.append(f"task {task.satellite}: (6b) asks {design.small_words(task)}")
     return "; ".join(reasons) or None
 
 

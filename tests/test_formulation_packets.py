@@ -1,5 +1,6 @@
 """Packet design (5), (6): the closed form against the Pyomo models and against a scan of the curve."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -97,3 +98,19 @@ def test_mean_of_levels_equals_the_linear_program(values, target):
     if shares is not None:
         assert sum(q * s for q, s in zip(levels, shares, strict=True)) == pytest.approx(lp.fun, abs=1e-7)
         assert sum(v * s for v, s in zip(values, shares, strict=True)) >= target - 1e-12
+
+
+@pytest.mark.parametrize("field", ["large_map_min", "small_map_min"])
+def test_a_target_one_ulp_above_the_best_is_refused_in_words_that_show_the_difference(field):
+    instance = with_curve(DIP, 0.785)
+    task, design = instance.tasks[0], design_packets(instance, instance.tasks[0])
+    best = {"large_map_min": design.large_map_best, "small_map_min": design.small_map_best}[field]
+    kept = {"large_map_min": (1.0, "(4b)"), "small_map_min": (0.0, "(4c)")}[field]
+    exact = replace(task, **{field: best})
+    above = replace(task, **{field: float(np.nextafter(best, 1.0))})
+    assert design_packets(instance, exact).forbids(exact, kept[0]) is None
+    said = design_packets(instance, above).forbids(above, kept[0])
+    assert kept[1] in said
+    asked, reached = re.search(rf"asks {field} (\S+), best reachable (\S+)", said).groups()
+    assert float(asked) == np.nextafter(best, 1.0)
+    assert float(reached) == best
