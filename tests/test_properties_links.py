@@ -275,6 +275,7 @@ def test_impossible_shells_are_refused_and_the_ends_of_ranges_are_not(changes, w
         {"phasing": 0},
         {"kind": "star", "spacing_deg": 89.9},
         {"kind": "star", "spacing_deg": 0.05},
+        {"kind": "star", "planes": 2, "phasing": 0, "spacing_deg": 300.0},
         {"total": 1, "planes": 1, "phasing": 0},
     ):
         replace(SHELLS[0], **possible)
@@ -466,3 +467,27 @@ def test_planes_that_can_hold_no_link_are_named():
     require_plane_links(Constellation((near,)), LinkRules())
     with pytest.raises(ConstellationError, match=r"8 planes × 8.*; .*one satellite a plane"):
         require_plane_links(Constellation((eight, near, Shell("delta", 550.0, 53.0, 4, 4, 1))), LinkRules())
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "high"),
+    [
+        ("frequency_hz", 1e8, 1e15),
+        ("power_w", 1e-3, 1e4),
+        ("noise_temperature_k", 3.0, 1e5),
+        ("bandwidth_hz", 1e3, 1e12),
+        ("max_range_m", 1e3, 1e9),
+    ],
+)
+def test_unlikely_numbers_are_warned_about_and_likely_ones_are_not(name, low, high):
+    def warnings(value):
+        if name == "max_range_m":
+            made = OpticalLink(1e10, value)
+        elif name == "bandwidth_hz":
+            made = ShannonLink.from_values({**SHEET, name: value})
+        else:
+            made = RadioLink.from_db(**SHEET | {name: value})
+        return [text for text in made.warnings() if name in text]  # others are about the rate that follows
+
+    assert warnings(low) == warnings(high) == []
+    assert len(warnings(low * 0.9)) == len(warnings(high * 1.1)) == 1
