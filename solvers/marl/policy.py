@@ -184,4 +184,4 @@ def _read_tensors(path: Path) -> tuple[dict[str, str], dict[str, Array32]]:
     except LeosplitError as error:
         raise PolicyError(str(error)) from None
     except (SafetensorError, AttributeError, OSError, TypeError, ValueError) as error:  # the last: types NumPy lacks
-        raise PolicyError(f"{path}: not a safetensors file that can be read ({error})") from None
+        raise PolicyError(f"{path}: not a safetensors file that can be read ({str(error)[:200]})") from None
