@@ -1,4 +1,4 @@
-"""Growth: time of the proof machinery against satellites and tasks, with the certified gap of each point.
+"""Growth: time of branch and price against satellites and tasks, with the certified gap of each point.
 
 Protocol: seed 0 throughout, one run a point after a warming solve, one thread. A point's time is that of `solve_full`,
 building included, making the instance excluded; it stops at a relative gap of 1e-6 or after `LIMIT_S`. Gap =

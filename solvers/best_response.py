@@ -3,7 +3,7 @@
 A task is taken out of the network and gets its best plan against all others (`exact.response`). No step raises the
 objective, so the descent ends, in a local optimum.
 
-The schemes, the polishing of other schemes' solutions, routing (7) at given packets and the proof machinery all descend
+The schemes, the polishing of other schemes' solutions, routing (7) at given packets and branch and price all descend
 by this one function; the proof restricts it to the ends, modes and arcs that it has not excluded.
 """
 

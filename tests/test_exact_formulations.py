@@ -102,7 +102,7 @@ def test_a_start_gives_every_discrete_variable_its_value(formulation, frames):
     set_start(model, solution)
     for variable in model.component_data_objects(pyo.Var):
         if not variable.is_continuous():
-            variable.reduced_cost_fixing(variable.value)
+            variable.fix(variable.value)
     program, _ = program_of(model)
     value = solve_program(program, Limits()).objective * model.time_unit_s
     assert value == pytest.approx(evaluate(instance, solution).mean_s, rel=1e-5)

@@ -28,7 +28,7 @@ from solvers.exact.branch_and_price.pricing.completion import complete_duals
 from solvers.exact.branch_and_price.pricing.fixing import reduced_cost_fixing, single_task_fixing
 from solvers.exact.branch_and_price.pricing.lagrangian import lagrangian_bound, resource_bound
 from solvers.exact.branch_and_price.pricing.multipliers import dual_feasible
-from solvers.exact.branch_and_price.refinement import tighten_domains
+from solvers.exact.branch_and_price.refinement import create_segments, tighten_domains
 from solvers.network import response
 from solvers.network.arrays import BOTH
 from solvers.network.data import ProblemData
@@ -79,7 +79,7 @@ def test_time_that_runs_out_inside_the_integer_program_is_a_time_limit(monkeypat
 
     monkeypatch.setattr("solvers.exact.branch_and_price.compact.solve.run", run_out)
     monkeypatch.setattr(
-        BranchAndPrice, "tighten_rounds", lambda search: (search.create_segments(), tighten_domains(search.state))
+        BranchAndPrice, "root_loop", lambda search: (create_segments(search.state), tighten_domains(search.state))
     )
     monkeypatch.setattr(BranchAndPrice, "tree_search", lambda search: None)
     instance = generate_torus(6, 6, tasks=8, computing=1, seed=1)  # with four links into it, some packets share one

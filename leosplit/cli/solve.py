@@ -13,6 +13,7 @@ from leosplit.cli.output import print_json, say
 from leosplit.cli.problem_options import Asked, takes_problem
 from leosplit.cli.progress import ProgressLine
 from leosplit.tables import percent, render_table, seconds
+from leosplit.trace_file import write_trace
 
 if TYPE_CHECKING:
     from formulation import Problem, Solution
@@ -51,6 +52,7 @@ USED_BY = {
     "--start": ("full", "routing"),
     "--relax": ("full", "routing"),
     "--formulation": ("full", "routing"),
+    "--trace": ("full", "routing"),
 }
 """The problems that an option belongs to, where it does not belong to all."""
 
@@ -60,9 +62,12 @@ def command(
     file: Annotated[Path, typer.Argument(help="Instance file.", metavar="FILE")],
     problem: Annotated[SolvedProblem, typer.Option(help="(4), (7), (5) or (6).")] = SolvedProblem.full,
     solver: Annotated[str, typer.Option(help="highs, scip, gurobi, cbc or another that Pyomo reaches.")] = "highs",
-    solver_option: Annotated[list[str] | None, typer.Option(metavar="K=V", help="By the solver's own names.")] = None,
+    solver_option: Annotated[
+        list[str] | None,
+        typer.Option(metavar="K=V", help="By the solver's own names; settings of branch and price as PART.NAME."),
+    ] = None,
     formulation: Annotated[
-        str | None, typer.Option(help="bit-flow, textbook, load-indexed or joint; the proof machinery if left out.")
+        str | None, typer.Option(help="bit-flow, textbook, load-indexed or joint; branch and price if left out.")
     ] = None,
     time_limit: TimeLimitOption = None,
     mip_gap: MipGapOption = 1e-6,
@@ -82,6 +87,9 @@ def command(
     pwl_error: Annotated[float, typer.Option(metavar="E", help="Their largest error, mAP.")] = 1e-3,
     export: Annotated[Path | None, typer.Option(help="Write the model to this .lp or .mps file first.")] = None,
     log: Annotated[Path | None, typer.Option(help="File for the log of all the solver's runs.")] = None,
+    trace: Annotated[
+        Path | None, typer.Option(metavar="CSV", help="File for incumbent and bound against time, with their sources.")
+    ] = None,
     out: OutFileOption = None,
     *,
     asked: Asked,
@@ -101,6 +109,7 @@ def command(
         "--start": start is not None,
         "--relax": relax,
         "--formulation": formulation is not None,
+        "--trace": trace is not None,
     }
     _refuse_unused(problem, [option for option, given in given_options.items() if given])
     if out is not None and problem in (SolvedProblem.data, SolvedProblem.model):
@@ -160,6 +169,8 @@ def command(
             result = Result(Termination.INTERRUPTED, solver=solver, message="interrupted before the solver began")
     if out is not None and result.solution is not None:
         write_solution(replace(result.solution, instance_sha256=instance_sha256(instance)), out)
+    if trace is not None:
+        write_trace(trace, result)
     if json:
         print_json(_document(result) | extra)
     else:
@@ -306,6 +317,7 @@ def _document(result: "Result") -> dict[str, Any]:
         "termination",
         "build_s",
         "solve_s",
+        "statistics",
         "solver",
         "solver_version",
         "message",

@@ -53,7 +53,7 @@ class Limits:
     mip_gap
         Relative gap at which a solution counts as optimal.
     threads
-        Threads of the solver; 1 keeps its runs reproducible. From 2 on the proof machinery takes two processes.
+        Threads of the solver; 1 keeps its runs reproducible. From 2 on branch and price takes two processes.
     memory_gib
         Resident memory at which the run is stopped [GiB], or None.
     options

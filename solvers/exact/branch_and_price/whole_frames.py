@@ -1,4 +1,4 @@
-"""(4) in whole frames: the proof machinery with the value of whole frames, then all that its domains have left.
+"""(4) in whole frames: branch and price with the value of whole frames, then all that its domains have left.
 
 A plan's delay in whole frames is never below its continuous one. So every bound of `proof` holds, and what it excludes
 by an incumbent U of whole frames is no better than U: the domains keep every better plan. They end small, for frames
