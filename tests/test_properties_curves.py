@@ -209,3 +209,16 @@ def test_numbers_and_slopes_are_bounded():
     ):
         with pytest.raises(CurveError, match="must be finite on the domain"):
             make()
+
+
+@pytest.mark.parametrize("curve", [*SMOOTH, *FLAT, STRAIGHT], ids=strange)
+def test_a_curve_on_another_axis_has_the_same_values_there(curve):
+    lo, hi = curve.domain
+    for scale, shift in ((2.0, 0.125), (0.5, -0.025)):
+        moved = curve.on_axis(scale, shift)
+        assert moved.domain == pytest.approx((lo * scale + shift, hi * scale + shift), rel=1e-12)
+        u = np.linspace(lo, hi, 7)
+        assert moved(u * scale + shift) == pytest.approx(curve(u), rel=1e-9)
+        assert curve.on_axis(scale, shift, (0.2, 0.9)).domain == (0.2, 0.9)
+    assert Logistic(0.5, 0.1, 1.0, 0.0, (0.0, 1 / 1e60)).domain == (0.0, 1 / 1e60)
+    assert PiecewiseLinear((0.0, 1 / 1e60), (0.5, 0.5)).x == (0.0, 1 / 1e60)
