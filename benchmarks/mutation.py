@@ -155,6 +155,7 @@ def _is_told(statement: ast.stmt) -> bool:
     """Whether a statement is text, an import, an error or a declaration, which change no result."""
     kinds = ast.Import | ast.ImportFrom | ast.Raise | ast.Pass | ast.Global | ast.Nonlocal | ast.Try
     text = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+    text = text or (isinstance(statement, ast.If) and ast.unparse(statement.test) == "TYPE_CHECKING")
     alias = isinstance(statement, ast.Assign) and "Callable[" in ast.unparse(statement)
     return isinstance(statement, kinds) or text or alias or "__all__" in ast.unparse(statement)[:9]
 

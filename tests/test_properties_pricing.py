@@ -145,6 +145,10 @@ def least_set(data, domains, multipliers, kind, r):
     return least
 
 
+def test_a_resource_that_nobody_uses_bears_nothing():
+    assert resource_bound(np.zeros(0), np.zeros(0)) == 0.0
+
+
 def test_multipliers_are_made_feasible_and_lie_between_others():
     data, domains, multipliers, thetas, _ = drawn(0)
     commodities, n = multipliers.commodities, len(domains)
