@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from formulation.models.units import in_time_units
-from instances import read_instance
+from instances import generate_torus, read_instance
 from solvers.exact import solve_full
 from solvers.result import Termination
 from tests.brute_force import optima
@@ -52,3 +52,12 @@ def test_delays_of_any_length_are_proven_by_every_formulation(delay_s, options):
     shared = options.get("share_computing", False)
     scaled = in_time_units(instance, optima(instance, share_computing=shared)["mean"] / delay_s)
     proves(scaled, "mean", options, delay_s)
+
+
+@pytest.mark.parametrize("scale", [1e-4, 1e5])
+def test_branch_and_price_proves_a_tree_of_delays_of_any_length(scale):
+    instance = generate_torus(5, 5, tasks=6, computing=1, seed=3)
+    usual = solve_full(instance, mip_gap=1e-5)
+    scaled = solve_full(in_time_units(instance, 1 / scale), mip_gap=1e-5)
+    assert usual.termination is scaled.termination is Termination.OPTIMAL
+    assert scaled.objective_s == pytest.approx(usual.objective_s * scale, rel=1.1e-5)

@@ -18,6 +18,7 @@ from solvers.exact.branch_and_price.solve import solve_branch_and_price
 from solvers.exact.pyomo_models.initial import InitialBounds, first_solution, given_start, initial_bounds
 from solvers.exact.pyomo_models.solve import UNMET, SolutionEvaluator, solve_pyomo_model, write_model
 from solvers.exact.pyomo_models.unmet import why_rules_infeasible
+from solvers.exact.time_unit import solve_in_time_unit
 from solvers.network.data import ProblemData
 from solvers.network.descent import all_moves
 from solvers.network.rules import priced_part
@@ -353,16 +354,20 @@ def _priced(
         if problem.whole_frames:
             solution = evaluator.adapt(start or first_solution(data, objective, 0.0))
         if solution is not None or not problem.whole_frames:
-            result = solve_branch_and_price(
-                problem,
-                packets,
-                limits=limits,
-                start=start,
-                progress=progress,
-                seed=seed,
-                whole_frames=problem.whole_frames,
-                settings=settings,
-            )
+
+            def solve(one: Problem, given: Solution | None, first: Solution | None, told: Any) -> Result:
+                return solve_branch_and_price(
+                    one,
+                    given,
+                    limits=limits,
+                    start=first,
+                    progress=told,
+                    seed=seed,
+                    whole_frames=one.whole_frames,
+                    settings=settings,
+                )
+
+            result = solve_in_time_unit(problem, packets, start, progress, solve)
             if result.termination is not Termination.FEASIBLE:
                 return result
             gap = "unknown" if result.gap is None else f"{result.gap:.3g}"
