@@ -319,11 +319,8 @@ class Effort:
 class Settings:
     """All settings, by the part that they concern.
 
-    Attributes
-    ----------
-    few_tasks, many_tasks
-        Numbers of tasks up to which the heuristics work near the incumbent, and from which on they spread over several
-        solutions and cross them; in between, both in proportion.
+    Up to `few_tasks` tasks the heuristics work near the incumbent, from `many_tasks` on they spread over several
+    solutions and cross them; in between, both in proportion.
     """
 
     few_tasks: int = 20

@@ -94,8 +94,6 @@ class CompactModel:
         The arrays.
     kind, task, resource, level
         Of the x columns, which are the first ones.
-    work_terms
-        Per task the columns that make up A_m, with their factors.
     """
 
     program: Program
@@ -107,7 +105,6 @@ class CompactModel:
     modes: list[dict[str, int]]
     ends: list[tuple[list[dict[int, int]], list[list[int]]]] = field(default_factory=list)
     interval_bounds: list[list[IntervalBound]] = field(default_factory=list)
-    work_terms: list[tuple[Ints, Floats]] = field(default_factory=list)
 
     @property
     def uses(self) -> int:
@@ -340,7 +337,6 @@ def _add_delay(
     columns = np.concatenate([data_columns, list(ends[DATA].values())]).astype(np.int64)
     alone = 0.0 if data.share_computing else 1.0  # where computing is shared, servers' columns bear t^L
     factors = np.concatenate([work[data_columns], alone * task_data.large_s[list(ends[DATA])]])
-    compact.work_terms.append((columns, factors))
     if direct:
         bound = bounds[0]
         for mode, column in compact.modes[m].items():

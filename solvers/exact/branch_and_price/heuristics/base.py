@@ -93,7 +93,7 @@ def improve(state: SearchState, order: list[int], plans: dict[int, Plan] | None,
 def in_parallel(state: SearchState, processes: int, work: Callable[[bool], None], source: str) -> None:
     """Do this work in one process, or in two at once; it is told whether it runs in this one."""
 
-    def aside() -> tuple[dict[int, Plan], list[dict[int, Plan]], Counter[str]]:
+    def in_worker() -> tuple[dict[int, Plan], list[dict[int, Plan]], Counter[str]]:
         state.become_worker()
         state.trace.counts.clear()
         before = list(state.solutions.solutions)
@@ -104,7 +104,7 @@ def in_parallel(state: SearchState, processes: int, work: Callable[[bool], None]
     if processes == 1:
         work(True)
         return
-    with ForkedWorker(aside) as worker:
+    with ForkedWorker(in_worker) as worker:
         work(True)
         back = None if state.must_return else worker.result()
     if back is not None:
