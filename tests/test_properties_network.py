@@ -227,3 +227,19 @@ def test_a_domain_is_expanded_by_what_larger_works_have_left():
     copy.breakpoints.append(1.0)
     assert domain.segments[0].arcs.any()
     assert domain.breakpoints == []
+
+
+def test_a_search_counts_the_packets_of_others_twice_for_the_margin_and_once_for_itself():
+    data, rng = ProblemData(tiny_instance(3, tasks=3, nodes=7)), np.random.default_rng(0)
+    corridor = data.vicinity(0, DATA).corridor(0)
+    count, mask = rng.integers(0, 4, data.resources), data.own_arcs(0, DATA)
+    query = corridor.query(count, 0.4, mask)
+    used = corridor.resource[: len(query.load)]
+    bits = 0.4 * data.tasks[0].bits[DATA] * data.per_bit[used]
+    expected = [bits * (times * count[used] + 1) + data.fixed[used] for times in (2, 1)]
+    found = query.weights()
+    assert found.shape == (2, len(used))
+    for row, values in zip(found, expected, strict=True):
+        assert row[mask[used]] == pytest.approx(np.maximum(values, 1e-15)[mask[used]], rel=1e-9, abs=1e-13)
+        assert np.isinf(row[~mask[used]]).all()
+    assert corridor.query(0 * count, 0.4, mask).weights().shape[0] == 1
