@@ -491,3 +491,20 @@ def test_unlikely_numbers_are_warned_about_and_likely_ones_are_not(name, low, hi
 
     assert warnings(low) == warnings(high) == []
     assert len(warnings(low * 0.9)) == len(warnings(high * 1.1)) == 1
+
+
+def test_the_named_technologies_and_the_ranges_of_data_sheets():
+    lasers = {name: RADIOS[name].class_rate_bps for name in RADIOS if name.startswith("optical")}
+    assert lasers == {"optical-2.5g": 2.5e9, "optical-10g": 1e10, "optical-100g": 1e11}
+    assert all(RADIOS[name].max_range_m == math.inf for name in lasers)
+    assert technology_from_document({"kind": "optical", "rate_bps": 1e9}) == OpticalLink(1e9)
+    for name, low, high in (
+        ("pointing_loss_db", 0.0, 100.0),
+        ("margin_db", 0.0, 100.0),
+        ("eb_n0_required_db", -10.0, 60.0),
+    ):
+        for value in (low, high):
+            RadioLink.from_db(**SHEET | {name: value})
+        for value in (low - 0.1, high + 0.1):
+            with pytest.raises(LinkBudgetError, match=name):
+                RadioLink.from_db(**SHEET | {name: value})

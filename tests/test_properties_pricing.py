@@ -530,5 +530,5 @@ def test_rows_add_their_tolls_to_every_plan_and_take_their_limits_from_the_bound
     for kind, r in product((DATA, MODEL), range(data.resources)):
         value += least_set(data, domains, made, kind, r)
     assert bound.value == pytest.approx(value, rel=1e-9)
-    half = between(data, free, made, 0.5)
-    assert half.tolls.mu == pytest.approx(0.5 * mu)
+    half = between(data, made, dual_feasible(data, commodities, thetas, price, "mean", 3 * mu), 0.5)
+    assert half.tolls.mu == pytest.approx(2 * mu)
