@@ -9,9 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 from fitting.curves import Floats, ParametricCurve, PiecewiseLinear
 from fitting.errors import MeasurementError
 from fitting.fit import Fit, axis_of, refit
+from fitting.parameter_errors import spread
 from fitting.profile import linear_ends, shape_ends, value_ends
 from fitting.search import Problems, polish, project, shape_parameters
-from fitting.standard_errors import spread
 
 SAMPLES = 300
 CONTRADICTED = 0.05

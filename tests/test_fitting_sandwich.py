@@ -69,7 +69,7 @@ def test_under_infeasible_leaves_the_upper_end_open():
 def test_curves_of_single_tasks_are_replaced_too():
     torus = generate_torus(3, 3, tasks=2, computing=1, seed=4)
     own = replace(torus.tasks[0], accuracy=Accuracy(Logistic(0.6, 0.2, 30, 0.1, (0, 0.5)), SMALL))
-    changed = with_piecewise(replace(torus, tasks=(own, torus.tasks[1])), "under", 1e-3)
+    changed = with_piecewise(replace(torus, tasks=(own, torus.tasks[1])), "under", 1e-3).instance
     assert isinstance(changed.tasks[0].accuracy.large, PiecewiseLinear)
     assert changed.tasks[1].accuracy is None
     with pytest.raises(CurveError, match="max_error"):

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from formulation import Solution
+from formulation import Problem, Solution, as_problem
 from formulation.dec_pomdp import Packets, SlotTables, build_tables, packets_of
 from instances import Instance
 from solvers.assignment import NoSolution
@@ -124,9 +124,9 @@ class PolicyRouter:
         self._plan = batch, best.routes
         return best
 
-    def __call__(self, instance: Instance, packets: Solution) -> Solution:
+    def __call__(self, problem: Instance | Problem, packets: Solution) -> Solution:
         """Fill in the routes of a solution's packets."""
-        return attach_paths(packets, self.route(packets_of(instance, packets)).paths(0))
+        return attach_paths(packets, self.route(packets_of(as_problem(problem).instance, packets)).paths(0))
 
 
 def _same_ends(a: Packets, b: Packets) -> bool:
