@@ -1,6 +1,6 @@
 """What is asked: delay (1)-(3), checker and the Pyomo models of (4)-(7).
 
-Names of the model builders are loaded on first use: the referee works without Pyomo being imported.
+Names of the model builders are loaded on first use: evaluator and checker work without Pyomo being imported.
 """
 
 from typing import TYPE_CHECKING, Any

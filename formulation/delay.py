@@ -1,4 +1,4 @@
-"""The service delay, equations (1)-(3): the referee's clock. No model code is imported here.
+"""The service delay, equations (1)-(3): computed for the evaluator. No model code is imported here.
 
 The n_l packets of one kind on a link share its rate R_l equally, and those at a relay its processing; data and model
 packets do not meet.

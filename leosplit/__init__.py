@@ -1,6 +1,6 @@
 """Optimization modelling for large-small model collaboration over LEO satellite networks.
 
-The public names of the rooms, loaded on first use: importing this package alone costs nothing.
+The public names of the packages, loaded on first use: importing this package alone costs nothing.
 """
 
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""Schemes: every way of deciding a whole instance, under one name each, judged by one referee."""
+"""Schemes: every way of deciding a whole instance, under one name each, judged by one evaluator and checker."""
 
 import importlib
 import logging
@@ -246,7 +246,7 @@ def find_scheme(name: str) -> Scheme:
 
 
 def run_scheme(problem: Instance | Problem, name: str, options: SchemeOptions | None = None) -> Result:
-    """Run one scheme and let the referee judge what it returns.
+    """Run one scheme; evaluator and checker judge what it returns.
 
     Returns
     -------

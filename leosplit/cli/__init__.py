@@ -1,7 +1,7 @@
 """The command line: parse, call the public functions, print.
 
 Every command is one module of this package that holds either ``command``, a typer function, or ``app``, a typer
-group. Listing its name in `COMMANDS` registers it. Modules import the rooms inside the bodies of their functions, so
+group. Listing its name in `COMMANDS` registers it. Modules import the packages inside the bodies of their functions, so
 that ``--help`` stays quick.
 """
 

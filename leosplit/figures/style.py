@@ -33,7 +33,7 @@ _STYLE: Any = {
 def new_figure(
     width_in: float = 6.4, height_in: float = 4.0, columns: int = 1, rows: int = 1
 ) -> tuple[Figure, list[Axes]]:
-    """Return a figure of the house's style and its axes, row by row; those of a column share the horizontal axis.
+    """Return a figure in the common style and its axes, row by row; those of a column share the horizontal axis.
 
     No window system and no pyplot state is involved: figures can be made in worker processes.
     """

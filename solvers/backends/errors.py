@@ -1,4 +1,4 @@
-"""Errors of this room that are the user's to mend."""
+"""Errors of the solvers that the user can mend."""
 
 from fitting.errors import LeosplitError
 
