@@ -145,7 +145,7 @@ def test_searches_are_told_the_objective(name, objective, monkeypatch):
     asked = []
 
     def told(*arguments, **keywords):
-        asked.append(keywords["objective"])
+        asked.append(arguments[0].objective)
         return Search(*arguments, **keywords)
 
     monkeypatch.setattr("solvers.marl.schemes.Search", told)

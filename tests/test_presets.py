@@ -82,6 +82,9 @@ def test_every_number_of_the_model_names_its_source():
         "computing_satellite",
         "accuracy",
         "feature_bits_per_frame_range",
+        "weight",
+        "deadline_s",
+        "offload_ratio_range",
     }
     assert task <= set(sources)
     assert all(sources.values())

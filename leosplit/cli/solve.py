@@ -13,7 +13,6 @@ from leosplit.cli.output import print_json, say
 from leosplit.cli.problem_options import Asked, takes_problem
 from leosplit.cli.progress import ProgressLine
 from leosplit.tables import percent, render_table, seconds
-from leosplit.trace_file import write_trace
 
 if TYPE_CHECKING:
     from formulation import Problem, Solution
@@ -170,6 +169,8 @@ def command(
     if out is not None and result.solution is not None:
         write_solution(replace(result.solution, instance_sha256=instance_sha256(instance)), out)
     if trace is not None:
+        from leosplit.trace_file import write_trace
+
         write_trace(trace, result)
     if json:
         print_json(_document(result) | extra)

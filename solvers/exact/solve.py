@@ -145,7 +145,8 @@ def solve_full(
     reason = why_full_infeasible(problem.instance)
     if reason is None and problem.whole_frames:
         reason = why_frames_infeasible(problem.instance)
-    given = None if start is None or reason is not None else given_start(problem, start)
+    # whole frames take a start with any shares: it is rounded to frames
+    given = None if start is None or reason is not None else given_start(replace(problem, whole_frames=False), start)
     if export is not None:
         _export(build, add_constraints, export)
     if reason is not None:
