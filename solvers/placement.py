@@ -47,10 +47,12 @@ def with_candidates(problem: Instance | Problem, candidates: Sequence[str] | Non
     Raises
     ------
     PlacementError
-        If a candidate does not exist, or images.
+        If a candidate does not exist, or images, or no satellite computes.
     """
     problem = as_problem(problem)
     instance, known = problem.instance, {s.id: s for s in problem.instance.satellites}
+    if not instance.computing:
+        raise PlacementError(f"{instance.name!r} needs a computing satellite, whose F_c and η the candidates take")
     pattern = known[instance.computing[0]]
     wanted = {s.id for s in instance.satellites if s.role != "remote_sensing"} if candidates is None else {*candidates}
     for name in sorted(wanted):

@@ -70,6 +70,9 @@ def test_every_kind_of_row_is_read(torus):
             m, "product", pyo.Constraint(expr=m.offload_ratio[m.TASKS.at(1)] * m.offload_ratio[m.TASKS.at(2)] <= 2)
         ),
         lambda m: m.offload_ratio[m.TASKS.at(1)].setub(0.5),
+        lambda m: next(iter(m.use.values())).setub(0),
+        lambda m: next(iter(m.serve.values())).setlb(1),
+        lambda m: setattr(m.offload_ratio[m.TASKS.at(1)], "domain", pyo.Binary),
     ],
 )
 def test_anything_else_is_left_to_the_whole_model(torus, add):

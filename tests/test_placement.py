@@ -1,6 +1,7 @@
 """Placement: which satellites compute, as rule, solver and command."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -43,6 +44,12 @@ def test_candidates_and_counts_are_checked(torus):
         with_candidates(torus, ["nowhere"])
     with pytest.raises(PlacementError, match="must not be imaging"):
         with_candidates(torus, [torus.tasks[0].satellite])
+    idle = [
+        replace(s, role="relay", ops_per_s=None, utilization=None) for s in torus.satellites if s.role == "computing"
+    ]
+    rest = [s for s in torus.satellites if s.role != "computing"]
+    with pytest.raises(PlacementError, match="needs a computing satellite"):
+        with_candidates(replace(torus, satellites=(*rest, *idle)))
     with pytest.raises(PlacementError, match="positive and ascending, got 2, 1"):
         place(torus, [2, 1])
 

@@ -19,9 +19,10 @@ def read_constraints(problem: Problem, add_constraints: Callable[[Any], None]) -
     """Return the constraints that a function adds to the model of (4) as rules, or None where they are more than that.
 
     The function is called with a model of the decisions alone: the sets TASKS, SERVED and LINKS and the variables
-    `use`, `serve`, `sent` and `offload_ratio`, indexed as in `build_full_model`, of which the whole model of thousands
-    of satellites takes minutes to build. A constraint that asks for anything else (a delay, a
-    flow, a variable of one's own, a product) makes the answer None. A variable that is fixed counts as a row.
+    `use`, `serve`, `sent` and `offload_ratio`, indexed as in `build_full_model`; the whole model of thousands of
+    satellites takes minutes to build. A constraint that asks for anything else (a delay, a flow, a variable of one's
+    own, a product), or a decision with other bounds or another domain, makes the answer None. A variable that is fixed
+    counts as a row.
 
     Parameters
     ----------
@@ -32,7 +33,7 @@ def read_constraints(problem: Problem, add_constraints: Callable[[Any], None]) -
     """
     m = _decisions(problem)
     own = set(m.component_map())
-    bounds = {id(v): v.bounds for v in m.offload_ratio.values()}
+    before = _ranges(m)
     try:
         add_constraints(m)
     except (AttributeError, KeyError):
@@ -40,7 +41,7 @@ def read_constraints(problem: Problem, add_constraints: Callable[[Any], None]) -
     added = [part for name, part in m.component_map(active=True).items() if name not in own]
     if any(part.ctype not in (pyo.Constraint, pyo.Set, pyo.Param, pyo.Expression, pyo.RangeSet) for part in added):
         return None
-    if any(v.bounds != bounds[id(v)] for v in m.offload_ratio.values()):
+    if _ranges(m) != before:
         return None
     places = {id(v): (name, key) for name in DECISIONS for key, v in m.component(name).items()}
     taken, found = set(problem.named_rules), list[Linear]()
@@ -67,6 +68,11 @@ def _decisions(problem: Problem) -> Any:
     m.use = pyo.Var(m.LINKS, domain=pyo.Binary)
     m.serve = pyo.Var(m.SERVED, domain=pyo.Binary)
     return m
+
+
+def _ranges(m: Any) -> list[tuple[Any, ...]]:
+    """Return bounds and domain of every decision."""
+    return [(v.lb, v.ub, v.domain) for name in DECISIONS for v in m.component(name).values()]
 
 
 Row = tuple[str, tuple[Term, ...] | None, str, float]

@@ -35,13 +35,12 @@ def command(
     json: Json = False,
 ) -> None:
     """Choose which satellites compute; exit code 1 if a count has no proven optimum."""
-    from solvers.placement import Placement, place, with_candidates
+    from solvers.placement import place, with_candidates
     from solvers.result import Termination
 
     counts = _counts(count)
     problem = with_candidates(_given(file, preset, seed, asked), candidates.split(",") if candidates else None)
     with ProgressLine() as progress:
-        found: tuple[Placement, ...] = ()
         progress.stage(f"{problem.instance.name}: placement")
         found = place(problem, counts, time_limit=time_limit, mip_gap=mip_gap, progress=progress)
     if json:

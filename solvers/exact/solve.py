@@ -190,7 +190,8 @@ def solve_routing(
 ) -> Result:
     """Solve (7): c(m) and every route, at the offload ratios and packet sizes of `packets`.
 
-    Parameters are those of `solve_full`; c(m) and paths of `packets` are not used, nor are limits of ρ.
+    Parameters are those of `solve_full`; c(m) and paths of `packets` are not used, nor are limits of ρ. A
+    constraint of one's own goes by the whole Pyomo model here.
     """
     problem = as_problem(problem)
     _check(solver, relax, start)

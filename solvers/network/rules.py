@@ -75,7 +75,6 @@ class RuleArrays:
     """
 
     def __init__(self, problem: Problem) -> None:
-        self._instance = problem.instance
         self._places = _Places(problem.instance)
         self.rows: list[Row] = []
         self.groups: list[tuple[Ints, int]] = []
